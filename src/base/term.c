@@ -1,0 +1,88 @@
+#include "base/term.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One code point at s (n bytes left): its length, or 0 when the bytes there are not UTF-8. */
+static size_t decode(const unsigned char *s, size_t n, uint32_t *out)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	uint32_t c;
+
+	if (!len || len > n)
+		return 0;
+	c = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*out = c;
+	return len;
+}
+
+static bool obeyed(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void term_add_clean(struct strbuf *sb, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t left = strlen(s);
+
+	while (left) {
+		uint32_t c = 0;
+		size_t n = decode(p, left, &c);
+
+		if (n && (c == '\t' || c == '\n'))
+			strbuf_addc(sb, ' ');
+		else if (!n || obeyed(c))
+			strbuf_adds(sb, "\xef\xbf\xbd");
+		else
+			strbuf_add(sb, p, n);
+		p += n ? n : 1;
+		left -= n ? n : 1;
+	}
+}
+
+char *term_clean(const char *s)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	term_add_clean(&sb, s ? s : "");
+	return strbuf_detach(&sb);
+}
+
+bool term_use_color(FILE *f, enum term_color wish)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (wish != TERM_AUTO)
+		return wish == TERM_ALWAYS;
+	if (no_color && *no_color)
+		return false;
+	return isatty(fileno(f));
+}
+
+bool utf8_valid(const char *buf, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)buf;
+
+	while (len) {
+		uint32_t c;
+		size_t n = decode(p, len, &c);
+
+		if (!n)
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
+}

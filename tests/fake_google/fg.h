@@ -1,0 +1,73 @@
+/*
+ * A model of Google's side: state plus request -> response, no I/O, deterministic.
+ *
+ * Two front doors lead to fg_handle(): the simulation calls it directly, and
+ * calsync-sandbox (main.c, server.c) puts HTTP before it. It refuses what Google refuses.
+ * Time is its own clock, ids and tokens come from its own seeded generator, so that a run can
+ * be repeated exactly.
+ *
+ * What Google sends by itself (push notifications) is queued in the model and
+ * taken out with fg_next_notification(): whoever owns the network delivers it.
+ *
+ * Layout of the parts, each with its own state struct, owned by struct fg:
+ *   fg.c        create, free, clock, random, routing a request to its part
+ *   fg_oauth.c  consent page, codes, tokens, revocation, service accounts
+ *   fg_cal.c    calendars, calendarList, settings, colors, ACL roles, freeBusy
+ *   fg_event*.c events: list and sync tokens, reads, writes, series expansion
+ *   fg_push.c   channels and the notifications they cause
+ *   fg_batch.c  multipart/mixed
+ *   fg_error.c  both error envelopes
+ *   fg_control.c  /sandbox/...: faults, clock, tokens, request log, dump, violations
+ *   server.c, main.c  libmicrohttpd, options, delivery of notifications
+ */
+#ifndef FG_H
+#define FG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "google/transport.h"
+
+struct fg;
+
+struct fg_options {
+	uint64_t seed;        /* 0 = 1 */
+	int64_t now_ms;       /* start of its clock, ms since 1970; 0 = follow the system's clock */
+	const char *base_url; /* scheme://host[:port] that it believes to be reached at */
+};
+
+struct fg *fg_new(const struct fg_options *options);
+void fg_free(struct fg *fg);
+
+/*
+ * Answer one request. req->url may be absolute or start with '/'.
+ *
+ * out     HTTP_RESPONSE_INIT on entry
+ * Returns 0, or -1 when a fault says that the connection drops without an answer
+ *         (before or after the request took effect).
+ */
+int fg_handle(struct fg *fg, const struct http_request *req, struct http_response *out);
+
+/* Milliseconds that the last request's answer is to be held back (faults, --latency); the
+ * model itself never sleeps. */
+int64_t fg_delay_ms(const struct fg *fg);
+
+/* The next notification due, as a request to POST (caller releases it with
+ * fg_notification_release), or false when none waits. status 0 = could not be delivered. */
+bool fg_next_notification(struct fg *fg, struct http_request *out);
+void fg_notification_result(struct fg *fg, const struct http_request *sent, int status);
+void fg_notification_release(struct http_request *req);
+
+/*
+ * Load event JSON: one resource, an array of them, an Events list answer, a CalendarList
+ * answer, or an object {"account", "calendars": [{"id", ..., "events": []}]}. Missing ids are
+ * minted, repeated ids and unquoted etags accepted as recorded data has them.
+ */
+int fg_load(struct fg *fg, const char *text, size_t len, struct err *err);
+
+/* A transport whose exchange() is fg_handle(); fg must outlive it. A dropped connection is
+ * ERR_NETWORK. */
+struct transport *fg_transport_new(struct fg *fg);
+
+#endif
