@@ -10,23 +10,23 @@
 #include <unistd.h>
 
 #define AUTO(fn) __attribute__((cleanup(fn##_ptr)))
-#define DEFINE_AUTO(type, fn)                                                                      \
-	static inline void fn##_ptr(type **p)                                                      \
-	{                                                                                          \
-		if (*p)                                                                            \
-			fn(*p);                                                                    \
+#define DEFINE_AUTO(type, fn)                 \
+	static inline void fn##_ptr(type **p) \
+	{                                     \
+		if (*p)                       \
+			fn(*p);               \
 	}
 /* For a value that lives in the scope itself (struct strbuf sb): fn gets its address. */
-#define DEFINE_AUTO_VALUE(type, fn)                                                                \
-	static inline void fn##_ptr(type *p)                                                       \
-	{                                                                                          \
-		fn(p);                                                                             \
+#define DEFINE_AUTO_VALUE(type, fn)          \
+	static inline void fn##_ptr(type *p) \
+	{                                    \
+		fn(p);                       \
 	}
-#define TAKE(p)                                                                                    \
-	({                                                                                         \
-		__typeof__(p) taken_ = (p);                                                        \
-		(p) = NULL;                                                                        \
-		taken_;                                                                            \
+#define TAKE(p)                             \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 struct clock {
-	int64_t (*now_ms)(struct clock *);              /* ms since 1970-01-01 UTC */
-	int64_t (*mono_ms)(struct clock *);             /* ms, never goes back */
-	void (*sleep_ms)(struct clock *, int64_t ms);   /* <= 0 returns at once */
+	int64_t (*now_ms)(struct clock *);            /* ms since 1970-01-01 UTC */
+	int64_t (*mono_ms)(struct clock *);           /* ms, never goes back */
+	void (*sleep_ms)(struct clock *, int64_t ms); /* <= 0 returns at once */
 };
 
 struct clock *clock_system(void); /* static, never freed */

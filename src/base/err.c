@@ -38,8 +38,8 @@ int err_wrap(struct err *err, const char *fmt, ...)
 const char *err_name(enum err_code code)
 {
 	switch (code) {
-#define X(c, name, status)                                                                         \
-	case c:                                                                                    \
+#define X(c, name, status) \
+	case c:            \
 		return name;
 		ERR_CODES(X)
 #undef X
@@ -50,8 +50,8 @@ const char *err_name(enum err_code code)
 int err_exit_status(enum err_code code)
 {
 	switch (code) {
-#define X(c, name, status)                                                                         \
-	case c:                                                                                    \
+#define X(c, name, status) \
+	case c:            \
 		return status;
 		ERR_CODES(X)
 #undef X

@@ -10,29 +10,29 @@
 
 /* code, "code" in JSON, exit status. Several codes may share a JSON name: callers inside branch
  * on the finer one, scripts outside see the contract's. */
-#define ERR_CODES(X)                                                                               \
-	X(ERR_NONE, "none", 0)                                                                     \
-	X(ERR_FAILED, "failed", 1)               /* anything that has no better name */            \
-	X(ERR_USAGE, "usage", 2)                 /* the command line is wrong */                   \
-	X(ERR_INVALID, "invalid", 2)             /* the input's content is wrong */                \
-	X(ERR_NOT_CONNECTED, "not_connected", 3) /* no login at all */                             \
-	X(ERR_TOKEN_EXPIRED, "token_expired", 3) /* the login is dead: ask the user */             \
-	X(ERR_NETWORK, "network", 4)             /* no answer, or 5xx: again, later */             \
-	X(ERR_RATE_LIMITED, "rate_limited", 4)   /* quota: again, later; see retry_after */        \
-	X(ERR_NOT_FOUND, "not_found", 5)         /* no such account, calendar or event */          \
-	X(ERR_AMBIGUOUS, "ambiguous", 2)         /* names more than one */                         \
-	X(ERR_CONFLICT, "conflict", 6)           /* a person must decide */                        \
-	X(ERR_LOCKED, "locked", 1)               /* another process holds the account */           \
-	X(ERR_READ_ONLY, "read_only", 1)         /* this calendar or account takes no writes */    \
-	X(ERR_MASS_DELETE, "mass_delete", 1)     /* the absence guard stopped a sweep */           \
-	X(ERR_SECRET, "secret", 1)               /* keyring, key or sealed value */                \
-	X(ERR_STORE, "store", 1)                 /* the database */                                \
-	X(ERR_GOOGLE, "google", 1)               /* Google refused: will not pass by itself */     \
-	X(ERR_UNAUTHORIZED, "google", 1)         /* 401: refresh the token, once */                \
-	X(ERR_FORBIDDEN, "google", 1)            /* 403 that is no quota */                        \
-	X(ERR_GONE, "google", 1)                 /* 410, or 404 on an event */                     \
-	X(ERR_FULL_SYNC, "google", 1)            /* 410 fullSyncRequired: start over */            \
-	X(ERR_DUPLICATE, "google", 1)            /* 409: the id is taken */                        \
+#define ERR_CODES(X)                                                                            \
+	X(ERR_NONE, "none", 0)                                                                  \
+	X(ERR_FAILED, "failed", 1)               /* anything that has no better name */         \
+	X(ERR_USAGE, "usage", 2)                 /* the command line is wrong */                \
+	X(ERR_INVALID, "invalid", 2)             /* the input's content is wrong */             \
+	X(ERR_NOT_CONNECTED, "not_connected", 3) /* no login at all */                          \
+	X(ERR_TOKEN_EXPIRED, "token_expired", 3) /* the login is dead: ask the user */          \
+	X(ERR_NETWORK, "network", 4)             /* no answer, or 5xx: again, later */          \
+	X(ERR_RATE_LIMITED, "rate_limited", 4)   /* quota: again, later; see retry_after */     \
+	X(ERR_NOT_FOUND, "not_found", 5)         /* no such account, calendar or event */       \
+	X(ERR_AMBIGUOUS, "ambiguous", 2)         /* names more than one */                      \
+	X(ERR_CONFLICT, "conflict", 6)           /* a person must decide */                     \
+	X(ERR_LOCKED, "locked", 1)               /* another process holds the account */        \
+	X(ERR_READ_ONLY, "read_only", 1)         /* this calendar or account takes no writes */ \
+	X(ERR_MASS_DELETE, "mass_delete", 1)     /* the absence guard stopped a sweep */        \
+	X(ERR_SECRET, "secret", 1)               /* keyring, key or sealed value */             \
+	X(ERR_STORE, "store", 1)                 /* the database */                             \
+	X(ERR_GOOGLE, "google", 1)               /* Google refused: will not pass by itself */  \
+	X(ERR_UNAUTHORIZED, "google", 1)         /* 401: refresh the token, once */             \
+	X(ERR_FORBIDDEN, "google", 1)            /* 403 that is no quota */                     \
+	X(ERR_GONE, "google", 1)                 /* 410, or 404 on an event */                  \
+	X(ERR_FULL_SYNC, "google", 1)            /* 410 fullSyncRequired: start over */         \
+	X(ERR_DUPLICATE, "google", 1)            /* 409: the id is taken */                     \
 	X(ERR_PRECONDITION, "google", 1)         /* 412: the remote moved on */
 
 enum err_code {
@@ -43,10 +43,10 @@ enum err_code {
 
 struct err {
 	enum err_code code;
-	int http_status;  /* Google's answer; 0 = none came */
-	int retry_after;  /* seconds; 0 = the server gave no hint */
-	char reason[48];  /* Google's errors[].reason or OAuth's error; "" = none */
-	char msg[400];    /* one line, no newline; cut short if longer */
+	int http_status; /* Google's answer; 0 = none came */
+	int retry_after; /* seconds; 0 = the server gave no hint */
+	char reason[48]; /* Google's errors[].reason or OAuth's error; "" = none */
+	char msg[400];   /* one line, no newline; cut short if longer */
 };
 
 /* Fill err and return -1 always. Resets http_status, retry_after and reason. */

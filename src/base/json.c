@@ -44,8 +44,8 @@ int json_parse(const char *buf, size_t len, struct json_object **out, struct err
 		return err_set(err, ERR_INVALID, "JSON is malformed at byte %zu: %s", end,
 			       json_tokener_error_desc(status));
 	if (!only_space(buf + end, len - end))
-		return err_set(err, ERR_INVALID, "JSON is malformed at byte %zu: text after the end",
-			       end);
+		return err_set(err, ERR_INVALID,
+			       "JSON is malformed at byte %zu: text after the end", end);
 	*out = TAKE(obj);
 	return 0;
 }
@@ -164,5 +164,5 @@ bool json_equal(const struct json_object *a, const struct json_object *b)
 const char *json_text(struct json_object *obj)
 {
 	return json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
-							  JSON_C_TO_STRING_NOSLASHESCAPE);
+							   JSON_C_TO_STRING_NOSLASHESCAPE);
 }

@@ -33,16 +33,16 @@ static void emit(const char *prefix, const char *area, const char *fmt, va_list 
 	fputs(line.buf, stderr);
 }
 
-#define LOG_FN(name, min, prefix)                                                                  \
-	void name(const char *area, const char *fmt, ...)                                          \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		if (level < (min))                                                                 \
-			return;                                                                    \
-		va_start(ap, fmt);                                                                 \
-		emit(prefix, area, fmt, ap);                                                       \
-		va_end(ap);                                                                        \
+#define LOG_FN(name, min, prefix)                         \
+	void name(const char *area, const char *fmt, ...) \
+	{                                                 \
+		va_list ap;                               \
+                                                          \
+		if (level < (min))                        \
+			return;                           \
+		va_start(ap, fmt);                        \
+		emit(prefix, area, fmt, ap);              \
+		va_end(ap);                               \
 	}
 
 LOG_FN(log_error, -2, "")

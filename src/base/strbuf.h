@@ -17,7 +17,10 @@ struct strbuf {
 };
 
 extern char strbuf_empty[];
-#define STRBUF_INIT {.buf = strbuf_empty}
+#define STRBUF_INIT                 \
+	{                           \
+		.buf = strbuf_empty \
+	}
 
 void strbuf_release(struct strbuf *sb); /* back to STRBUF_INIT */
 void strbuf_reset(struct strbuf *sb);   /* empty, memory kept */

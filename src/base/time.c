@@ -42,8 +42,8 @@ void civil_from_days(int64_t days, struct civil *out)
 
 int64_t civil_to_s(const struct civil *c)
 {
-	return days_from_civil(c->year, c->month, c->day) * DAY_S + c->hour * 3600 + c->minute * 60 +
-	       c->second;
+	return days_from_civil(c->year, c->month, c->day) * DAY_S + c->hour * 3600 +
+	       c->minute * 60 + c->second;
 }
 
 void civil_from_s(int64_t s, struct civil *out)
@@ -165,8 +165,8 @@ int date_parse(const char *s, struct civil *out, struct err *err)
 
 void date_format(const struct civil *c, char buf[DATE_LEN])
 {
-	snprintf(buf, DATE_LEN, "%04u-%02u-%02u", (unsigned)c->year % 10000, (unsigned)c->month % 100,
-		 (unsigned)c->day % 100);
+	snprintf(buf, DATE_LEN, "%04u-%02u-%02u", (unsigned)c->year % 10000,
+		 (unsigned)c->month % 100, (unsigned)c->day % 100);
 }
 
 int rfc3339_parse(const char *s, struct rfc3339 *out, struct err *err)

@@ -39,8 +39,8 @@ struct rfc3339 {
 	struct civil civil; /* as written */
 	int ms;             /* fraction, cut to milliseconds */
 	bool has_offset;
-	int offset_s;       /* 0 without one */
-	int64_t utc;        /* of civil and offset; meaningless without an offset */
+	int offset_s; /* 0 without one */
+	int64_t utc;  /* of civil and offset; meaningless without an offset */
 };
 
 /* date "T" time [fraction] [offset]; the offset may be missing (Google allows that beside a

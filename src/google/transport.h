@@ -34,12 +34,15 @@ struct http_request {
 };
 
 struct http_response {
-	int status;                  /* 100..599 */
+	int status; /* 100..599 */
 	struct http_headers headers;
-	struct strbuf body;          /* decoded (gzip undone) */
+	struct strbuf body; /* decoded (gzip undone) */
 };
 
-#define HTTP_RESPONSE_INIT {.body = STRBUF_INIT}
+#define HTTP_RESPONSE_INIT          \
+	{                           \
+		.body = STRBUF_INIT \
+	}
 void http_response_release(struct http_response *r);
 DEFINE_AUTO_VALUE(struct http_response, http_response_release)
 DEFINE_AUTO_VALUE(struct http_headers, http_headers_release)

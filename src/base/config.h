@@ -1,0 +1,41 @@
+/*
+ * Where things are and what the INI file says.
+ *
+ * Order   command line, environment, config file, built-in default.
+ * Paths   design.md section 2, Environment: XDG, and systemd's $STATE_DIRECTORY,
+ *         $CONFIGURATION_DIRECTORY, $CREDENTIALS_DIRECTORY.
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include "base/err.h"
+
+struct config;
+
+/* path NULL: $CALSYNC_CONFIG, $CONFIGURATION_DIRECTORY/config, $XDG_CONFIG_HOME/calsync/config. A
+ * missing file is an empty one (an explicitly named one is ERR_USAGE). A line that is no INI is
+ * ERR_INVALID with file and line number. */
+int config_load(const char *path, struct config **out, struct err *err);
+void config_free(struct config *c);
+const char *config_path(const struct config *c); /* borrowed; the file read, or that would be */
+/* "section.key", e.g. "google.client_id", "key.provider"; NULL = not set. Borrowed. */
+const char *config_get(const struct config *c, const char *key);
+
+/* --db, $CALSYNC_DB, config "store.path", $STATE_DIRECTORY/calsync.db,
+ * $XDG_DATA_HOME/calsync/calsync.db. option NULL = not given. Caller frees. */
+char *config_db_path(const struct config *c, const char *option);
+/* config "key.file", else $XDG_CONFIG_HOME/calsync/key. Caller frees. */
+char *config_key_path(const struct config *c);
+/* $CALSYNC_GOOGLE_BASE_URL or "" for Google itself. ERR_USAGE when it is not https (http only to
+ * a loopback address), or has a path, query, user info. Caller frees. */
+int config_google_base_url(const struct config *c, char **out, struct err *err);
+/* $GOOGLE_CLIENT_ID, config google.client_id; NULL = not set. Borrowed. */
+const char *config_client_id(const struct config *c);
+const char *config_client_secret(const struct config *c);
+
+static inline void config_free_ptr(struct config **c)
+{
+	config_free(*c);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * One account's connection to Google: a bearer token that renews itself, a rate limit, and
+ * requests with their errors sorted by what to do about them.
+ *
+ * Tokens are sealed in the store; only the code below and oauth.c ever see them in the clear.
+ */
+#ifndef GOOGLE_GOOGLE_H
+#define GOOGLE_GOOGLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "google/transport.h"
+#include "secret/secret.h"
+#include "store/store.h"
+
+struct google; /* one account, one thread */
+
+enum google_patience {
+	GOOGLE_PATIENT, /* backoff and retries until the deadline (sync) */
+	GOOGLE_ONCE,    /* one try, no backoff (event add|edit|rm); a 401 still refreshes once */
+};
+
+struct google_options {
+	struct transport *transport; /* borrowed */
+	struct clock *clock;         /* borrowed */
+	struct store *store;         /* borrowed; tokens and not_before_ms are written through it */
+	struct secret_box *box;      /* borrowed */
+	enum google_patience patience;
+	long timeout_ms;     /* per request; 0 = the transport's default */
+	int64_t deadline_ms; /* clock mono_ms after which nothing is tried again; 0 = none */
+};
+
+/* account is copied; its base_url decides the host, for the API and the token endpoint alike. */
+int google_new(const struct account *account, const struct google_options *options,
+	       struct google **out, struct err *err);
+void google_free(struct google *g);
+
+/* HTTP requests sent so far, token requests included; a batch is one. */
+int64_t google_requests(const struct google *g);
+/* Google's clock minus ours in ms, from the last Date header; 0 before the first answer. */
+int64_t google_clock_skew_ms(const struct google *g);
+/* ACCOUNT_REAUTH_REQUIRED after invalid_grant (also written to the store). */
+enum account_state google_account_state(const struct google *g);
+
+struct gcall {
+	const char *method;
+	const char *path;         /* encoded, below /calendar/v3/, with its query */
+	struct json_object *body; /* NULL = none; borrowed */
+	const char *if_match;     /* etag with its quotes; NULL = none */
+};
+
+/*
+ * Send one call; renew the token when it is about to expire, once more on a 401; retry with
+ * truncated exponential backoff and full jitter what may pass (network, 5xx, 429, 403 with a
+ * usageLimits reason, 409 conflict), never sooner than Retry-After; stay below 10 requests a second.
+ *
+ * out     the JSON answer, caller's; NULL for 204. May be NULL when it is not wanted.
+ * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx), ERR_RATE_LIMITED, ERR_FULL_SYNC (410
+ *         fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted), ERR_NOT_FOUND (404),
+ *         ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412), ERR_FORBIDDEN (other 403),
+ *         ERR_GOOGLE (other 4xx, or an answer that is not what Google sends). err->http_status,
+ *         err->reason, err->retry_after are set from the answer; msg holds Google's message.
+ */
+int google_call(struct google *g, const struct gcall *call, struct json_object **out,
+		struct err *err);
+
+struct gresult {
+	int status;               /* of the part; 0 = no answer for it (connection lost) */
+	struct json_object *json; /* answer of a good part; owned; NULL for 204 */
+	struct err err; /* code ERR_NONE when the part was good; same codes as google_call */
+};
+void gresult_release(struct gresult *r);
+
+#define GOOGLE_BATCH_MAX 50
+
+/*
+ * Send up to GOOGLE_BATCH_MAX independent calls as one multipart/mixed request. Results come by
+ * Content-ID in the order of calls; parts are not retried here. results[i] is filled for every i
+ * when 0 is returned; -1 means that nothing is known of any part (err as google_call).
+ */
+int google_batch(struct google *g, const struct gcall *calls, size_t count, struct gresult *results,
+		 struct err *err);
+
+DEFINE_AUTO(struct google, google_free)
+
+#endif

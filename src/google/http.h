@@ -1,0 +1,24 @@
+/*
+ * The product's transport: libcurl, loaded with dlopen() on first use so that
+ * commands that stay local do not pay for it.
+ *
+ * Rules   https only, http to loopback addresses only; no redirects; TLS always verified; whole
+ *         exchange limited (default 30 s, connect 10 s), answer at most 64 MiB decoded; gzip asked
+ *         for (Accept-Encoding and a User-Agent that says gzip); connections kept alive.
+ * Log     method, path without query, status, ms; never headers or bodies.
+ */
+#ifndef GOOGLE_HTTP_H
+#define GOOGLE_HTTP_H
+
+#include "google/transport.h"
+
+/* Errors: ERR_FAILED when libcurl cannot be loaded. */
+int http_transport_new(struct transport **out, struct err *err);
+
+static inline void transport_free_ptr(struct transport **t)
+{
+	if (*t)
+		(*t)->free(*t);
+}
+
+#endif

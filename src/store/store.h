@@ -1,0 +1,340 @@
+/*
+ * The local store: one SQLite file that holds accounts, calendars, events, what
+ * waits to be sent, and what syncs did. All SQL is behind this header.
+ *
+ * Ownership  Every struct that a function fills is released by its _release function; strings in
+ *            it are owned and may be NULL where the comment says so. Functions that take a const
+ *            struct copy what they keep. Out structs need no initialisation.
+ * Units      *_ms are milliseconds since 1970 UTC (0 = never), *_utc seconds.
+ * Errors     ERR_STORE for anything SQLite reports (busy, full, corrupt, not a database, newer
+ *            schema), ERR_NOT_FOUND where a row is asked for by name.
+ * Writes     happen inside store_begin() .. store_commit(); a write call outside of one runs in
+ *            a transaction of its own. WAL, synchronous=FULL: committed means on disk.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+struct store;
+
+enum store_open_flags {
+	STORE_CREATE = 1 << 0, /* make the file (0600) and its folders (0700) when missing */
+};
+
+/* Open, check application_id and bring the schema up to date. Without STORE_CREATE a missing file
+ * is ERR_NOT_CONNECTED ("no account is connected yet; run 'calsync connect'"). */
+int store_open(const char *path, unsigned flags, struct store **out, struct err *err);
+void store_close(struct store *s);             /* rolls an open transaction back; NULL allowed */
+const char *store_path(const struct store *s); /* borrowed */
+
+/* BEGIN IMMEDIATE; waits up to 10 s for another writer. Not nested. */
+#define store_begin(s, err) store_begin_at((s), __FILE__, __LINE__, (err))
+int store_begin_at(struct store *s, const char *file, int line, struct err *err);
+int store_commit(struct store *s, struct err *err); /* on failure the transaction is rolled back */
+void store_rollback(struct store *s);               /* allowed when none is open */
+bool store_in_transaction(const struct store *s);
+
+/* A small table of facts about this store (the key provider, ...). Value NULL deletes. */
+int store_meta_set(struct store *s, const char *key, const char *value, struct err *err);
+int store_meta_get(struct store *s, const char *key, char **out, struct err *err); /* NULL: none */
+
+/* --- accounts ---------------------------------------------------------------------------- */
+
+#define ACCOUNT_STATES(X)                                                                         \
+	X(ACCOUNT_CONNECTED, "connected")                                                         \
+	X(ACCOUNT_REAUTH_REQUIRED, "reauth_required") /* invalid_grant: sends nothing any more */ \
+	X(ACCOUNT_DISCONNECTED, "disconnected")       /* by the user; events kept */
+enum account_state {
+#define X(id, name) id,
+	ACCOUNT_STATES(X)
+#undef X
+};
+const char *account_state_name(enum account_state state);
+
+struct account {
+	int64_t id;  /* 0 = not stored yet */
+	char *name;  /* unique, what -a takes */
+	char *email; /* the id of its primary calendar */
+	enum account_state state;
+	char *base_url;  /* host it was connected with; "" = Google's own */
+	char *auth;      /* "installed" or "service_account" */
+	char *client_id; /* OAuth client; NULL for a service account */
+	char *subject;   /* service account: the user it acts for; else NULL */
+	char *scopes;    /* granted, space separated */
+	bool read_only;
+	int64_t connected_ms;
+	int64_t token_expires_ms; /* of the stored access token; 0 = none */
+	int64_t last_sync_ms;     /* last good sync */
+	char *last_error;         /* of the last sync; NULL = it was good */
+	int64_t not_before_ms;    /* no request before (Retry-After); 0 = free */
+	char *list_sync_token;    /* of calendarList; NULL = full list next */
+};
+void account_release(struct account *a);
+
+struct account_list {
+	struct account *items;
+	size_t count;
+};
+void account_list_release(struct account_list *l);
+
+int store_account_add(struct store *s, struct account *a, struct err *err); /* sets a->id */
+int store_account_update(struct store *s, const struct account *a, struct err *err); /* by id */
+int store_account_get(struct store *s, const char *name, struct account *out, struct err *err);
+int store_account_list(struct store *s, struct account_list *out, struct err *err); /* by name */
+/* The account with all its calendars, events and secrets. */
+int store_account_remove(struct store *s, int64_t account_id, struct err *err);
+
+/* Sealed secrets, opaque here. field: "refresh_token", "access_token", "client_secret",
+ * "service_account_key". get appends to out; ERR_NOT_FOUND when there is none. field NULL in
+ * delete: all of the account. */
+int store_secret_put(struct store *s, int64_t account_id, const char *field, const void *sealed,
+		     size_t len, struct err *err);
+int store_secret_get(struct store *s, int64_t account_id, const char *field, struct strbuf *out,
+		     struct err *err);
+int store_secret_delete(struct store *s, int64_t account_id, const char *field, struct err *err);
+
+/* --- calendars --------------------------------------------------------------------------- */
+
+struct calendar {
+	int64_t id; /* 0 = not stored yet */
+	int64_t account_id;
+	char *account; /* the account's name; filled by reads only */
+	char *google_id;
+	char *summary;     /* summaryOverride or summary */
+	char *time_zone;   /* IANA; never NULL ("UTC" when Google names none) */
+	char *access_role; /* Google's word */
+	bool primary;
+	bool selected;                /* synced */
+	bool gone;                    /* no longer on the account's list: nothing is deleted here */
+	struct json_object *resource; /* CalendarListEntry as Google sent it */
+	char *sync_token;             /* NULL = full pull next */
+	int64_t last_sync_ms;         /* last good sync of this calendar */
+	char *last_error;             /* NULL = the last one was good */
+};
+void calendar_release(struct calendar *c);
+
+struct calendar_list {
+	struct calendar *items;
+	size_t count;
+};
+void calendar_list_release(struct calendar_list *l);
+
+/* Insert, or update by (account_id, google_id), the descriptive fields (google_id .. primary, gone,
+ * resource); selected is only used on insert, sync fields never. Sets c->id. out_changed: whether
+ * a row was written; unchanged rows are not. */
+int store_calendar_upsert(struct store *s, struct calendar *c, bool *out_changed, struct err *err);
+int store_calendar_get(struct store *s, int64_t id, struct calendar *out, struct err *err);
+/* account_id 0 = of all accounts; ordered by account, primary first, then summary */
+int store_calendar_list(struct store *s, int64_t account_id, struct calendar_list *out,
+			struct err *err);
+int store_calendar_set_selected(struct store *s, int64_t id, bool selected, struct err *err);
+int store_calendar_set_gone(struct store *s, int64_t id, bool gone, struct err *err);
+/* Stores all three. sync_token NULL = full pull next; last_error NULL = the last sync was good. */
+int store_calendar_set_sync(struct store *s, int64_t id, const char *sync_token,
+			    int64_t last_sync_ms, const char *last_error, struct err *err);
+
+/* --- events ------------------------------------------------------------------------------ */
+
+#define PENDING_OPS(X)              \
+	X(PENDING_NONE, NULL)       \
+	X(PENDING_CREATE, "create") \
+	X(PENDING_UPDATE, "update") \
+	X(PENDING_DELETE, "delete")
+enum pending_op {
+#define X(id, name) id,
+	PENDING_OPS(X)
+#undef X
+};
+const char *pending_op_name(enum pending_op op); /* NULL for none */
+
+#define SYNC_STATUSES(X)                                                                         \
+	X(SYNC_LOCAL_ONLY, "local_only") /* this version is only here: never sent, or waiting */ \
+	X(SYNC_SYNCED, "synced")                                                                 \
+	X(SYNC_ERROR, "error") /* Google refused it */
+enum sync_status {
+#define X(id, name) id,
+	SYNC_STATUSES(X)
+#undef X
+};
+const char *sync_status_name(enum sync_status status);
+int sync_status_parse(const char *name, enum sync_status *out); /* -1: unknown */
+
+/*
+ * One event of one calendar.
+ *
+ *   resource  what the user sees: Google's resource, with local edits applied
+ *   base      Google's last known version, kept only while a local edit waits (else NULL);
+ *             an event that Google does not have yet has none
+ */
+struct event {
+	int64_t rowid; /* 0 = not stored yet */
+	int64_t calendar_id;
+	char *id; /* Google's id (ours before Google has it); unique per calendar */
+	struct json_object *resource; /* never NULL */
+	struct json_object *base;
+	char *etag;     /* of base or resource at Google; NULL = not at Google */
+	bool at_google; /* exists there as far as we know */
+	enum sync_status sync_status;
+	enum pending_op pending; /* of its outbox entry; kept in step by store_outbox_* */
+	bool hidden;             /* a delete waits: not listed */
+	char *last_error;        /* lastSyncError; NULL = none */
+	int64_t changed_ms;      /* of the last local change; 0 = never changed here */
+	int64_t generation;      /* of the full pull that saw it last */
+	/* Filled by reads only: */
+	char *account;  /* name */
+	char *calendar; /* google_id of the calendar */
+};
+void event_release(struct event *e);
+
+struct event_list {
+	struct event *items;
+	size_t count;
+};
+void event_list_release(struct event_list *l);
+
+/* Insert (rowid 0, sets it) or update. Index columns are derived from e->resource here. */
+int store_event_put(struct store *s, struct event *e, struct err *err);
+int store_event_delete(struct store *s, int64_t rowid, struct err *err); /* its outbox row too */
+/* false in *out_found: no such row, out untouched */
+int store_event_get(struct store *s, int64_t calendar_id, const char *id, struct event *out,
+		    bool *out_found, struct err *err);
+int store_event_get_row(struct store *s, int64_t rowid, struct event *out, struct err *err);
+/* Only note that a full pull saw the row (one column). */
+int store_event_touch(struct store *s, int64_t rowid, int64_t generation, struct err *err);
+
+struct event_query {
+	int64_t account_id;    /* 0 = any */
+	int64_t calendar_id;   /* 0 = any */
+	const char *id_prefix; /* NULL = any */
+	bool has_start, has_end;
+	int64_t start_utc;      /* events that end after */
+	int64_t end_utc;        /* events that start before */
+	bool masters;           /* in a window: also masters of series that may occur in it */
+	const char *search;     /* substring of summary, description, location; case-insensitive */
+	int sync_status;        /* enum sync_status, -1 = any */
+	bool include_hidden;    /* also rows whose delete waits */
+	bool include_cancelled; /* also cancelled exceptions of a series */
+	size_t limit;           /* 0 = none */
+};
+#define EVENT_QUERY_INIT          \
+	{                         \
+		.sync_status = -1 \
+	}
+
+/* Rows in order of start, then id. fn borrows the event; a non-zero return ends the walk with that
+ * value. Returns 0, -1 on error, or fn's value. */
+int store_event_each(struct store *s, const struct event_query *q,
+		     int (*fn)(const struct event *e, void *arg), void *arg, struct err *err);
+int store_event_list(struct store *s, const struct event_query *q, struct event_list *out,
+		     struct err *err);
+/* Rows at Google of a calendar whose generation differs from the given one: what a full pull did
+ * not show. Whatever their pending op is. */
+int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,
+		       struct event_list *out, struct err *err);
+int store_event_count(struct store *s, int64_t calendar_id, int64_t *out_at_google,
+		      struct err *err);
+/* Counts by sync status and by pending op; account_id 0 = all. */
+struct event_counts {
+	int64_t by_status[3];  /* indexed by enum sync_status */
+	int64_t by_pending[4]; /* indexed by enum pending_op */
+};
+int store_event_counts(struct store *s, int64_t account_id, struct event_counts *out,
+		       struct err *err);
+
+/* Keep a version that is being replaced or deleted. origin: "local", "google", "merge". */
+int store_history_add(struct store *s, int64_t calendar_id, const char *event_id,
+		      struct json_object *resource, const char *origin, int64_t now_ms,
+		      struct err *err);
+
+/* --- outbox ------------------------------------------------------------------------------ */
+
+#define OUTBOX_STATES(X)                                                                  \
+	X(OUTBOX_QUEUED, "queued")   /* goes out when not_before_ms has come */           \
+	X(OUTBOX_HELD, "held")       /* --no-sync: stays until the user says otherwise */ \
+	X(OUTBOX_REFUSED, "refused") /* Google said no: stays until edited or retried */
+enum outbox_state {
+#define X(id, name) id,
+	OUTBOX_STATES(X)
+#undef X
+};
+const char *outbox_state_name(enum outbox_state state);
+
+/* At most one per event: later edits of a waiting event fold into it. */
+struct outbox {
+	int64_t id; /* grows with each new entry; 0 = not stored yet */
+	int64_t event_rowid;
+	int64_t calendar_id; /* filled by reads */
+	char *event_id;      /* filled by reads */
+	enum pending_op op;  /* never PENDING_NONE */
+	enum outbox_state state;
+	int64_t created_ms;
+	int attempts;          /* recorded, and committed, before each request */
+	int64_t not_before_ms; /* 0 = at once */
+	char *send_updates;    /* "none", "all", "externalOnly" */
+	bool conference;       /* conferenceDataVersion=1 */
+	char *last_error;      /* NULL = none yet */
+};
+void outbox_release(struct outbox *o);
+
+struct outbox_list {
+	struct outbox *items;
+	size_t count;
+};
+void outbox_list_release(struct outbox_list *l);
+
+/* Insert or replace the entry of o->event_rowid; sets o->id. Keeps event.pending in step. */
+int store_outbox_put(struct store *s, struct outbox *o, struct err *err);
+int store_outbox_get(struct store *s, int64_t event_rowid, struct outbox *out, bool *out_found,
+		     struct err *err);
+int store_outbox_delete(struct store *s, int64_t event_rowid, struct err *err);
+/* Oldest first. calendar_id/account_id 0 = any. due_ms: only queued ones with not_before_ms <= it;
+ * -1 = all states. limit 0 = none. */
+int store_outbox_list(struct store *s, int64_t account_id, int64_t calendar_id, int64_t due_ms,
+		      size_t limit, struct outbox_list *out, struct err *err);
+
+/* --- runs -------------------------------------------------------------------------------- */
+
+struct run_record {
+	int64_t id;
+	int64_t account_id;
+	char *account; /* filled by reads */
+	char *kind;    /* "sync", "push" (after an edit), ... */
+	int64_t started_ms, finished_ms;
+	bool success;
+	char *error;                /* NULL = none */
+	struct json_object *detail; /* the account's part of sync's JSON */
+};
+void run_record_release(struct run_record *r);
+
+struct run_list {
+	struct run_record *items;
+	size_t count;
+};
+void run_list_release(struct run_list *l);
+
+/* Adds one and forgets the account's runs beyond the last 1,000. */
+int store_run_add(struct store *s, const struct run_record *r, struct err *err);
+/* Newest first; account_id 0 = all. */
+int store_run_list(struct store *s, int64_t account_id, size_t limit, struct run_list *out,
+		   struct err *err);
+
+DEFINE_AUTO(struct store, store_close)
+DEFINE_AUTO_VALUE(struct account, account_release)
+DEFINE_AUTO_VALUE(struct account_list, account_list_release)
+DEFINE_AUTO_VALUE(struct calendar, calendar_release)
+DEFINE_AUTO_VALUE(struct calendar_list, calendar_list_release)
+DEFINE_AUTO_VALUE(struct event, event_release)
+DEFINE_AUTO_VALUE(struct event_list, event_list_release)
+DEFINE_AUTO_VALUE(struct outbox, outbox_release)
+DEFINE_AUTO_VALUE(struct outbox_list, outbox_list_release)
+DEFINE_AUTO_VALUE(struct run_record, run_record_release)
+DEFINE_AUTO_VALUE(struct run_list, run_list_release)
+
+#endif

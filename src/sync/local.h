@@ -1,0 +1,43 @@
+/*
+ * Local edits: a change to an event and its place in the outbox, committed in one transaction
+ * before anything is sent (promise 1).
+ *
+ * What waits folds:   create + edit = create     create + delete = nothing left (when never sent)
+ *                     update + edit = update     update + delete = delete
+ *                     delete + restore = update
+ */
+#ifndef SYNC_LOCAL_H
+#define SYNC_LOCAL_H
+
+#include "base/clock.h"
+#include "store/store.h"
+
+struct local_options {
+	bool no_sync;             /* add: a local-only event; edit, rm: hold the change back */
+	const char *send_updates; /* "none" (also for NULL), "all", "externalOnly" */
+	bool conference;          /* a Meet link is asked for */
+};
+
+/*
+ * Add an event. resource is a Google event resource that event_check() accepts; its id is kept
+ * when there is one, else one is made. Borrowed; the stored copy has what Google would add (status,
+ * id, kind).
+ * Errors  ERR_READ_ONLY (calendar or account takes no writes), ERR_INVALID (bad resource, or the
+ *         id is in this calendar already), ERR_STORE
+ */
+int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
+	      struct json_object *resource, const struct local_options *o, struct event *out,
+	      struct err *err);
+
+/* Replace what the user sees of an event by resource (whole, edited copy of event.resource; only
+ * writable fields count). Changing nothing writes nothing. An event that Google refused is sent
+ * again; a local-only one stays so. ERR_NOT_FOUND when the row is gone. */
+int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
+	       const struct local_options *o, struct event *out, struct err *err);
+
+/* Delete. Without a Google copy the row goes at once (out_gone true); else it is hidden until
+ * Google has deleted it. */
+int local_delete(struct store *s, struct clock *clock, int64_t rowid, const struct local_options *o,
+		 bool *out_gone, struct err *err);
+
+#endif

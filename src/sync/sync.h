@@ -1,0 +1,81 @@
+/*
+ * The engine's front: bring one account, one calendar or one event into step with Google.
+ *
+ *   sync_account():  lock -> calendarList -> for each calendar: push outbox -> pull -> push again
+ *   sync_events():   lock -> push the given events, one try each (after a local edit)
+ */
+#ifndef SYNC_SYNC_H
+#define SYNC_SYNC_H
+
+#include "base/clock.h"
+#include "google/transport.h"
+#include "secret/secret.h"
+#include "store/store.h"
+
+struct sync_env { /* all borrowed */
+	struct store *store;
+	struct secret_box *box;
+	struct transport *transport;
+	struct clock *clock;
+};
+
+struct sync_counts {
+	int64_t created, updated, deleted;
+};
+
+struct calendar_result {
+	char *calendar; /* Google's id */
+	char *summary;
+	bool success, full;        /* full: pulled without a sync token */
+	struct err err;            /* code ERR_NONE when success */
+	struct sync_counts pulled; /* changed in the local store */
+	struct sync_counts pushed; /* changed at Google */
+	int64_t conflicts;
+	int64_t failed_events; /* refused by Google, now in status error */
+};
+
+struct sync_result { /* of one account */
+	char *account;
+	bool success;   /* every calendar and event went well */
+	struct err err; /* the account's own trouble, or its first calendar's */
+	struct sync_counts pulled, pushed;
+	int64_t conflicts, requests, failed_events;
+	struct calendar_result *calendars;
+	size_t calendar_count;
+};
+void sync_result_release(struct sync_result *r);
+
+struct sync_options {
+	const char *calendar; /* Google id; NULL = every selected one */
+	bool full;            /* forget sync tokens first */
+	bool dry_run;         /* read and plan, write nothing anywhere */
+	bool has_window;      /* only events in [start_utc, end_utc) */
+	int64_t start_utc, end_utc;
+	int64_t wait_ms;       /* for the account's lock; 0 = do not wait */
+	int64_t allow_deletes; /* the absence guard lets a sweep of up to this many pass */
+};
+
+/*
+ * Returns 0 when the account could be worked on, whatever its calendars say (see out); -1 when
+ * nothing could be done at all: ERR_LOCKED, ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, ERR_STORE, ... .
+ * out is filled in both cases.
+ */
+int sync_account(const struct sync_env *env, const struct account *account,
+		 const struct sync_options *o, struct sync_result *out, struct err *err);
+
+/*
+ * Send what waits for these events of one account, one try each, no backoff, within about
+ * 5 seconds. Returns 0 when every one of them is in step afterwards (or held by --no-sync); else
+ * -1 with the first reason. The changes stay queued (or become status error) in that case.
+ */
+int sync_events(const struct sync_env *env, const struct account *account, const int64_t *rowids,
+		size_t count, struct err *err);
+
+/* The account's list of calendars brought up to date; *out_changed counts rows written. */
+struct google;
+int sync_calendar_list(struct google *g, struct store *s, struct account *account,
+		       int64_t *out_changed, struct err *err);
+
+DEFINE_AUTO_VALUE(struct sync_result, sync_result_release)
+
+#endif
