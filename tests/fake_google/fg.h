@@ -35,6 +35,10 @@ struct fg_options {
 	uint64_t seed;        /* 0 = 1 */
 	int64_t now_ms;       /* start of its clock, ms since 1970; 0 = follow the system's clock */
 	const char *base_url; /* scheme://host[:port] that it believes to be reached at */
+	const char *account;  /* the first account's address; NULL = user1@example.com */
+	const char *time_zone;   /* of the accounts it makes; NULL = Europe/Berlin */
+	int64_t latency_ms;      /* every answer is held back so long */
+	bool allow_http_webhook; /* webhooks may be http://, to a loopback address */
 };
 
 struct fg *fg_new(const struct fg_options *options);
@@ -45,8 +49,10 @@ void fg_free(struct fg *fg);
  *
  * out     HTTP_RESPONSE_INIT on entry
  * Returns 0, or -1 when a fault says that the connection drops without an answer
- *         (before or after the request took effect).
+ *         (before or after the request took effect), or FG_TRUNCATED when out is whole but
+ *         only half of its body may reach the client.
  */
+#define FG_TRUNCATED 1
 int fg_handle(struct fg *fg, const struct http_request *req, struct http_response *out);
 
 /* Milliseconds that the last request's answer is to be held back (faults, --latency); the
