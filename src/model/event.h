@@ -8,6 +8,7 @@
 #define MODEL_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,14 +16,17 @@
 
 /* A field that a client may send in a PATCH. */
 bool event_field_writable(const char *field);
+/* The writable fields, 0 <= i < event_field_count(). */
+size_t event_field_count(void);
+const char *event_field_name(size_t i);
 
 /*
- * Check a resource that is to be created or edited here: start and end there, of one kind, end
- * after start, zones known, a legal id when one is given, reminders in range, recurrence lines
- * that are what they say, attendees with an address, strings valid.
+ * Check a resource that is to be created (was NULL) or edited here (was: the version before; only
+ * what differs is checked): start and end there, of one kind, end after start, zones known,
+ * reminders in range, recurrence lines that are what they say, attendees with an address.
  * Errors: ERR_INVALID, naming the field.
  */
-int event_check(struct json_object *resource, struct err *err);
+int event_check(const struct json_object *resource, const struct json_object *was, struct err *err);
 
 /* A client-made id that Google accepts: 5..1024 of a-v and 0-9. */
 bool event_id_valid(const char *id);

@@ -19,8 +19,8 @@ struct local_options {
 };
 
 /*
- * Add an event. resource is a Google event resource that event_check() accepts; its id is kept
- * when there is one, else one is made. Borrowed; the stored copy has what Google would add (status,
+ * Add an event. resource is a Google event resource; its id is kept when it has a valid one, else
+ * one is made. Borrowed; the stored copy has what Google would add (status,
  * id, kind).
  * Errors  ERR_READ_ONLY (calendar or account takes no writes), ERR_INVALID (bad resource, or the
  *         id is in this calendar already), ERR_STORE

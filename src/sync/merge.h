@@ -2,8 +2,8 @@
  * Field-level three-way merge of an event. Pure.
  *
  * A writable field changed on one side only takes that side's value. Changed on both to the same
- * value: that value. Changed on both differently: a conflict, decided by newer.
- * Read-only fields are always remote's.
+ * value: that value. Changed on both differently: a conflict, the newer side's value is taken.
+ * start and end are one unit. Read-only fields are always remote's.
  */
 #ifndef SYNC_MERGE_H
 #define SYNC_MERGE_H
@@ -19,7 +19,7 @@ struct merge_result {
 };
 
 /* base NULL = no common version: every field that differs counts as changed on both sides. */
-void merge_event(struct json_object *base, struct json_object *local, struct json_object *remote,
-		 bool local_newer, struct merge_result *out);
+void merge_event(const struct json_object *base, const struct json_object *local,
+		 const struct json_object *remote, bool local_newer, struct merge_result *out);
 
 #endif
