@@ -1,14 +1,22 @@
-# calsync: GNU make 4, gcc or clang, objects in build/.
+# calsync: GNU make 4, gcc or clang. Everything generated lies under build/.
 #
 #   make                          release build: build/calsync, build/calsync-sandbox
-#   make check                    every test that needs no network and no fixtures
-#   make SANITIZE=address,undefined DEVELOPER=1 check
+#   make demo [EVENTS='FILE...']  a whole life of a calendar against the sandbox
+#   make check [T=NAME]           every test that needs no network; T: only tests/bats/NAME.bats
+#   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
+#   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
+#   make lint layers              static checks; make fmt settles the formatting
+#   make bench                    times and memory, as ratios
 #   make install PREFIX=/usr DESTDIR=...
+#
+# DEVELOPER=1 makes warnings errors, SANITIZE=address,undefined builds in build/san,
+# CC=clang BUILD=build/clang keeps two compilers apart, V=1 shows the commands.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
-MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -37,11 +45,18 @@ endif
 ifdef DEVELOPER
 WARN += -Werror
 endif
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DCALSYNC_VERSION='"$(VERSION)"' \
-	-Isrc -I$(BUILD)/gen -MMD -MP
+BASE_CFLAGS := -std=gnu17 $(WARN) -D_GNU_SOURCE -DCALSYNC_VERSION='"$(VERSION)"' -Isrc -I$(BUILD)/gen
+ALL_CFLAGS := $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP
+ALL_LDFLAGS := $(CFLAGS) $(HARDEN) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 
-pkg-cflags = $(shell pkg-config --cflags $(1))
-pkg-libs = $(shell pkg-config --libs $(1))
+# pkg-config is asked once for each list, and only by a target that needs the answer.
+once = $(eval $(1) := $$(call pkg,$(2)))$($(1))
+pkg = $(shell pkg-config $(1) || echo '; echo "pkg-config failed, try: sh contrib/setup.sh"; false')
+CFLAGS_PKG = $(call once,CFLAGS_PKG,--cflags $(PKGS) $(SANDBOX_PKGS))
+LIBS_CALSYNC = $(call once,LIBS_CALSYNC,--libs $(PKGS))
+LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS))
+LIBS_UNIT = $(call once,LIBS_UNIT,--libs $(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS))
+LIBS_BENCH = $(call once,LIBS_BENCH,--libs sqlite3)
 
 LIB_SRC := $(wildcard src/base/*.c src/model/*.c src/secret/*.c src/store/*.c src/ical/*.c \
 	src/google/*.c src/sync/*.c src/web/*.c)
@@ -49,6 +64,8 @@ CMD_SRC := $(wildcard src/cmd/*.c) $(wildcard src/main.c)
 FG_SRC := $(filter-out tests/fake_google/main.c,$(wildcard tests/fake_google/*.c))
 SANDBOX_SRC := $(wildcard tests/fake_google/main.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(BENCH_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
@@ -57,9 +74,12 @@ FG_OBJ := $(call obj,$(FG_SRC))
 # What the sandbox shares with the product: base, and the shape of an HTTP exchange.
 FG_BASE_OBJ := $(call obj,$(wildcard src/base/*.c) src/google/transport.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+SANDBOX_UNIT_BIN := $(filter $(BUILD)/unit/test_fg%,$(UNIT_BIN))
+BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
-.PHONY: all check check-unit check-bats check-sandbox check-fixtures demo bench fmt lint layers \
-	install uninstall clean
+.PHONY: all check check-unit check-bats check-sandbox check-conformance check-fixtures demo bench \
+	fmt lint lint-format lint-tidy lint-cppcheck lint-sh lint-man layers \
+	install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -67,30 +87,146 @@ all: $(BUILD)/calsync $(BUILD)/calsync-sandbox
 
 $(BUILD)/calsync: $(CMD_OBJ) $(LIB_OBJ)
 	@echo "LD $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(PKGS)) -ldl
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CALSYNC) -ldl
 
 $(BUILD)/calsync-sandbox: $(call obj,$(SANDBOX_SRC)) $(FG_OBJ) $(FG_BASE_OBJ)
 	@echo "LD $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(SANDBOX_PKGS))
-
-$(BUILD)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	@echo "CC $<"
-	$(Q)$(CC) $(ALL_CFLAGS) $(call pkg-cflags,$(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS)) -c -o $@ $<
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_SANDBOX)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB_OBJ) $(FG_OBJ)
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ \
-		$(call pkg-libs,$(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS)) -ldl
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_UNIT) -ldl
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_BENCH)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/cflags
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS_PKG) -c -o $@ $<
+
+# Objects of another compiler or other flags are not taken over. Warnings do not change objects.
+COMPILER := $(CC) $(filter-out $(WARN),$(ALL_CFLAGS))
+$(BUILD)/cflags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(COMPILER))' | cmp -s - $@ || echo '$(subst ','\'',$(COMPILER))' >$@
+
+# --- tests --------------------------------------------------------------------------------
+
+# What bats, the demo and the benchmarks run is told by the environment.
+export CALSYNC_BUILD := $(abspath $(BUILD))
+SUITE := sh tests/run-suite.sh
+T ?= *
+
+# The whole of it off the network: ends with "N passed, N failed" for all suites together.
+check: all $(UNIT_BIN)
+	$(Q)MAKE='$(MAKE)' sh tests/check.sh $(if $(filter-out *,$(T)),,unit) bats
 
 check-unit: $(UNIT_BIN)
-	$(Q)sh tests/run-unit.sh $(UNIT_BIN)
+	$(Q)$(SUITE) unit $(UNIT_BIN)
+
+check-bats: all
+	$(Q)$(SUITE) bats $(wildcard $(T:%=tests/bats/%.bats))
+
+# Google's own Node.js client needs the npm registry (or its cache) once.
+check-conformance: $(BUILD)/calsync-sandbox tests/conformance/node_modules/.stamp
+	$(Q)$(SUITE) conformance $(wildcard tests/conformance/*.mjs)
+
+tests/conformance/node_modules/.stamp: tests/conformance/package.json tests/conformance/package-lock.json
+	cd tests/conformance && npm ci --no-audit --no-fund
+	@touch $@
+
+check-sandbox: $(SANDBOX_UNIT_BIN) $(BUILD)/calsync-sandbox
+	$(Q)MAKE='$(MAKE)' sh tests/check.sh sandbox-unit conformance
+
+.PHONY: check-sandbox-unit
+check-sandbox-unit: $(SANDBOX_UNIT_BIN)
+	$(Q)$(SUITE) sandbox-unit $(SANDBOX_UNIT_BIN)
+
+check-fixtures: all $(UNIT_BIN)
+	@test -d "$(FIXTURES)" || { echo "make check-fixtures FIXTURES=DIR: which folder?" >&2; exit 2; }
+	$(Q)FIXTURES='$(abspath $(FIXTURES))' $(SUITE) fixtures $(wildcard tests/fixtures/*.bats)
+
+demo: all
+	$(Q)sh contrib/demo.sh $(EVENTS)
+
+bench: all $(BENCH_BIN)
+	$(Q)bash tests/bench.sh
+
+# --- static checks ------------------------------------------------------------------------
+
+SH_FILES = $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run)
+MAN_FILES := $(wildcard man/*.[1-8])
+
+lint: lint-format lint-tidy lint-cppcheck lint-sh lint-man layers
+
+lint-format:
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+
+# One stamp a file, so that a second run looks only at what changed, and -j2 uses both processors.
+lint-tidy: $(patsubst %.c,$(BUILD)/tidy/%.ok,$(ALL_SRC))
+$(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard src/*/*.h tests/*/*.h)
+	@mkdir -p $(@D)
+	@echo "TIDY $<"
+	$(Q)clang-tidy --quiet $< -- $(BASE_CFLAGS) -Wno-unknown-warning-option $(CFLAGS_PKG) \
+		>$@.log 2>&1 || { cat $@.log; false; }
+	@touch $@
+
+lint-cppcheck:
+	@mkdir -p $(BUILD)/cppcheck
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=.cppcheck --error-exitcode=1 --cppcheck-build-dir=$(BUILD)/cppcheck \
+		-j 2 -D_GNU_SOURCE -D__GNUC__ -DCALSYNC_VERSION='"x"' -Isrc $(ALL_SRC)
+
+lint-sh:
+	shellcheck $(SH_FILES)
+
+lint-man:
+	$(if $(MAN_FILES),mandoc -Tlint -Wwarning $(MAN_FILES))
+
+layers:
+	$(Q)sh tests/layers.sh --self-test
+	$(Q)sh tests/layers.sh
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+# --- installation -------------------------------------------------------------------------
+
+# The sandbox is a tool for tests: it is not installed.
+BASH_DIR := $(DATADIR)/bash-completion/completions
+ZSH_DIR := $(DATADIR)/zsh/site-functions
+FISH_DIR := $(DATADIR)/fish/vendor_completions.d
+SCHEMAS := $(wildcard schemas/*.json)
+UNITS := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.timer))
+
+install: $(BUILD)/calsync
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(BUILD)/calsync $(DESTDIR)$(BINDIR)/calsync
+	for f in $(MAN_FILES); do \
+		d=$(DESTDIR)$(MANDIR)/man$${f##*.}; install -d $$d && install -m 644 $$f $$d/ || exit 1; done
+	install -d $(DESTDIR)$(BASH_DIR) $(DESTDIR)$(ZSH_DIR) $(DESTDIR)$(FISH_DIR)
+	install -m 644 completions/calsync.bash $(DESTDIR)$(BASH_DIR)/calsync
+	install -m 644 completions/_calsync $(DESTDIR)$(ZSH_DIR)/_calsync
+	install -m 644 completions/calsync.fish $(DESTDIR)$(FISH_DIR)/calsync.fish
+	install -d $(DESTDIR)$(DATADIR)/calsync/schemas
+	$(if $(SCHEMAS),install -m 644 $(SCHEMAS) $(DESTDIR)$(DATADIR)/calsync/schemas/)
+	install -d $(DESTDIR)$(UNITDIR)
+	for f in $(UNITS); do \
+		sed 's|@BINDIR@|$(BINDIR)|g' contrib/systemd/$$f >$(DESTDIR)$(UNITDIR)/$$f || exit 1; \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$f; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/calsync
+	for f in $(MAN_FILES); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
+	rm -f $(DESTDIR)$(BASH_DIR)/calsync $(DESTDIR)$(ZSH_DIR)/_calsync $(DESTDIR)$(FISH_DIR)/calsync.fish
+	rm -rf $(DESTDIR)$(DATADIR)/calsync
+	for f in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$f; done
+
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(FG_OBJ) $(call obj,$(SANDBOX_SRC) $(UNIT_SRC)))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(ALL_SRC))
