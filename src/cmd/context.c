@@ -1,0 +1,334 @@
+#include "cmd/context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "google/http.h"
+#include "base/banned.h"
+
+#define NEEDS_ANY_STORE (NEEDS_STORE | NEEDS_STORE_CREATE | NEEDS_STORE_OPTIONAL)
+
+int cmd_open(struct cmd_context *cx, struct err *err)
+{
+	unsigned needs = cx->cmd->needs;
+	AUTO(free) char *path = NULL;
+
+	if (!needs)
+		return 0;
+	if (config_load(cx->global.config, &cx->config, err))
+		return -1;
+	if (!(needs & NEEDS_ANY_STORE))
+		return 0;
+	path = config_db_path(cx->config, cx->global.db);
+	if ((needs & NEEDS_STORE_OPTIONAL) && access(path, F_OK) && errno == ENOENT)
+		return 0;
+	return store_open(path, needs & NEEDS_STORE_CREATE ? STORE_CREATE : 0, &cx->store, err);
+}
+
+void cmd_context_release(struct cmd_context *cx)
+{
+	if (cx->opts) {
+		for (const struct option_spec *o = cx->cmd->options; o && o->type != OPTION_END;
+		     o++)
+			if (o->type == OPTION_STRINGS)
+				free(((struct string_list *)((char *)cx->opts + o->offset))->items);
+		free(cx->opts);
+	}
+	free(cx->argv);
+	if (cx->transport)
+		cx->transport->free(cx->transport);
+	secret_box_free(cx->box);
+	store_close(cx->store);
+	config_free(cx->config);
+}
+
+/* --- accounts ---------------------------------------------------------------------------- */
+
+const char *cmd_account_wish(const struct cmd_context *cx)
+{
+	const char *env = getenv("CALSYNC_ACCOUNT");
+
+	if (cx->global.account)
+		return cx->global.account;
+	if (env && *env)
+		return env;
+	return cx->config ? config_get(cx->config, "account.default") : NULL;
+}
+
+static void add_names(struct strbuf *out, const struct account_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		strbuf_addf(out, "%s%s", i ? ", " : "", l->items[i].name);
+}
+
+static void take_account(struct account_list *l, size_t i, struct account *out)
+{
+	*out = l->items[i];
+	memset(&l->items[i], 0, sizeof(l->items[i]));
+}
+
+int cmd_account_named(struct cmd_context *cx, const char *name, struct account *out,
+		      struct err *err)
+{
+	AUTO(account_list_release) struct account_list all = {0};
+	AUTO(strbuf_release) struct strbuf names = STRBUF_INIT;
+
+	if (store_account_list(cx->store, &all, err))
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		if (!strcmp(all.items[i].name, name)) {
+			take_account(&all, i, out);
+			return 0;
+		}
+	}
+	if (!all.count)
+		return err_set(err, ERR_NOT_FOUND,
+			       "no account '%s': none is connected yet; run 'calsync connect %s'",
+			       name, name);
+	add_names(&names, &all);
+	return err_set(err, ERR_NOT_FOUND, "no account '%s' (there are: %s)", name, names.buf);
+}
+
+int cmd_account(struct cmd_context *cx, struct account *out, struct err *err)
+{
+	const char *wish = cmd_account_wish(cx);
+	AUTO(account_list_release) struct account_list all = {0};
+	AUTO(strbuf_release) struct strbuf names = STRBUF_INIT;
+	size_t active = 0, last_active = 0;
+
+	if (wish)
+		return cmd_account_named(cx, wish, out, err);
+	if (store_account_list(cx->store, &all, err))
+		return -1;
+	if (!all.count)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "no account is connected yet; run 'calsync connect'");
+	for (size_t i = 0; i < all.count; i++) {
+		if (all.items[i].state != ACCOUNT_DISCONNECTED) {
+			active++;
+			last_active = i;
+		}
+	}
+	if (active == 1 || all.count == 1) {
+		take_account(&all, active == 1 ? last_active : 0, out);
+		return 0;
+	}
+	add_names(&names, &all);
+	return err_set(err, ERR_USAGE, "which account? say -a NAME (there are: %s)", names.buf);
+}
+
+int cmd_accounts(struct cmd_context *cx, struct account_list *out, struct err *err)
+{
+	const char *wish = cmd_account_wish(cx);
+	struct account one = {0};
+
+	if (!wish)
+		return store_account_list(cx->store, out, err);
+	if (cmd_account_named(cx, wish, &one, err))
+		return -1;
+	out->items = xcalloc(1, sizeof(*out->items));
+	out->items[0] = one;
+	out->count = 1;
+	return 0;
+}
+
+/* The account that a search is limited to: 0 = all. */
+static int wished_account_id(struct cmd_context *cx, int64_t *out, struct err *err)
+{
+	const char *wish = cmd_account_wish(cx);
+	AUTO(account_release) struct account a = {0};
+
+	if (wish && cmd_account_named(cx, wish, &a, err))
+		return -1;
+	*out = a.id;
+	return 0;
+}
+
+int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *out,
+		   struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+
+	if (store_calendar_get(cx->store, calendar_id, &c, err))
+		return -1;
+	return cmd_account_named(cx, c.account, out, err);
+}
+
+/* --- calendars --------------------------------------------------------------------------- */
+
+static bool calendar_matches(const struct calendar *c, const char *name, bool by_title)
+{
+	if (by_title)
+		return c->summary && !strcmp(c->summary, name);
+	return !strcmp(c->google_id, name) || (c->primary && !strcmp(name, "primary"));
+}
+
+#define CANDIDATES_MAX 8
+
+/* "ID (DETAIL)", the first few of them */
+static void add_candidate(struct strbuf *out, size_t n, const char *id, const char *detail)
+{
+	if (n > CANDIDATES_MAX)
+		return;
+	if (n)
+		strbuf_adds(out, ", ");
+	if (n == CANDIDATES_MAX)
+		strbuf_adds(out, "...");
+	else
+		strbuf_addf(out, "%s (%s)", id, detail);
+}
+
+/* How many match, the first one's index, and all of them as text. */
+static size_t match_calendars(const struct calendar_list *l, const char *name, bool by_title,
+			      size_t *first, struct strbuf *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (!calendar_matches(&l->items[i], name, by_title))
+			continue;
+		if (!n)
+			*first = i;
+		add_candidate(text, n++, l->items[i].google_id, l->items[i].account);
+	}
+	return n;
+}
+
+int cmd_calendar(struct cmd_context *cx, int64_t account_id, const char *name, struct calendar *out,
+		 struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list all = {0};
+	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
+	size_t first = 0, n;
+
+	if (!account_id && wished_account_id(cx, &account_id, err))
+		return -1;
+	if (store_calendar_list(cx->store, account_id, &all, err))
+		return -1;
+	n = match_calendars(&all, name, false, &first, &found);
+	if (!n)
+		n = match_calendars(&all, name, true, &first, &found);
+	if (n > 1)
+		return err_set(err, ERR_AMBIGUOUS,
+			       "'%s' names several calendars: %s; say -a ACCOUNT or the id", name,
+			       found.buf);
+	if (n) {
+		*out = all.items[first];
+		memset(&all.items[first], 0, sizeof(all.items[first]));
+		return 0;
+	}
+	strbuf_reset(&found);
+	for (size_t i = 0; i < all.count; i++)
+		add_candidate(&found, i, all.items[i].google_id,
+			      all.items[i].summary ? all.items[i].summary : "no title");
+	return err_set(err, ERR_NOT_FOUND, "no calendar '%s' (there are: %s)", name,
+		       all.count ? found.buf : "none");
+}
+
+/* --- events ------------------------------------------------------------------------------ */
+
+#define EVENT_PREFIX_MIN 4
+
+static int no_event(const char *id, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "no event '%s'", id);
+}
+
+int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct err *err)
+{
+	struct event_query q = EVENT_QUERY_INIT;
+	AUTO(event_list_release) struct event_list l = {0};
+	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
+	size_t exact = 0, pick = 0;
+
+	if (strlen(id) < EVENT_PREFIX_MIN)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is too short for an event's id: at least %d characters", id,
+			       EVENT_PREFIX_MIN);
+	if (wished_account_id(cx, &q.account_id, err))
+		return -1;
+	q.id_prefix = id;
+	q.limit = 1000; /* to be listed, not counted */
+	if (store_event_list(cx->store, &q, &l, err))
+		return -1;
+	if (!l.count)
+		return no_event(id, err);
+	for (size_t i = 0; i < l.count; i++) {
+		if (!strcmp(l.items[i].id, id)) {
+			exact++;
+			pick = i;
+		}
+	}
+	if (l.count > 1 && exact != 1) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < l.count; i++)
+			if (!exact || !strcmp(l.items[i].id, id))
+				add_candidate(&found, n++, l.items[i].id,
+					      exact ? l.items[i].calendar
+						    : json_str(l.items[i].resource, "summary")
+							      ?: "no title");
+		return err_set(err, ERR_AMBIGUOUS, "'%s' names several events: %s", id, found.buf);
+	}
+	*out = l.items[pick];
+	memset(&l.items[pick], 0, sizeof(l.items[pick]));
+	return 0;
+}
+
+/* --- the way to Google ------------------------------------------------------------------- */
+
+int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *err)
+{
+	if (!cx->transport && http_transport_new(&cx->transport, err))
+		return -1;
+	*out = cx->transport;
+	return 0;
+}
+
+/* Chosen at the first connect, kept in the store, never changed silently. */
+static int choose_provider(struct cmd_context *cx, bool create, const struct key_provider **out,
+			   struct err *err)
+{
+	const char *wish = config_get(cx->config, "key.provider");
+	AUTO(free) char *kept = NULL;
+
+	if (store_meta_get(cx->store, "key_provider", &kept, err))
+		return -1;
+	if (kept && wish && strcmp(kept, wish))
+		return err_set(err, ERR_SECRET,
+			       "the key of this store lives in '%s', but key.provider says '%s'; "
+			       "set it back",
+			       kept, wish);
+	*out = key_provider_find(kept ? kept : wish ? wish : "file");
+	if (!*out)
+		return err_set(err, ERR_SECRET, "unknown key.provider '%s'", kept ? kept : wish);
+	if (!kept && create && store_meta_set(cx->store, "key_provider", (*out)->name, err))
+		return -1;
+	return 0;
+}
+
+int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out, struct err *err)
+{
+	if (!cx->box) {
+		AUTO(free) char *where = config_key_path(cx->config);
+		const struct key_provider *p;
+
+		if (choose_provider(cx, create, &p, err) ||
+		    secret_box_open(p, where, create, &cx->box, err))
+			return -1;
+	}
+	*out = cx->box;
+	return 0;
+}
+
+int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
+{
+	out->store = cx->store;
+	out->clock = cx->clock;
+	if (cmd_transport(cx, &out->transport, err))
+		return -1;
+	return cmd_secret_box(cx, false, &out->box, err);
+}

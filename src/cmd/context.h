@@ -1,0 +1,54 @@
+/*
+ * What commands find in common: which account, which calendar, which event, and the means to
+ * reach Google, made on first use.
+ *
+ * Choice of the account: --account, $CALSYNC_ACCOUNT, config "account.default", else the only one.
+ */
+#ifndef CMD_CONTEXT_H
+#define CMD_CONTEXT_H
+
+#include "cmd/cmd.h"
+#include "store/store.h"
+#include "sync/sync.h"
+
+/* The account that the user named, NULL when none was. Borrowed. */
+const char *cmd_account_wish(const struct cmd_context *cx);
+
+/*
+ * The one account to work on. Without a wish the only one that is not disconnected (or the only
+ * one). Errors: ERR_NOT_FOUND (lists the names there are), ERR_USAGE (several and no choice: lists
+ * them), ERR_NOT_CONNECTED (no account at all).
+ */
+int cmd_account(struct cmd_context *cx, struct account *out, struct err *err);
+/* The same for a given name. */
+int cmd_account_named(struct cmd_context *cx, const char *name, struct account *out,
+		      struct err *err);
+/* For commands that only read: the account wished for, else all of them. */
+int cmd_accounts(struct cmd_context *cx, struct account_list *out, struct err *err);
+
+/*
+ * A calendar by id, "primary", or title (when no other has it). account_id 0: of any account that
+ * cmd_accounts() gives. Errors: ERR_NOT_FOUND and ERR_AMBIGUOUS, both naming the candidates.
+ */
+int cmd_calendar(struct cmd_context *cx, int64_t account_id, const char *name, struct calendar *out,
+		 struct err *err);
+
+/*
+ * An event by its id or a prefix of it of four or more characters, unique among the accounts that
+ * cmd_accounts() gives. An exact id wins over longer ids that begin with it. Hidden rows (their
+ * delete waits) are not found. Errors: ERR_USAGE (too short), ERR_NOT_FOUND, ERR_AMBIGUOUS (names
+ * the candidates).
+ */
+int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct err *err);
+/* The account that an event (or a calendar) belongs to. */
+int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *out,
+		   struct err *err);
+
+/* The transport and the key, made on first use, borrowed until the context ends. create: make the
+ * key when the store has none (connect). Errors: ERR_SECRET, ERR_FAILED. */
+int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *err);
+int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out, struct err *err);
+/* Store, box, transport and clock together. */
+int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err);
+
+#endif
