@@ -7,6 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+/* With fortification glibc makes macros of these for clang, which minds that. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atoll gets localtime gmtime \
 	ctime asctime
 

@@ -19,7 +19,8 @@ int log_level(void)
 }
 
 /* One write per line, so that parallel jobs do not mix theirs; server text is made harmless. */
-static void emit(const char *prefix, const char *area, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void emit(const char *prefix, const char *area,
+						       const char *fmt, va_list ap)
 {
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
 	char msg[1000];
