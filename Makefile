@@ -64,8 +64,10 @@ CMD_SRC := $(wildcard src/cmd/*.c) $(wildcard src/main.c)
 FG_SRC := $(filter-out tests/fake_google/main.c,$(wildcard tests/fake_google/*.c))
 SANDBOX_SRC := $(wildcard tests/fake_google/main.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+# Each reads calendar data of others below $FIXTURES and prints TAP.
+FIXTURES_SRC := $(wildcard tests/unit/fixtures_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
-ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(BENCH_SRC)
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
@@ -74,6 +76,7 @@ FG_OBJ := $(call obj,$(FG_SRC))
 # What the sandbox shares with the product: base, and the shape of an HTTP exchange.
 FG_BASE_OBJ := $(call obj,$(wildcard src/base/*.c) src/google/transport.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+FIXTURES_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(FIXTURES_SRC))
 SANDBOX_UNIT_BIN := $(filter $(BUILD)/unit/test_fg%,$(UNIT_BIN))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
@@ -146,9 +149,10 @@ check-sandbox: $(SANDBOX_UNIT_BIN) $(BUILD)/calsync-sandbox
 check-sandbox-unit: $(SANDBOX_UNIT_BIN)
 	$(Q)$(SUITE) sandbox-unit $(SANDBOX_UNIT_BIN)
 
-check-fixtures: all $(UNIT_BIN)
+check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 	@test -d "$(FIXTURES)" || { echo "make check-fixtures FIXTURES=DIR: which folder?" >&2; exit 2; }
-	$(Q)FIXTURES='$(abspath $(FIXTURES))' $(SUITE) fixtures $(wildcard tests/fixtures/*.bats)
+	$(Q)FIXTURES='$(abspath $(FIXTURES))' $(SUITE) fixtures $(FIXTURES_BIN) \
+		$(wildcard tests/fixtures/*.bats)
 
 demo: all
 	$(Q)sh contrib/demo.sh $(EVENTS)
