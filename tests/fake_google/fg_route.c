@@ -32,7 +32,7 @@ char *fg_url_decode(const char *s, size_t len, bool plus_is_space)
 			out[n++] = ' ';
 		} else if (s[i] == '%' && i + 2 < len && hex_digit(s[i + 1]) >= 0 &&
 			   hex_digit(s[i + 2]) >= 0) {
-			char c = (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2]));
+			char c = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
 
 			/* %00 would cut the text short: keep it visible instead. */
 			out[n++] = c ? c : '?';

@@ -212,7 +212,7 @@ static void test_event__insert_body_leaves_read_only_fields_out(void **state)
 	struct json_object *r =
 		parse("{\"id\":\"abcde\",\"kind\":\"calendar#event\",\"etag\":\"1\",\"htmlLink\":"
 		      "\"x\"," TIMED ",\"creator\":{\"email\":\"a@x\"},\"sequence\":3,\"iCalUID\":"
-				     "\"u\",\"eventType\":\"default\","
+		      "\"u\",\"eventType\":\"default\","
 		      "\"conferenceData\":{\"conferenceId\":\"m\"}}");
 	AUTO(json_object_put) struct json_object *want = parse("{\"id\":\"abcde\"," TIMED "}");
 	AUTO(json_object_put) struct json_object *body = event_insert_body(r);
