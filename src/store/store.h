@@ -278,7 +278,6 @@ struct outbox {
 	int attempts;          /* recorded, and committed, before each request */
 	int64_t not_before_ms; /* 0 = at once */
 	char *send_updates;    /* "none", "all", "externalOnly" */
-	bool conference;       /* conferenceDataVersion=1 */
 	char *last_error;      /* NULL = none yet */
 };
 void outbox_release(struct outbox *o);

@@ -15,7 +15,6 @@
 struct local_options {
 	bool no_sync;             /* add: a local-only event; edit, rm: hold the change back */
 	const char *send_updates; /* "none" (also for NULL), "all", "externalOnly" */
-	bool conference;          /* a Meet link is asked for */
 };
 
 /*
