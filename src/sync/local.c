@@ -1,0 +1,283 @@
+#include "sync/local.h"
+
+#include <string.h>
+
+#include "base/random.h"
+#include "base/xalloc.h"
+#include "base/banned.h"
+#include "model/event.h"
+
+static int rank(const char *send_updates)
+{
+	static const char *const order[] = {"none", "externalOnly", "all"};
+
+	for (size_t i = 0; send_updates && i < ARRAY_SIZE(order); i++)
+		if (!strcmp(send_updates, order[i]))
+			return (int)i;
+	return 0;
+}
+
+/* Edits that fold into one request mail whom any of them wanted mailed. */
+static void widen_send_updates(struct outbox *o, const char *wish)
+{
+	if (!o->send_updates || rank(wish) > rank(o->send_updates))
+		xstr_set(&o->send_updates, wish ? wish : "none");
+}
+
+static int check_writable(struct store *s, const struct calendar *c, struct err *err)
+{
+	AUTO(account_release) struct account a = {0};
+
+	if (store_account_get(s, c->account, &a, err))
+		return -1;
+	if (a.read_only)
+		return err_set(err, ERR_READ_ONLY, "account '%s' is connected read-only", a.name);
+	if (c->gone)
+		return err_set(err, ERR_READ_ONLY,
+			       "calendar '%s' is no longer on the account's list", c->summary);
+	if (strcmp(c->access_role, "owner") != 0 && strcmp(c->access_role, "writer") != 0)
+		return err_set(err, ERR_READ_ONLY,
+			       "calendar '%s' is read-only (your role there is '%s')", c->summary,
+			       c->access_role);
+	return 0;
+}
+
+/* Begin unless the caller has a transaction of its own around several edits. */
+static int begin(struct store *s, bool *out_own, struct err *err)
+{
+	*out_own = !store_in_transaction(s);
+	return *out_own ? store_begin(s, err) : 0;
+}
+
+static int finish(struct store *s, bool own, int result, struct err *err)
+{
+	if (own && !result)
+		return store_commit(s, err);
+	if (own)
+		store_rollback(s);
+	return result;
+}
+
+/* What is kept of a new event: what would be sent, and what Google always adds. */
+static struct json_object *new_resource(const struct json_object *resource)
+{
+	struct json_object *r = event_insert_body(resource);
+	const char *id = json_str(resource, "id");
+	char made[27];
+
+	if (!id || !event_id_valid(id)) {
+		random_event_id(made);
+		json_set_str(r, "id", made);
+	}
+	json_set_str(r, "kind", "calendar#event");
+	if (!json_has(r, "status"))
+		json_set_str(r, "status", "confirmed");
+	return r;
+}
+
+static int add(struct store *s, struct clock *clock, int64_t calendar_id,
+	       const struct json_object *resource, const struct local_options *o, int64_t *out_row,
+	       struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+	AUTO(event_release) struct event e = {0};
+	AUTO(event_release) struct event old = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_calendar_get(s, calendar_id, &c, err) || check_writable(s, &c, err))
+		return -1;
+	e.calendar_id = calendar_id;
+	e.resource = new_resource(resource);
+	e.id = xstrdup(json_str(e.resource, "id"));
+	e.changed_ms = clock_now_ms(clock);
+	if (store_event_get(s, calendar_id, e.id, &old, &found, err))
+		return -1;
+	if (found)
+		return err_set(err, ERR_INVALID, "event '%s' is in calendar '%s' already", e.id,
+			       c.summary);
+	if (store_event_put(s, &e, err))
+		return -1;
+	*out_row = e.rowid;
+	if (o->no_sync)
+		return 0;
+	op.event_rowid = e.rowid;
+	op.op = PENDING_CREATE;
+	op.created_ms = e.changed_ms;
+	widen_send_updates(&op, o->send_updates);
+	return store_outbox_put(s, &op, err);
+}
+
+int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
+	      struct json_object *resource, const struct local_options *o, struct event *out,
+	      struct err *err)
+{
+	int64_t row = 0;
+	bool own;
+
+	if (event_check(resource, NULL, err) || begin(s, &own, err))
+		return -1;
+	if (finish(s, own, add(s, clock, calendar_id, resource, o, &row, err), err))
+		return -1;
+	return store_event_get_row(s, row, out, err);
+}
+
+/* The event as it is, with every writable field as in resource. */
+static struct json_object *with_fields_of(const struct json_object *event,
+					  const struct json_object *resource)
+{
+	struct json_object *edited = json_clone(event);
+
+	for (size_t i = 0; i < event_field_count(); i++) {
+		const char *field = event_field_name(i);
+		struct json_object *v = json_get(resource, field);
+
+		if (v)
+			json_set(edited, field, json_clone(v));
+		else
+			json_del(edited, field);
+	}
+	return edited;
+}
+
+/* Queue what the row needs now: nothing for an event that only lives here. */
+static int queue_edit(struct store *s, const struct event *e, const struct local_options *o,
+		      struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(s, e->rowid, &op, &found, err))
+		return -1;
+	if (!found && !e->at_google)
+		return 0;
+	if (!found) {
+		op.event_rowid = e->rowid;
+		op.created_ms = e->changed_ms;
+	}
+	if (!found || op.op != PENDING_CREATE)
+		op.op = PENDING_UPDATE;
+	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
+	op.not_before_ms = 0;
+	xstr_set(&op.last_error, NULL);
+	widen_send_updates(&op, o->send_updates);
+	return store_outbox_put(s, &op, err);
+}
+
+/* The edit took back what waited: the row is Google's version again. */
+static int settle_undone(struct store *s, struct event *e, struct err *err)
+{
+	json_object_put(e->resource);
+	e->resource = TAKE(e->base);
+	e->sync_status = SYNC_SYNCED;
+	return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
+}
+
+static int64_t later_than(int64_t previous_ms, struct clock *clock)
+{
+	int64_t now = clock_now_ms(clock);
+
+	return now > previous_ms ? now : previous_ms + 1; /* two edits never look like one */
+}
+
+static int read_editable(struct store *s, int64_t rowid, struct event *e, struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+
+	if (store_event_get_row(s, rowid, e, err))
+		return -1;
+	if (e->hidden)
+		return err_set(err, ERR_NOT_FOUND, "event '%s' is deleted", e->id);
+	if (store_calendar_get(s, e->calendar_id, &c, err))
+		return -1;
+	return check_writable(s, &c, err);
+}
+
+static int edit(struct store *s, struct clock *clock, int64_t rowid,
+		const struct json_object *resource, const struct local_options *o, struct err *err)
+{
+	AUTO(event_release) struct event e = {0};
+	AUTO(json_object_put) struct json_object *edited = NULL;
+	AUTO(json_object_put) struct json_object *before = NULL;
+
+	if (read_editable(s, rowid, &e, err))
+		return -1;
+	edited = with_fields_of(e.resource, resource);
+	if (event_check(edited, e.resource, err))
+		return -1;
+	if (event_equal(edited, e.resource))
+		return 0;
+	e.changed_ms = later_than(e.changed_ms, clock);
+	if (store_history_add(s, e.calendar_id, e.id, e.resource, "local", e.changed_ms, err))
+		return -1;
+	before = TAKE(e.resource);
+	e.resource = TAKE(edited);
+	if (e.at_google && !e.base)
+		e.base = TAKE(before);
+	xstr_set(&e.last_error, NULL);
+	if (e.at_google && event_equal(e.resource, e.base))
+		return settle_undone(s, &e, err);
+	e.sync_status = SYNC_LOCAL_ONLY;
+	if (store_event_put(s, &e, err))
+		return -1;
+	return queue_edit(s, &e, o, err);
+}
+
+int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
+	       const struct local_options *o, struct event *out, struct err *err)
+{
+	bool own;
+
+	if (begin(s, &own, err))
+		return -1;
+	if (finish(s, own, edit(s, clock, rowid, resource, o, err), err))
+		return -1;
+	return store_event_get_row(s, rowid, out, err);
+}
+
+static int delete (struct store *s, struct clock *clock, int64_t rowid,
+		   const struct local_options *o, bool *out_gone, struct err *err)
+{
+	AUTO(event_release) struct event e = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	int64_t created;
+	bool queued;
+
+	if (read_editable(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
+		return -1;
+	e.changed_ms = later_than(e.changed_ms, clock);
+	if (store_history_add(s, e.calendar_id, e.id, e.resource, "local", e.changed_ms, err))
+		return -1;
+	/* A create that was tried may have reached Google although no answer came. */
+	*out_gone = !e.at_google && !(queued && op.attempts > 0);
+	if (*out_gone)
+		return store_event_delete(s, rowid, err);
+	if (e.base) { /* an edit that waited is over */
+		json_object_put(e.resource);
+		e.resource = TAKE(e.base);
+	}
+	e.hidden = true;
+	e.sync_status = SYNC_LOCAL_ONLY;
+	xstr_set(&e.last_error, NULL);
+	created = queued ? op.created_ms : e.changed_ms;
+	if (store_event_put(s, &e, err))
+		return -1;
+	op.event_rowid = rowid;
+	op.op = PENDING_DELETE;
+	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
+	op.created_ms = created;
+	op.not_before_ms = 0;
+	xstr_set(&op.last_error, NULL);
+	widen_send_updates(&op, o->send_updates);
+	return store_outbox_put(s, &op, err);
+}
+
+int local_delete(struct store *s, struct clock *clock, int64_t rowid, const struct local_options *o,
+		 bool *out_gone, struct err *err)
+{
+	bool own;
+
+	if (begin(s, &own, err))
+		return -1;
+	return finish(s, own, hide_or_drop(s, clock, rowid, o, out_gone, err), err);
+}
