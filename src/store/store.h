@@ -210,9 +210,10 @@ int store_event_get_row(struct store *s, int64_t rowid, struct event *out, struc
 int store_event_touch(struct store *s, int64_t rowid, int64_t generation, struct err *err);
 
 struct event_query {
-	int64_t account_id;    /* 0 = any */
-	int64_t calendar_id;   /* 0 = any */
-	const char *id_prefix; /* NULL = any */
+	int64_t account_id;             /* 0 = any */
+	int64_t calendar_id;            /* 0 = any */
+	const char *id_prefix;          /* NULL = any */
+	const char *recurring_event_id; /* the exceptions of this series; NULL = any */
 	bool has_start, has_end;
 	int64_t start_utc;      /* events that end after */
 	int64_t end_utc;        /* events that start before */
