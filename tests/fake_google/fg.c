@@ -112,7 +112,7 @@ static void state_init(struct fg *fg)
 	fg->last_stamp_us = 0;
 	fg->delay_ms = 0;
 	fg_config_init(fg);
-	fg->oauth = fg_oauth_new(fg);
+	fg->oauth = fg_oauth_new();
 	fg->push = fg_push_new();
 	fg->control = fg_control_new();
 	fg->cal = fg_cal_state_new(fg);
@@ -157,6 +157,7 @@ void fg_free(struct fg *fg)
 	if (!fg)
 		return;
 	state_release(fg);
+	fg_services_release(fg);
 	json_object_put(fg->loads);
 	free((char *)fg->options.base_url);
 	free((char *)fg->options.account);

@@ -2,6 +2,8 @@
 #ifndef FG_EDGE_H
 #define FG_EDGE_H
 
+#include <string.h>
+
 #include "fg_api.h"
 
 struct fg_method {
@@ -52,7 +54,7 @@ struct fg_token {
 	const char *client_id;
 };
 
-struct fg_oauth_state *fg_oauth_new(struct fg *fg);
+struct fg_oauth_state *fg_oauth_new(void);
 void fg_oauth_free(struct fg_oauth_state *oauth);
 /* /o/oauth2/..., /token, /revoke: answers and returns 0, or -1 when the path is none of these. */
 int fg_oauth_handle(struct fg_call *call, const char *path);
@@ -66,6 +68,7 @@ bool fg_scopes_parse(const char *text, uint32_t *out);
 char *fg_scopes_text(uint32_t scopes); /* full URLs, space separated; the caller's */
 /* Register the public half of a service account's key file. Errors: ERR_INVALID. */
 int fg_service_account_add(struct fg *fg, const char *key_json, size_t len, struct err *err);
+void fg_services_release(struct fg *fg);
 
 /* -- fg_batch.c --------------------------------------------------------------------------- */
 

@@ -69,11 +69,12 @@ struct fg_config {
 	int max_page;     /* cap on any page size; 0 = none */
 	bool empty_pages; /* an empty page with nextPageToken between pages */
 	bool rotate_refresh_tokens;
-	int rate_per_minute;                /* 0 = off */
-	int rate_status;                    /* 403 or 429 */
-	struct json_object *granted_scopes; /* owned array of strings; NULL = as asked */
-	int refresh_token_expires_in;       /* s; 0 = the field is absent */
-	int access_token_ttl;               /* s */
+	int rate_per_minute;                  /* 0 = off */
+	int rate_status;                      /* 403 or 429 */
+	struct json_object *granted_scopes;   /* owned array of strings; NULL = as asked */
+	struct json_object *delegated_scopes; /* owned; domain-wide delegation; NULL = all */
+	int refresh_token_expires_in;         /* s; 0 = the field is absent */
+	int access_token_ttl;                 /* s */
 	int max_batch_parts;
 	bool webhook_verify;     /* refuse addresses whose host is not in verified_domains */
 	bool allow_http_webhook; /* http:// to a loopback address is a valid webhook */
@@ -81,6 +82,25 @@ struct fg_config {
 	bool push_sync_first;    /* the sync message is due before the watch answer */
 	int push_drop_every;     /* every n-th notification is lost; 0 = none */
 	struct json_object *verified_domains; /* owned array of strings; NULL = none */
+};
+
+/* A growing array. */
+#define FG_LIST(type)         \
+	struct {              \
+		type *list;   \
+		size_t count; \
+	}
+/* Append an element set to zero; v is &state->pages and the like. */
+#define FG_LIST_ADD(v)                                                                    \
+	({                                                                                \
+		(v)->list = xreallocarray((v)->list, (v)->count + 1, sizeof(*(v)->list)); \
+		memset(&(v)->list[(v)->count], 0, sizeof(*(v)->list));                    \
+		&(v)->list[(v)->count++];                                                 \
+	})
+
+struct fg_service {
+	char *email; /* owned; of the service account */
+	void *key;   /* EVP_PKEY, owned */
 };
 
 struct fg_param {
@@ -124,6 +144,7 @@ struct fg {
 	struct fg_push_state *push;       /* fg_push.c */
 	struct fg_control_state *control; /* fg_control.c */
 	int64_t delay_ms;
+	FG_LIST(struct fg_service) services; /* registered at start; a reset keeps them */
 	struct json_object *loads; /* owned array of JSON texts: what a reset loads again */
 };
 
