@@ -54,15 +54,16 @@ once = $(eval $(1) := $$(call pkg,$(2)))$($(1))
 pkg = $(shell pkg-config $(1) || echo '; echo "pkg-config failed, try: sh contrib/setup.sh"; false')
 CFLAGS_PKG = $(call once,CFLAGS_PKG,--cflags $(PKGS) $(SANDBOX_PKGS))
 LIBS_CALSYNC = $(call once,LIBS_CALSYNC,--libs $(PKGS))
-LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS))
+LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS) libcurl)
 LIBS_UNIT = $(call once,LIBS_UNIT,--libs $(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS))
 LIBS_BENCH = $(call once,LIBS_BENCH,--libs sqlite3)
 
 LIB_SRC := $(wildcard src/base/*.c src/model/*.c src/secret/*.c src/store/*.c src/ical/*.c \
 	src/google/*.c src/sync/*.c src/web/*.c)
 CMD_SRC := $(wildcard src/cmd/*.c) $(wildcard src/main.c)
-FG_SRC := $(filter-out tests/fake_google/main.c,$(wildcard tests/fake_google/*.c))
-SANDBOX_SRC := $(wildcard tests/fake_google/main.c)
+# The HTTP front door; the rest does no I/O and also links into the tests.
+SANDBOX_SRC := $(addprefix tests/fake_google/,main.c server.c deliver.c)
+FG_SRC := $(filter-out $(SANDBOX_SRC),$(wildcard tests/fake_google/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 # Each reads calendar data of others below $FIXTURES and prints TAP.
 FIXTURES_SRC := $(wildcard tests/unit/fixtures_*.c)

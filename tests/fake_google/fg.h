@@ -62,6 +62,8 @@ int64_t fg_delay_ms(const struct fg *fg);
 /* The next notification due, as a request to POST (caller releases it with
  * fg_notification_release), or false when none waits. status 0 = could not be delivered. */
 bool fg_next_notification(struct fg *fg, struct http_request *out);
+/* ms until the next one is due (0 = now); -1 = none waits. */
+int64_t fg_next_due_ms(const struct fg *fg);
 void fg_notification_result(struct fg *fg, const struct http_request *sent, int status);
 void fg_notification_release(struct http_request *req);
 
@@ -71,6 +73,9 @@ void fg_notification_release(struct http_request *req);
  * minted, repeated ids and unquoted etags accepted as recorded data has them.
  */
 int fg_load(struct fg *fg, const char *text, size_t len, struct err *err);
+
+/* Register a service account's key file (its public half). A reset keeps it. ERR_INVALID. */
+int fg_service_account_add(struct fg *fg, const char *key_json, size_t len, struct err *err);
 
 /* A transport whose exchange() is fg_handle(); fg must outlive it. A dropped connection is
  * ERR_NETWORK. */

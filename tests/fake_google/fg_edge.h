@@ -58,6 +58,8 @@ struct fg_oauth_state *fg_oauth_new(void);
 void fg_oauth_free(struct fg_oauth_state *oauth);
 /* /o/oauth2/..., /token, /revoke: answers and returns 0, or -1 when the path is none of these. */
 int fg_oauth_handle(struct fg_call *call, const char *path);
+/* {"error", "error_description"} with this status; returns -1. */
+int fg_oauth_fail(struct fg_call *call, int status, const char *error, const char *description);
 /* Look an access token up: false when it is unknown, expired or revoked. */
 bool fg_oauth_check(struct fg *fg, const char *access_token, struct fg_token *out);
 /* A valid access token without any consent: POST /sandbox/token. The caller's. */
@@ -66,8 +68,6 @@ void fg_oauth_expire(struct fg *fg, struct fg_account *account, bool access, boo
 /* Full URLs or short names, space separated; unknown ones give false. */
 bool fg_scopes_parse(const char *text, uint32_t *out);
 char *fg_scopes_text(uint32_t scopes); /* full URLs, space separated; the caller's */
-/* Register the public half of a service account's key file. Errors: ERR_INVALID. */
-int fg_service_account_add(struct fg *fg, const char *key_json, size_t len, struct err *err);
 void fg_services_release(struct fg *fg);
 
 /* -- fg_batch.c --------------------------------------------------------------------------- */

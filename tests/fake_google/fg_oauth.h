@@ -59,8 +59,6 @@ int fg_consent_decision(struct fg_call *call);
 /* The JWT bearer grant at /token. form: the request's parameters. */
 int fg_jwt_grant(struct fg_call *call, const struct fg_param *form, size_t count);
 
-/* {"error", "error_description"} with this status; returns -1. */
-int fg_oauth_fail(struct fg_call *call, int status, const char *error, const char *description);
 const char *fg_oauth_issue(struct fg *fg, struct fg_account *account, const char *client_id,
 			   uint32_t scopes); /* a new access token; borrowed */
 

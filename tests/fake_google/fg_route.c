@@ -9,7 +9,16 @@
 
 #include "base/banned.h"
 
-#define API_ROOT   "/calendar/v3/"
+#define API_ROOT "/calendar/v3/"
+#define SIGN_IN_PAGE                                                                             \
+	"Expected OAuth 2 access token, login cookie or other valid authentication credential. " \
+	"See https://developers.google.com/identity/sign-in/web/devconsole-project."
+#define NO_CREDENTIALS  "Request is missing required authentication credential. " SIGN_IN_PAGE
+#define BAD_CREDENTIALS "Request had invalid authentication credentials. " SIGN_IN_PAGE
+#define NOT_FOUND_PAGE                                                               \
+	"<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n" \
+	"<p><b>404.</b> <ins>That’s an error.</ins>\n"                             \
+	"<p>The requested URL was not found on this server.\n"
 #define BATCH_PATH "/batch/calendar/v3"
 
 /* -- URLs and parameters -------------------------------------------------------------------- */
@@ -297,23 +306,11 @@ static int authenticate(struct fg_call *call)
 	struct fg_token found;
 
 	if (!token)
-		return fg_fail_front(call, 401,
-				     "Request is missing required authentication credential. "
-				     "Expected OAuth 2 access token, login cookie or other valid "
-				     "authentication credential. See "
-				     "https://developers.google.com/identity/sign-in/web/"
-				     "devconsole-project.",
-				     "required", "Login Required.", "Authorization",
-				     "UNAUTHENTICATED", NULL);
+		return fg_fail_front(call, 401, NO_CREDENTIALS, "required", "Login Required.",
+				     "Authorization", "UNAUTHENTICATED", NULL);
 	if (!fg_oauth_check(call->fg, token, &found))
-		return fg_fail_front(call, 401,
-				     "Request had invalid authentication credentials. Expected "
-				     "OAuth 2 access token, login cookie or other valid "
-				     "authentication credential. See "
-				     "https://developers.google.com/identity/sign-in/web/"
-				     "devconsole-project.",
-				     "authError", "Invalid Credentials", "Authorization",
-				     "UNAUTHENTICATED", NULL);
+		return fg_fail_front(call, 401, BAD_CREDENTIALS, "authError", "Invalid Credentials",
+				     "Authorization", "UNAUTHENTICATED", NULL);
 	call->account = found.account;
 	call->scopes = found.scopes;
 	call->client_id = found.client_id;
@@ -406,10 +403,7 @@ static void api_handle(struct fg_call *call, const char *path)
 	segments_split(call, path);
 	call->method = method_find(call);
 	if (!call->method) {
-		fg_reply_html(call, 404,
-			      "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1"
-			      "</title>\n<p><b>404.</b> <ins>That’s an error.</ins>\n"
-			      "<p>The requested URL was not found on this server.\n");
+		fg_reply_html(call, 404, NOT_FOUND_PAGE);
 		return;
 	}
 	ids_take(call);
@@ -436,20 +430,47 @@ static void dispatch(struct fg_call *call, const char *path, bool part)
 	else if (!strcmp(path, BATCH_PATH) && !part)
 		fg_batch_handle(call);
 	else if (part || fg_oauth_handle(call, path))
-		fg_reply_html(call, 404,
-			      "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1"
-			      "</title>\n<p><b>404.</b> <ins>That’s an error.</ins>\n");
+		fg_reply_html(call, 404, NOT_FOUND_PAGE);
 	if (!call->out->status)
 		fg_fail(call, 501, "global", "notImplemented", "no answer was made", NULL, NULL);
 }
 
 /* -- faults --------------------------------------------------------------------------------- */
 
+/* A reason that is Calendar's own says nothing here: what the token endpoint would say. */
+static void fault_answer_oauth(struct fg_call *call, const struct fg_fault *fault)
+{
+	bool given = strcmp(fault->reason, "badRequest") != 0 &&
+		     strcmp(fault->reason, "backendError") != 0 &&
+		     strcmp(fault->reason, "rateLimitExceeded") != 0;
+
+	if (given)
+		fg_oauth_fail(call, fault->status, fault->reason, fault->message);
+	else if (fault->status >= 500)
+		fg_oauth_fail(call, fault->status, "internal_failure", "Backend Error");
+	else if (fault->status == 429 || fault->status == 403)
+		fg_oauth_fail(call, fault->status, "rate_limit_exceeded", "Rate Limit Exceeded");
+	else
+		fg_oauth_fail(call, fault->status, "invalid_grant",
+			      "Token has been expired or revoked.");
+}
+
 static void fault_answer(struct fg_call *call, const struct fg_fault *fault)
 {
+	const char *target = fg_url_target(call->req->url);
+	const char *param = !strcmp(fault->reason, "fullSyncRequired")       ? "syncToken"
+			    : !strcmp(fault->reason, "updatedMinTooLongAgo") ? "updatedMin"
+									     : NULL;
 	char seconds[16];
 
-	fg_fail(call, fault->status, fault->domain, fault->reason, fault->message, NULL, NULL);
+	if (!strncmp(target, "/token", 6) || !strncmp(target, "/revoke", 7))
+		fault_answer_oauth(call, fault);
+	else if (fault->status == 401)
+		fg_fail_front(call, 401, BAD_CREDENTIALS, fault->reason, fault->message,
+			      "Authorization", "UNAUTHENTICATED", NULL);
+	else
+		fg_fail(call, fault->status, fault->domain, fault->reason, fault->message,
+			param ? "parameter" : NULL, param);
 	if (fault->retry_after) {
 		snprintf(seconds, sizeof(seconds), "%d", fault->retry_after);
 		http_headers_add(&call->out->headers, "Retry-After", seconds);

@@ -63,3 +63,17 @@ WEAK struct json_object *fg_push_dump(struct fg *fg)
 WEAK void fg_push_grant_gone(struct fg *fg, struct fg_account *a, const char *client_id)
 {
 }
+WEAK bool fg_next_notification(struct fg *fg, struct http_request *out)
+{
+	return false;
+}
+WEAK int64_t fg_next_due_ms(const struct fg *fg)
+{
+	return -1;
+}
+WEAK void fg_notification_result(struct fg *fg, const struct http_request *sent, int status)
+{
+}
+WEAK void fg_notification_release(struct http_request *req)
+{
+}

@@ -19,9 +19,10 @@
 struct exchange {
 	char *uri; /* owned; raw, as it came */
 	struct strbuf body;
+	bool begun; /* the callback has seen the headers */
 	bool too_large;
-	bool handled;   /* the model has answered: out and result are set */
-	int result;     /* of fg_handle() */
+	bool handled; /* the model has answered: out and result are set */
+	int result;   /* of fg_handle() */
 	struct http_response out;
 	struct MHD_Connection *connection;
 	int64_t due_ms; /* monotonic; when a held back answer goes out; 0 = it is not held */
@@ -188,7 +189,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	(void)url;
 	(void)version;
 
-	x->connection = connection;
+	if (!x->begun) {
+		x->begun = true;
+		return MHD_YES;
+	}
 	if (*size) {
 		if (x->body.len + *size > MAX_BODY)
 			x->too_large = true;
@@ -197,24 +201,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		*size = 0;
 		return MHD_YES;
 	}
-	/* The first call comes with the headers alone; more follow when there is a body. */
-	if (!x->handled && !x->next_held && x->due_ms == 0 && !x->out.status && data == NULL) {
-		if (x->due_ms == 0 && !x->result) {
-			x->result = 2;
-			return MHD_YES;
-		}
+	if (!x->handled && x->too_large) {
+		x->handled = true;
+		x->out.status = 413;
+		http_headers_add(&x->out.headers, "Content-Type", "text/html; charset=UTF-8");
+		strbuf_adds(&x->out.body,
+			    "<title>Error 413 (Request Entity Too Large)!!1</title>\n");
 	}
 	if (!x->handled) {
-		x->result = 0;
-		if (x->too_large) {
-			x->handled = true;
-			x->out.status = 413;
-			http_headers_add(&x->out.headers, "Content-Type", "text/html");
-			strbuf_adds(&x->out.body, "<title>Error 413 (Request Entity Too Large)!!1"
-						  "</title>\n");
-		} else {
-			handle(server, x, method);
-		}
+		handle(server, x, method);
 		if (x->due_ms) {
 			x->next_held = server->held;
 			server->held = x;
@@ -223,4 +218,86 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		}
 	}
 	return send_answer(x);
+}
+
+/* -- the daemon ----------------------------------------------------------------------------- */
+
+struct server *server_new(int listen_fd, struct err *err)
+{
+	struct server *server = xcalloc(1, sizeof(*server));
+
+	server->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL,
+		NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+		exchange_end, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_S,
+		MHD_OPTION_END);
+	if (!server->daemon) {
+		free(server);
+		close(listen_fd);
+		err_set(err, ERR_FAILED, "cannot start the HTTP server");
+		return NULL;
+	}
+	return server;
+}
+
+void server_attach(struct server *server, struct fg *fg)
+{
+	server->fg = fg;
+}
+
+static void resume(struct exchange **at)
+{
+	struct exchange *x = *at;
+
+	*at = x->next_held;
+	x->next_held = NULL;
+	MHD_resume_connection(x->connection);
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	/* MHD does not stop with connections suspended. */
+	while (server->held)
+		resume(&server->held);
+	MHD_stop_daemon(server->daemon);
+	free(server);
+}
+
+int server_fd(const struct server *server)
+{
+	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int64_t server_timeout_ms(const struct server *server)
+{
+	MHD_UNSIGNED_LONG_LONG idle;
+	int64_t now = clock_system()->mono_ms(clock_system());
+	int64_t wait = -1;
+
+	if (MHD_get_timeout(server->daemon, &idle) == MHD_YES)
+		wait = (int64_t)idle;
+	for (const struct exchange *x = server->held; x; x = x->next_held) {
+		int64_t left = x->due_ms > now ? x->due_ms - now : 0;
+
+		if (wait < 0 || left < wait)
+			wait = left;
+	}
+	return wait;
+}
+
+void server_run(struct server *server)
+{
+	int64_t now = clock_system()->mono_ms(clock_system());
+	struct exchange **at = &server->held;
+
+	while (*at) {
+		if ((*at)->due_ms <= now)
+			resume(at);
+		else
+			at = &(*at)->next_held;
+	}
+	MHD_run(server->daemon);
 }
