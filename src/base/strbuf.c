@@ -40,6 +40,11 @@ void strbuf_reset(struct strbuf *sb)
 		sb->buf[0] = '\0';
 }
 
+void strbuf_reserve(struct strbuf *sb, size_t extra)
+{
+	grow(sb, extra);
+}
+
 void strbuf_add(struct strbuf *sb, const void *data, size_t n)
 {
 	if (!n)

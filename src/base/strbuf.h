@@ -24,6 +24,8 @@ extern char strbuf_empty[];
 
 void strbuf_release(struct strbuf *sb); /* back to STRBUF_INIT */
 void strbuf_reset(struct strbuf *sb);   /* empty, memory kept */
+/* Room for extra more bytes: until they are used up nothing is copied elsewhere (secrets). */
+void strbuf_reserve(struct strbuf *sb, size_t extra);
 void strbuf_add(struct strbuf *sb, const void *data, size_t n);
 void strbuf_adds(struct strbuf *sb, const char *s);
 void strbuf_addc(struct strbuf *sb, char c);

@@ -1,0 +1,188 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "base/xalloc.h"
+
+#include "base/banned.h"
+
+int io_read_fd(int fd, const char *name, size_t limit, struct strbuf *out, struct err *err)
+{
+	char chunk[8192];
+	size_t total = 0;
+	ssize_t n;
+	int rc = 0;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			rc = err_set(err, ERR_FAILED, "cannot read '%s': %s", name,
+				     strerror(errno));
+			break;
+		}
+		total += (size_t)n;
+		if (total > limit) {
+			rc = err_set(err, ERR_FAILED, "'%s' is larger than %zu bytes", name, limit);
+			break;
+		}
+		strbuf_add(out, chunk, (size_t)n);
+	}
+	explicit_bzero(chunk, sizeof(chunk)); /* it may have been a key */
+	return rc;
+}
+
+int io_read_file(const char *path, size_t limit, struct strbuf *out, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO put there must not hang us. */
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_FAILED,
+			       "cannot open '%s': %s", path, strerror(errno));
+	if (fstat(fd, &st))
+		return err_set(err, ERR_FAILED, "cannot read '%s': %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_FAILED, "'%s' is not a regular file", path);
+	if ((uintmax_t)st.st_size <= limit)
+		strbuf_reserve(out, (size_t)st.st_size);
+	return io_read_fd(fd, path, limit, out, err);
+}
+
+int io_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+/* A new name is on disk only once its folder is. */
+static int sync_parent(const char *path)
+{
+	AUTO(free) char *dir = parent_of(path);
+	AUTO(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	/* Some file systems cannot sync a folder and say EINVAL: nothing more can be done there. */
+	return fsync(fd) && errno != EINVAL ? -1 : 0;
+}
+
+/* Write a file of its own beside path, synced; the caller renames it. */
+static int write_temp(const char *path, const void *data, size_t len, mode_t mode, char **out_temp,
+		      struct err *err)
+{
+	char id[27];
+	AUTO(free) char *temp = NULL;
+	AUTO(close_fd) int fd = -1;
+
+	random_event_id(id);
+	temp = xasprintf("%s.%.12s.tmp", path, id);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, ERR_FAILED, "cannot create '%s': %s", temp, strerror(errno));
+	if (fchmod(fd, mode) || io_write_all(fd, data, len) || fsync(fd)) {
+		err_set(err, ERR_FAILED, "cannot write '%s': %s", temp, strerror(errno));
+		unlink(temp);
+		return -1;
+	}
+	*out_temp = TAKE(temp);
+	return 0;
+}
+
+int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	AUTO(free) char *temp = NULL;
+
+	if (write_temp(path, data, len, mode, &temp, err))
+		return -1;
+	if (rename(temp, path)) {
+		err_set(err, ERR_FAILED, "cannot replace '%s': %s", path, strerror(errno));
+		unlink(temp);
+		return -1;
+	}
+	if (sync_parent(path))
+		return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+/* Name the file path unless that name is taken; temp is gone afterwards when 0 is returned. */
+static int move_if_free(const char *temp, const char *path)
+{
+	if (!link(temp, path)) {
+		unlink(temp);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return -1;
+	/* No hard links on this file system. */
+	return renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE);
+}
+
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	AUTO(free) char *temp = NULL;
+
+	if (write_temp(path, data, len, mode, &temp, err))
+		return -1;
+	if (move_if_free(temp, path)) {
+		int error = errno;
+
+		unlink(temp);
+		return err_set(err, error == EEXIST ? ERR_LOCKED : ERR_FAILED,
+			       "cannot create '%s': %s", path, strerror(error));
+	}
+	if (sync_parent(path))
+		return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int io_mkdir_p(const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+
+	if (!mkdir(path, mode) || (!stat(path, &st) && S_ISDIR(st.st_mode)))
+		return 0;
+	if (errno == ENOENT && strcmp(path, "/") && strcmp(path, ".")) {
+		AUTO(free) char *dir = parent_of(path);
+
+		if (strcmp(dir, path) && io_mkdir_p(dir, mode, err))
+			return -1;
+		if (!mkdir(path, mode) || errno == EEXIST)
+			return 0;
+	}
+	return err_set(err, ERR_FAILED, "cannot create folder '%s': %s", path, strerror(errno));
+}
+
+int io_mkdir_parents(const char *path, mode_t mode, struct err *err)
+{
+	AUTO(free) char *dir = parent_of(path);
+
+	return io_mkdir_p(dir, mode, err);
+}
