@@ -1,0 +1,271 @@
+#include "base/config.h"
+
+#include <ini.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/term.h"
+#include "base/url.h"
+#include "base/xalloc.h"
+
+#include "base/banned.h"
+
+#define MAX_FILE (256 * 1024)
+#define MAX_LINE 190 /* libinih cuts longer ones at its own limit of 200, without a word */
+
+struct entry {
+	char *key; /* "section.name" */
+	char *value;
+};
+
+struct config {
+	char *path;
+	char *config_dir; /* ends in "calsync", or systemd's own; no slash */
+	char *data_dir;
+	char *home; /* NULL = not known */
+	struct entry *entries;
+	size_t count;
+	const char *trouble; /* static: why the handler refused a line; NULL = it did not */
+};
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->entries[i].value)
+			explicit_bzero(c->entries[i].value, strlen(c->entries[i].value));
+		free(c->entries[i].key);
+		free(c->entries[i].value);
+	}
+	free(c->entries);
+	free(c->path);
+	free(c->config_dir);
+	free(c->data_dir);
+	free(c->home);
+	free(c);
+}
+
+static const char *env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* XDG: a relative path there is to be ignored. */
+static const char *env_path(const char *name)
+{
+	const char *value = env(name);
+
+	return value && *value == '/' ? value : NULL;
+}
+
+/* systemd's directory variables list several, separated by colons; the first is ours. */
+static char *env_systemd(const char *name)
+{
+	const char *value = env_path(name);
+
+	return value ? xstrndup(value, strcspn(value, ":")) : NULL;
+}
+
+/* --- the file ---------------------------------------------------------------------------- */
+
+const char *config_get(const struct config *c, const char *key)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (!strcmp(c->entries[i].key, key))
+			return c->entries[i].value;
+	return NULL;
+}
+
+/* inih: 0 = this line is refused. */
+static int on_pair(void *arg, const char *section, const char *name, const char *value)
+{
+	struct config *c = arg;
+	AUTO(free) char *key = xasprintf("%s.%s", section, name);
+
+	if (!*section)
+		c->trouble = "a setting must stand below a [section]";
+	else if (config_get(c, key)) /* an indented line counts as one more value of its key */
+		c->trouble = "this setting is there twice (or the line is indented)";
+	else if (!*value)
+		c->trouble = "this setting has no value; remove the line to unset it";
+	if (c->trouble)
+		return 0;
+	c->entries = xreallocarray(c->entries, c->count + 1, sizeof(*c->entries));
+	c->entries[c->count].key = TAKE(key);
+	c->entries[c->count].value = xstrdup(value);
+	c->count++;
+	return 1;
+}
+
+/* What inih does not look at: its own line limit, bytes that are no text. */
+static int check_text(const char *path, const struct strbuf *text, struct err *err)
+{
+	const char *at = text->buf, *end = text->buf + text->len;
+
+	if (memchr(text->buf, '\0', text->len) || !utf8_valid(text->buf, text->len))
+		return err_set(err, ERR_INVALID, "'%s' is no text file in UTF-8", path);
+	for (int line = 1; at < end; line++) {
+		const char *lf = memchr(at, '\n', (size_t)(end - at));
+
+		if (!lf)
+			lf = end;
+		if (lf - at > MAX_LINE)
+			return err_set(err, ERR_INVALID, "%s:%d: the line is longer than %d bytes",
+				       path, line, MAX_LINE);
+		at = lf + 1;
+	}
+	return 0;
+}
+
+/* Up to the line's number; inih goes on after a bad line, our reason is of the first. */
+static int parse(struct config *c, const struct strbuf *text, struct err *err)
+{
+	int line;
+
+	if (check_text(c->path, text, err))
+		return -1;
+	line = ini_parse_string(text->buf, on_pair, c);
+	if (!line)
+		return 0;
+	return err_set(err, ERR_INVALID, "%s:%d: %s", c->path, line,
+		       c->trouble ? c->trouble : "neither [section] nor key = value");
+}
+
+static int read_file(struct config *c, bool is_explicit, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	int rc = 0;
+
+	if (io_read_file(c->path, MAX_FILE, &text, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		if (!is_explicit)
+			return 0;
+		err->code = ERR_USAGE;
+		return err_wrap(err, "config file");
+	}
+	rc = parse(c, &text, err);
+	explicit_bzero(text.buf, text.len); /* it may hold the client secret */
+	return rc;
+}
+
+/* --- places ------------------------------------------------------------------------------ */
+
+/* systemd's folder, else below the XDG one, else below home; NULL when nothing says. */
+static char *find_dir(const char *systemd, const char *xdg, const char *home, const char *below)
+{
+	char *dir = env_systemd(systemd);
+
+	if (dir)
+		return dir;
+	if (env_path(xdg))
+		return xasprintf("%s/calsync", env_path(xdg));
+	return home ? xasprintf("%s/%s/calsync", home, below) : NULL;
+}
+
+static int find_places(struct config *c, struct err *err)
+{
+	c->home = xstrdup_null(env_path("HOME"));
+	c->config_dir = find_dir("CONFIGURATION_DIRECTORY", "XDG_CONFIG_HOME", c->home, ".config");
+	c->data_dir = find_dir("STATE_DIRECTORY", "XDG_DATA_HOME", c->home, ".local/share");
+	if (c->config_dir && c->data_dir)
+		return 0;
+	return err_set(
+		err, ERR_USAGE,
+		"HOME is not set, so there is no place for the calendar and its settings; set "
+		"HOME, or XDG_CONFIG_HOME and XDG_DATA_HOME, to absolute paths");
+}
+
+int config_load(const char *path, struct config **out, struct err *err)
+{
+	AUTO(config_free) struct config *c = xcalloc(1, sizeof(*c));
+	const char *named = path ? path : env("CALSYNC_CONFIG");
+
+	if (find_places(c, err))
+		return -1;
+	c->path = named ? xstrdup(named) : xasprintf("%s/config", c->config_dir);
+	if (read_file(c, named != NULL, err))
+		return -1;
+	*out = TAKE(c);
+	return 0;
+}
+
+const char *config_path(const struct config *c)
+{
+	return c->path;
+}
+
+/* A value of the file: "~/" is the home folder there, as no shell sees it. */
+static char *expand(const struct config *c, const char *path)
+{
+	if (c->home && !strncmp(path, "~/", 2))
+		return xasprintf("%s%s", c->home, path + 1);
+	return xstrdup(path);
+}
+
+char *config_db_path(const struct config *c, const char *option)
+{
+	const char *value = option ? option : env("CALSYNC_DB");
+
+	if (value)
+		return xstrdup(value);
+	value = config_get(c, "store.path");
+	return value ? expand(c, value) : xasprintf("%s/calsync.db", c->data_dir);
+}
+
+char *config_key_path(const struct config *c)
+{
+	const char *value = config_get(c, "key.file");
+	const char *xdg = env_path("XDG_CONFIG_HOME");
+
+	if (value)
+		return expand(c, value);
+	/* Not systemd's configuration folder while there is another: services may not write there. */
+	if (xdg)
+		return xasprintf("%s/calsync/key", xdg);
+	if (c->home)
+		return xasprintf("%s/.config/calsync/key", c->home);
+	return xasprintf("%s/key", c->config_dir);
+}
+
+/* --- Google ------------------------------------------------------------------------------ */
+
+int config_google_base_url(const struct config *c, char **out, struct err *err)
+{
+	const char *name = "CALSYNC_GOOGLE_BASE_URL", *url = env(name);
+	size_t n;
+
+	if (!url) {
+		name = "google.base_url";
+		url = config_get(c, name);
+	}
+	if (!url) {
+		*out = xstrdup("");
+		return 0;
+	}
+	if (url_check_base(url, err)) {
+		err->code = ERR_USAGE;
+		return err_wrap(err, "%s", name);
+	}
+	n = strlen(url);
+	*out = xstrndup(url, url[n - 1] == '/' ? n - 1 : n);
+	return 0;
+}
+
+const char *config_client_id(const struct config *c)
+{
+	const char *value = env("GOOGLE_CLIENT_ID");
+
+	return value ? value : config_get(c, "google.client_id");
+}
+
+const char *config_client_secret(const struct config *c)
+{
+	const char *value = env("GOOGLE_CLIENT_SECRET");
+
+	return value ? value : config_get(c, "google.client_secret");
+}
