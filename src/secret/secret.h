@@ -48,5 +48,11 @@ void secret_wipe_str(char **s);             /* wipes and frees a string; *s is N
 void secret_no_core_dumps(void);            /* RLIMIT_CORE 0, PR_SET_DUMPABLE 0 */
 
 DEFINE_AUTO(struct secret_box, secret_box_free)
+DEFINE_AUTO_VALUE(struct strbuf, secret_wipe_strbuf)
+/* AUTO(secret_wipe_str) char *s = NULL; */
+static inline void secret_wipe_str_ptr(char **s)
+{
+	secret_wipe_str(s);
+}
 
 #endif
