@@ -53,7 +53,8 @@ struct transport {
 	 *
 	 * out     HTTP_RESPONSE_INIT on entry; the caller releases it. Untouched on failure.
 	 * Errors  ERR_NETWORK: no whole answer came (the request may have been carried out);
-	 *         ERR_FAILED: the request could not be made at all (bad URL, forbidden scheme).
+	 *         ERR_FAILED: the request could not be made at all (bad URL, forbidden scheme);
+	 *         ERR_GOOGLE: the answer is beyond every limit: asking again would not help.
 	 *         Any HTTP status is a success here.
 	 */
 	int (*exchange)(struct transport *t, const struct http_request *req,
