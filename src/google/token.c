@@ -1,0 +1,303 @@
+/*
+ * The bearer token: read from the store, renewed before it ends, and the login's end noticed once.
+ *
+ * T1  A refresh token that Google sends is committed before anything is sent with the access token
+ *     that came with it.
+ * T2  The account goes to reauth_required only while the store still holds the refresh token that
+ *     Google refused, checked in the transaction that writes the state: another process may have
+ *     put a newer one there.
+ * T3  Once that happened nothing is sent any more, by this process or a later one.
+ */
+#include "google/internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+
+#include "base/banned.h"
+
+#define MARGIN_MS (5 * 60 * 1000)
+
+int token_expired(const struct google *g, struct err *err)
+{
+	const char *name = g->account.name;
+	bool plain = *name && *name != '-' &&
+		     !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					"0123456789@._+-")];
+	const char *quote = plain ? "" : "'";
+	struct err was = *err;
+
+	err_set(err, ERR_TOKEN_EXPIRED,
+		"Calendar token expired. Connect the account again: calsync connect %s%s%s", quote,
+		name, quote);
+	err->http_status = was.http_status;
+	memcpy(err->reason, was.reason, sizeof(err->reason));
+	return -1;
+}
+
+static int check_state(const struct google *g, struct err *err)
+{
+	switch (g->account.state) {
+	case ACCOUNT_CONNECTED:
+		return 0;
+	case ACCOUNT_REAUTH_REQUIRED:
+		err_set(err, ERR_TOKEN_EXPIRED,
+			"-"); /* for token_expired(): no status, no reason */
+		return token_expired(g, err);
+	case ACCOUNT_DISCONNECTED:
+		break;
+	}
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "account '%s' is disconnected; to connect it again: calsync connect %s",
+		       g->account.name, g->account.name);
+}
+
+/* --- the store's side -------------------------------------------------------------------- */
+
+static void seal_name(const struct google *g, char name[24])
+{
+	snprintf(name, 24, "%lld", (long long)g->account.id);
+}
+
+/* *out NULL when the store has none. */
+static int load_secret(struct google *g, const char *field, char **out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	char name[24];
+
+	if (store_secret_get(g->o.store, g->account.id, field, &sealed, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		*out = NULL;
+		return 0;
+	}
+	seal_name(g, name);
+	if (secret_unseal(g->o.box, name, field, sealed.buf, sealed.len, &plain, err))
+		return -1;
+	*out = strbuf_detach(&plain);
+	return 0;
+}
+
+static int save_secret(struct google *g, const char *field, const char *value, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	char name[24];
+
+	seal_name(g, name);
+	if (secret_seal(g->o.box, name, field, value, strlen(value), &sealed, err))
+		return -1;
+	return store_secret_put(g->o.store, g->account.id, field, sealed.buf, sealed.len, err);
+}
+
+/* Run fn in a transaction, or in the caller's when one is open. */
+static int in_transaction(struct google *g, int (*fn)(struct google *, void *, struct err *),
+			  void *arg, struct err *err)
+{
+	if (store_in_transaction(g->o.store))
+		return fn(g, arg, err);
+	if (store_begin(g->o.store, err))
+		return -1;
+	if (fn(g, arg, err)) {
+		store_rollback(g->o.store);
+		return -1;
+	}
+	return store_commit(g->o.store, err);
+}
+
+static int save_token(struct google *g, void *arg, struct err *err)
+{
+	const struct oauth_token *token = arg;
+	AUTO(account_release) struct account row = {0};
+
+	if (store_account_get(g->o.store, g->account.name, &row, err))
+		return -1;
+	if (row.id != g->account.id)
+		return err_set(err, ERR_NOT_FOUND, "account '%s' was replaced meanwhile",
+			       g->account.name);
+	if (token->refresh_token && save_secret(g, "refresh_token", token->refresh_token, err))
+		return -1;
+	if (save_secret(g, "access_token", token->access_token, err))
+		return -1;
+	row.token_expires_ms = token->expires_ms;
+	/* A process that lost the race for a rotated token may have taken the login for dead. */
+	if (row.state == ACCOUNT_REAUTH_REQUIRED)
+		row.state = ACCOUNT_CONNECTED;
+	return store_account_update(g->o.store, &row, err);
+}
+
+struct verdict {
+	const char *refused; /* the refresh token that got invalid_grant; NULL = service account */
+	bool dead;           /* out: the login's end is written down */
+};
+
+static int mark_dead(struct google *g, void *arg, struct err *err)
+{
+	struct verdict *v = arg;
+	AUTO(secret_wipe_str) char *stored = NULL;
+	AUTO(account_release) struct account row = {0};
+
+	v->dead = false;
+	if (v->refused) {
+		if (load_secret(g, "refresh_token", &stored, err))
+			return -1;
+		if (stored && strcmp(stored, v->refused))
+			return 0;
+	}
+	if (store_account_get(g->o.store, g->account.name, &row, err))
+		return -1;
+	row.state = ACCOUNT_REAUTH_REQUIRED;
+	row.token_expires_ms = 0;
+	if (store_account_update(g->o.store, &row, err))
+		return -1;
+	v->dead = true;
+	return 0;
+}
+
+/* --- the token in memory ----------------------------------------------------------------- */
+
+static void keep(struct google *g, char **token_take, int64_t expires_ms, int64_t lifetime_ms)
+{
+	secret_wipe_str(&g->access_token);
+	g->access_token = TAKE(*token_take);
+	g->expires_ms = expires_ms;
+	g->lifetime_ms = lifetime_ms;
+}
+
+/* Five minutes left, or a tenth of its life for a short-lived one. */
+static bool is_fresh(const struct google *g)
+{
+	int64_t margin = MARGIN_MS;
+
+	if (!g->access_token)
+		return false;
+	if (g->lifetime_ms && g->lifetime_ms / 10 < margin)
+		margin = g->lifetime_ms / 10;
+	return g->expires_ms - clock_now_ms(g->o.clock) > margin;
+}
+
+/* What the store knows now: another process may have renewed it, or found the login dead. */
+static int reload(struct google *g, const char *rejected, struct err *err)
+{
+	AUTO(account_release) struct account row = {0};
+	AUTO(secret_wipe_str) char *token = NULL;
+
+	if (store_account_get(g->o.store, g->account.name, &row, err))
+		return -1;
+	g->account.state = row.state;
+	if (check_state(g, err))
+		return -1;
+	if (!row.token_expires_ms)
+		return 0;
+	if (load_secret(g, "access_token", &token, err))
+		return -1;
+	if (!token || (rejected && !strcmp(token, rejected)) ||
+	    (g->access_token && !strcmp(token, g->access_token)))
+		return 0;
+	keep(g, &token, row.token_expires_ms, 0);
+	return 0;
+}
+
+/* --- renewing ---------------------------------------------------------------------------- */
+
+static int accept_token(struct google *g, struct oauth_token *token, struct err *err)
+{
+	int64_t lifetime = token->expires_ms - clock_now_ms(g->o.clock);
+
+	/* Order matters (T1): on disk first, then in use. */
+	if (in_transaction(g, save_token, token, err))
+		return err_wrap(err, "the renewed token cannot be saved");
+	g->account.state = ACCOUNT_CONNECTED;
+	keep(g, &token->access_token, token->expires_ms, lifetime > 0 ? lifetime : 1);
+	log_debug("google", "account %lld: token renewed, good for %lld s",
+		  (long long)g->account.id, (long long)lifetime / 1000);
+	return 0;
+}
+
+/* After invalid_grant: 0 when the store holds another refresh token that is worth a try. */
+static int refused(struct google *g, const char *refresh_token, struct err *err)
+{
+	struct verdict v = {.refused = refresh_token};
+	struct err trouble;
+
+	if (in_transaction(g, mark_dead, &v, &trouble)) {
+		*err = trouble;
+		return -1;
+	}
+	if (!v.dead)
+		return 0;
+	g->account.state = ACCOUNT_REAUTH_REQUIRED;
+	secret_wipe_str(&g->access_token);
+	log_debug("google", "account %lld: connected -> reauth_required", (long long)g->account.id);
+	return token_expired(g, err);
+}
+
+static int renew_service_account(struct google *g, struct err *err)
+{
+	AUTO(secret_wipe_str) char *key = NULL;
+	AUTO(oauth_token_release) struct oauth_token token = {0};
+
+	if (load_secret(g, "service_account_key", &key, err))
+		return -1;
+	if (!key)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "account '%s' has no key in the store; run: calsync connect %s",
+			       g->account.name, g->account.name);
+	if (oauth_service_account(&g->counted, g->o.clock, g->account.base_url, key, strlen(key),
+				  g->account.subject, g->account.scopes, &token, err)) {
+		if (err->code == ERR_TOKEN_EXPIRED)
+			refused(g, NULL, err);
+		return -1;
+	}
+	return accept_token(g, &token, err);
+}
+
+static int renew_installed(struct google *g, struct err *err)
+{
+	struct oauth_client client = {.id = g->account.client_id};
+	AUTO(secret_wipe_str) char *secret = NULL;
+
+	if (!client.id)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "account '%s' has no OAuth client; run: calsync connect %s",
+			       g->account.name, g->account.name);
+	if (load_secret(g, "client_secret", &secret, err))
+		return -1;
+	client.secret = secret;
+	for (int tries = 0;; tries++) {
+		AUTO(secret_wipe_str) char *refresh = NULL;
+		AUTO(oauth_token_release) struct oauth_token token = {0};
+
+		if (load_secret(g, "refresh_token", &refresh, err))
+			return -1;
+		if (!refresh)
+			return err_set(
+				err, ERR_NOT_CONNECTED,
+				"account '%s' has no login in the store; run: calsync connect "
+				"%s",
+				g->account.name, g->account.name);
+		if (!oauth_refresh(&g->counted, g->o.clock, g->account.base_url, &client, refresh,
+				   &token, err))
+			return accept_token(g, &token, err);
+		if (err->code != ERR_TOKEN_EXPIRED || tries)
+			return err->code == ERR_TOKEN_EXPIRED ? token_expired(g, err) : -1;
+		if (refused(g, refresh, err))
+			return -1;
+	}
+}
+
+int token_ensure(struct google *g, const char *rejected, struct err *err)
+{
+	if (check_state(g, err))
+		return -1;
+	if (!rejected && is_fresh(g))
+		return 0;
+	if (reload(g, rejected, err))
+		return -1;
+	if (is_fresh(g) && !(rejected && !strcmp(g->access_token, rejected)))
+		return 0;
+	if (!strcmp(g->account.auth, "service_account"))
+		return renew_service_account(g, err);
+	return renew_installed(g, err);
+}
