@@ -235,8 +235,8 @@ int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_
 	return store_event_get_row(s, rowid, out, err);
 }
 
-static int delete (struct store *s, struct clock *clock, int64_t rowid,
-		   const struct local_options *o, bool *out_gone, struct err *err)
+static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
+			const struct local_options *o, bool *out_gone, struct err *err)
 {
 	AUTO(event_release) struct event e = {0};
 	AUTO(outbox_release) struct outbox op = {0};

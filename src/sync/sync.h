@@ -44,6 +44,12 @@ struct sync_result { /* of one account */
 	size_t calendar_count;
 };
 void sync_result_release(struct sync_result *r);
+/* One element of "accounts" in sync's JSON: account, success, error, stats, pushed, conflicts,
+ * requests, calendars. Also what the log of runs keeps. Caller's. */
+struct json_object *sync_result_json(const struct sync_result *r);
+struct json_object *sync_counts_json(const struct sync_counts *n); /* created, updated, deleted */
+/* null, or {"code", "message"} as a failure has it. */
+struct json_object *sync_error_json(const struct err *err);
 
 struct sync_options {
 	const char *calendar; /* Google id; NULL = every selected one */

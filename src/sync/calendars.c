@@ -1,0 +1,177 @@
+/* The account's list of calendars, kept with calendarList's own sync token. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "base/xalloc.h"
+#include "base/banned.h"
+#include "google/google.h"
+#include "sync/sync.h"
+
+struct list_pull {
+	struct google *g;
+	struct store *s;
+	struct account *account;
+	const char *sync_token;   /* NULL = full */
+	struct json_object *seen; /* ids, as a set */
+	int64_t changed;
+};
+
+static int fetch(struct list_pull *p, const char *page_token, struct json_object **out,
+		 struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
+	struct gcall call = {.method = "GET"};
+
+	strbuf_adds(&path, "users/me/calendarList?maxResults=250&prettyPrint=false");
+	if (p->sync_token) {
+		strbuf_adds(&path, "&syncToken=");
+		strbuf_add_urlencoded(&path, p->sync_token);
+	} else {
+		strbuf_adds(&path, "&showHidden=true");
+	}
+	if (page_token) {
+		strbuf_adds(&path, "&pageToken=");
+		strbuf_add_urlencoded(&path, page_token);
+	}
+	call.path = path.buf;
+	if (google_call(p->g, &call, out, err))
+		return -1;
+	if (!json_object_is_type(json_get(*out, "items"), json_type_array)) {
+		json_object_put(TAKE(*out));
+		return err_set(err, ERR_GOOGLE, "the answer to calendarList.list holds no items");
+	}
+	return 0;
+}
+
+static int mark_gone(struct list_pull *p, const char *google_id, struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list list = {0};
+
+	if (store_calendar_list(p->s, p->account->id, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		struct calendar *c = &list.items[i];
+		bool lost = google_id ? !strcmp(c->google_id, google_id)
+				      : !json_has(p->seen, c->google_id);
+
+		if (!lost || c->gone)
+			continue;
+		log_info("calendars", "calendar '%s' is no longer on the account's list",
+			 c->summary);
+		p->changed++;
+		if (store_calendar_set_gone(p->s, c->id, true, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int take_entry(struct list_pull *p, struct json_object *item, struct err *err)
+{
+	const char *id = json_str(item, "id");
+	const char *zone = json_str(item, "timeZone");
+	const char *title = json_str(item, "summaryOverride");
+	const char *role = json_str(item, "accessRole");
+	bool changed = false;
+
+	if (!id || !*id)
+		return 0;
+	if (json_flag(item, "deleted", false))
+		return mark_gone(p, id, err);
+	json_set_bool(p->seen, id, true);
+	if (!title)
+		title = json_str(item, "summary");
+	struct calendar c = {
+		.account_id = p->account->id,
+		.google_id = (char *)id,
+		.summary = (char *)(title ? title : id),
+		.time_zone = (char *)(zone && zone_valid(zone) ? zone : "UTC"),
+		.access_role = (char *)(role ? role : "none"),
+		.primary = json_flag(item, "primary", false),
+		.resource = item,
+	};
+	c.selected = c.primary;
+	if (c.primary)
+		xstr_set(&p->account->email, id);
+	if (store_calendar_upsert(p->s, &c, &changed, err))
+		return -1;
+	p->changed += changed;
+	return 0;
+}
+
+/* Google.c may have renewed the token meanwhile: change only our own columns. */
+static int save_account(struct list_pull *p, const char *token, struct err *err)
+{
+	AUTO(account_release) struct account now = {0};
+
+	if (store_account_get(p->s, p->account->name, &now, err))
+		return -1;
+	xstr_set(&now.list_sync_token, token);
+	xstr_set(&now.email, p->account->email);
+	xstr_set(&p->account->list_sync_token, token);
+	return store_account_update(p->s, &now, err);
+}
+
+static int take_page(struct list_pull *p, const struct json_object *page, bool last,
+		     struct err *err)
+{
+	struct json_object *items = json_get(page, "items");
+
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		if (take_entry(p, json_object_array_get_idx(items, i), err))
+			return -1;
+	if (!last)
+		return 0;
+	/* An empty full list is more likely an error than the truth: nothing is marked then. */
+	if (!p->sync_token && json_object_object_length(p->seen) && mark_gone(p, NULL, err))
+		return -1;
+	return save_account(p, json_str(page, "nextSyncToken"), err);
+}
+
+static int pull_list(struct list_pull *p, struct err *err)
+{
+	AUTO(free) char *token = NULL;
+
+	for (;;) {
+		AUTO(json_object_put) struct json_object *page = NULL;
+		const char *next;
+
+		if (fetch(p, token, &page, err))
+			return -1;
+		next = json_str(page, "nextPageToken");
+		if (next && token && !strcmp(next, token))
+			return err_set(err, ERR_GOOGLE,
+				       "calendarList.list names the same next page "
+				       "again and again");
+		if (store_begin(p->s, err))
+			return -1;
+		if (take_page(p, page, !next, err)) {
+			store_rollback(p->s);
+			return -1;
+		}
+		if (store_commit(p->s, err))
+			return -1;
+		if (!next)
+			return 0;
+		xstr_set(&token, next);
+	}
+}
+
+int sync_calendar_list(struct google *g, struct store *s, struct account *account,
+		       int64_t *out_changed, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
+	AUTO(free) char *token = xstrdup_null(account->list_sync_token);
+	struct list_pull p = {
+		.g = g, .s = s, .account = account, .sync_token = token, .seen = seen};
+
+	if (pull_list(&p, err)) {
+		if (!p.sync_token || err->code != ERR_FULL_SYNC)
+			return -1;
+		p.sync_token = NULL;
+		if (pull_list(&p, err))
+			return -1;
+	}
+	*out_changed = p.changed;
+	return 0;
+}

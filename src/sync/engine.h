@@ -1,0 +1,57 @@
+/* What the parts of the engine share within one run over one account. Not for other directories. */
+#ifndef SYNC_ENGINE_H
+#define SYNC_ENGINE_H
+
+#include "google/google.h"
+#include "store/store.h"
+#include "sync/sync.h"
+
+struct engine {
+	struct store *store;
+	struct clock *clock;
+	struct google *google;
+	const struct sync_options *options;
+	int64_t generation; /* of the full pull that is going on; else 0 */
+};
+
+/* "calendars/<id>/events" and, with an id, "/<event id>"; encoded. */
+void path_events(struct strbuf *sb, const char *calendar_id, const char *event_id);
+
+/*
+ * Pull one calendar: incrementally with its sync token, else in full with a sweep after the last
+ * page. Each page is one transaction; the new sync token is in the last one.
+ *
+ * Errors  what google_call() says; ERR_MASS_DELETE: the sweep was stopped
+ */
+int pull_calendar(struct engine *e, const struct calendar *c, struct calendar_result *r,
+		  struct err *err);
+/* Only what lies in the options' window; never touches the sync token. */
+int pull_window(struct engine *e, const struct calendar *c, struct calendar_result *r,
+		struct err *err);
+
+/* Etag of a tombstone that we have not seen. */
+#define ETAG_UNKNOWN "gone"
+
+/* Google says that this event is no longer there. Inside the caller's transaction. tombstone may
+ * be NULL. */
+int apply_gone(struct engine *e, struct event *row, const struct json_object *tombstone,
+	       struct calendar_result *r, struct err *err);
+/* Google's version of an event that is there (or a cancelled occurrence). row NULL: none here.
+ * Inside the caller's transaction. */
+int apply_item(struct engine *e, const struct calendar *c, struct event *row,
+	       struct json_object *item, struct calendar_result *r, struct err *err);
+
+/*
+ * Push what waits in a calendar (only these events unless rowids is NULL).
+ *
+ * Returns 0 when every change went out, was refused by Google (r->failed_events) or turned out
+ * to be done; -1 with the first reason why some still wait.
+ */
+int push_calendar(struct engine *e, const struct calendar *c, const int64_t *rowids, size_t count,
+		  struct calendar_result *r, struct err *err);
+
+/* Whether the local version of a row was made after Google's, by clocks set to Google's. */
+bool local_is_newer(const struct engine *e, const struct event *row,
+		    const struct json_object *remote);
+
+#endif
