@@ -16,7 +16,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
-UNITDIR ?= $(PREFIX)/lib/systemd/system
+UNITDIR ?= $(PREFIX)/lib/systemd/user
 BUILD ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -156,7 +156,7 @@ check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 		$(wildcard tests/fixtures/*.bats)
 
 demo: all
-	$(Q)sh contrib/demo.sh $(EVENTS)
+	$(Q)bash contrib/demo.sh $(EVENTS)
 
 bench: all $(BENCH_BIN)
 	$(Q)bash tests/bench.sh
