@@ -163,7 +163,7 @@ bench: all $(BENCH_BIN)
 
 # --- static checks ------------------------------------------------------------------------
 
-SH_FILES = $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run)
+SH_FILES = $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run tests/bats/consent)
 MAN_FILES := $(wildcard man/*.[1-8])
 
 lint: lint-format lint-tidy lint-cppcheck lint-sh lint-man layers
@@ -183,8 +183,9 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard src/*/*.h tests/*/*.h)
 lint-cppcheck:
 	@mkdir -p $(BUILD)/cppcheck
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppressions-list=.cppcheck --error-exitcode=1 --cppcheck-build-dir=$(BUILD)/cppcheck \
-		-j 2 -D_GNU_SOURCE -D__GNUC__ -DCALSYNC_VERSION='"x"' -Isrc $(ALL_SRC)
+		--suppressions-list=.cppcheck/suppressions \
+		--error-exitcode=1 --cppcheck-build-dir=$(BUILD)/cppcheck \
+		-j 2 -D_GNU_SOURCE -D__GNUC__ -DCALSYNC_VERSION='"x"' -Isrc -I.cppcheck $(ALL_SRC)
 
 lint-sh:
 	shellcheck $(SH_FILES)

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* See err.h: macros for the analyzer only. */
+#undef err_set
+#undef err_wrap
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	char msg[sizeof(err->msg)]; /* the arguments may point into err->msg */
