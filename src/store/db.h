@@ -1,0 +1,102 @@
+/*
+ * SQLite behind a small statement API. db.c is the only file that knows sqlite3.h.
+ *
+ * Statements  db_prepare() hands out a compiled statement from the connection's cache (by text),
+ *             stmt_done() gives it back. Bind by name, step, read columns by position. A statement
+ *             in use is never handed out twice: a walk may run the same query inside itself.
+ * Borrowed    Texts and blobs bound stay the caller's until stmt_done(); columns are valid until
+ *             the next stmt_step() or stmt_done().
+ * Errors      ERR_STORE with the file's name and SQLite's message.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct db;
+struct stmt;
+
+/* What the first bytes of the main file say; the WAL, when there is one, may know better.
+ * Source: SQLite's "Database File Format", section 1.3 */
+struct db_header {
+	bool empty;     /* no byte in it: a database that is still to be made */
+	bool is_sqlite; /* begins as an SQLite file does */
+	bool wal;       /* journal mode WAL */
+	int32_t application_id;
+	int32_t user_version;
+};
+
+/*
+ * Open the file and read its header; nothing in it, or in its WAL, is touched. create makes a
+ * missing file (0600) and its folders (0700).
+ * Errors: ERR_NOT_FOUND when it is missing and not to be made; ERR_STORE.
+ */
+int db_open(const char *path, bool create, struct db **out, struct db_header *out_header,
+	    struct err *err);
+/* The file is ours: settings that hold for the connection, WAL when it is not on yet. */
+int db_use_wal(struct db *db, bool is_on, struct err *err);
+void db_close(struct db *db); /* rolls back; NULL allowed */
+const char *db_path(const struct db *db);
+int db_user_version(struct db *db, int *out, struct err *err);
+
+/* Several statements without parameters or results: schema, pragmas. */
+int db_exec(struct db *db, const char *sql, struct err *err);
+
+/* --- transactions ------------------------------------------------------------------------ */
+
+/* exclusive: also in rollback mode nobody else reads (making the schema). Remembers who opened it:
+ * opening a second one names the first. file must live on (__FILE__). */
+int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struct err *err);
+int db_commit(struct db *db, struct err *err); /* on failure rolled back */
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+
+/*
+ * For a function of several statements: joins the caller's transaction, else opens its own.
+ *
+ *	if (db_join_begin(db, &own, err))
+ *		return -1;
+ *	return db_join_end(db, own, work(...), err);
+ *
+ * A failure inside the caller's transaction spoils that one: half a step must not be committed.
+ */
+#define db_join_begin(db, out_own, err) db_join_begin_at((db), __FILE__, __LINE__, (out_own), (err))
+int db_join_begin_at(struct db *db, const char *file, int line, bool *out_own, struct err *err);
+int db_join_end(struct db *db, bool own, int status, struct err *err); /* returns status, or -1 */
+
+/* --- statements -------------------------------------------------------------------------- */
+
+int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *err);
+void stmt_done(struct stmt *st);
+
+/* name with its colon: ":id". A name that the statement lacks is a mistake of ours (assert); any
+ * other trouble is kept and reported by the next stmt_step(). */
+void stmt_int(struct stmt *st, const char *name, int64_t value);
+void stmt_bool(struct stmt *st, const char *name, bool value);
+void stmt_text(struct stmt *st, const char *name, const char *value); /* NULL binds NULL */
+void stmt_blob(struct stmt *st, const char *name, const void *data, size_t len);
+void stmt_null(struct stmt *st, const char *name);
+
+int stmt_step(struct stmt *st, struct err *err); /* 1 = a row, 0 = no more, -1 */
+int stmt_run(struct stmt *st, struct err *err);  /* steps to the end: 0, -1 */
+int64_t stmt_changes(const struct stmt *st);     /* rows that the last write changed */
+/* Whether the connection's last failure was a key that is there already. */
+bool db_failed_unique(const struct db *db);
+
+bool col_is_null(struct stmt *st, int col);
+int64_t col_int(struct stmt *st, int col);
+bool col_bool(struct stmt *st, int col);
+const char *col_text(struct stmt *st, int col);                      /* NULL for NULL */
+char *col_dup(struct stmt *st, int col);                             /* caller's; NULL for NULL */
+const void *col_blob(struct stmt *st, int col, size_t *out_len);     /* NULL for an empty one */
+const char *col_text_len(struct stmt *st, int col, size_t *out_len); /* NULL for NULL */
+
+DEFINE_AUTO(struct db, db_close)
+DEFINE_AUTO(struct stmt, stmt_done)
+
+#endif

@@ -1,0 +1,22 @@
+/* What the files of src/store share: the store itself, and how rows keep JSON. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include "store/db.h"
+#include "store/store.h"
+
+struct store {
+	struct db *db;
+};
+
+/* A name of a state as the X lists write it; an unknown one (a damaged row) gives -1. */
+int name_index(const char *const names[], size_t count, const char *name);
+
+/* A JSON column. ERR_STORE, "<what> <key> ...", when it does not parse any more; NULL for NULL. */
+int col_json(struct stmt *st, int col, const char *what, const char *key, struct json_object **out,
+	     struct err *err);
+
+/* JSON text for binding, NULL for NULL. Borrowed as json_text() says. */
+const char *json_bind(struct json_object *obj);
+
+#endif
