@@ -236,6 +236,16 @@ static int mail_delete(struct fg_call *call)
 	return clear_list(call, &call->fg->control->mail);
 }
 
+static int notifications_get(struct fg_call *call)
+{
+	return reply_list(call, *fg_push_log(call->fg));
+}
+
+static int notifications_delete(struct fg_call *call)
+{
+	return clear_list(call, fg_push_log(call->fg));
+}
+
 /* -- state ---------------------------------------------------------------------------------- */
 
 static int state_get(struct fg_call *call)
@@ -334,6 +344,8 @@ static const struct endpoint {
 	{"DELETE", "calendars", calendars_delete, false},
 	{"GET", "mail", mail_get, false},
 	{"DELETE", "mail", mail_delete, false},
+	{"GET", "notifications", notifications_get, false},
+	{"DELETE", "notifications", notifications_delete, false},
 	{"POST", "reset", reset_post, false},
 };
 

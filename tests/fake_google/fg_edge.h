@@ -13,6 +13,7 @@ struct fg_method {
 	uint32_t scopes;    /* enum fg_scope bits, any one suffices */
 	const char *params; /* known query parameters, each with a space on both sides; "" = none */
 	const char *schema; /* of the body, or NULL when none is read */
+	const char *answer; /* schema of the answer, or NULL when it has no body */
 	int (*handler)(struct fg_call *call);
 };
 extern const struct fg_method fg_methods[]; /* ends with a row of NULLs */
@@ -36,13 +37,22 @@ int fg_serve(struct fg *fg, const struct http_request *req, struct http_response
 
 /* -- fg_mask.c: partial answers ----------------------------------------------------------- */
 
-/* NULL text gives NULL. -1: the mask is malformed. */
-int fg_mask_parse(const char *text, struct fg_mask **out);
+/* A NULL or empty text gives NULL: everything. -1: the mask is malformed, or names a member
+ * that `schema` does not have. */
+int fg_mask_parse(const char *text, const char *schema, struct fg_mask **out);
 void fg_mask_free(struct fg_mask *mask);
 struct json_object *fg_mask_apply(const struct fg_mask *mask, struct json_object *obj_take);
 
-/* -- fg_schema.c -------------------------------------------------------------------------- */
+/* -- fg_schema.c, fg_fields.c ------------------------------------------------------------- */
 
+struct fg_field {
+	const char *schema, *name;
+	const char *ref; /* schema of its members; "*" = any; NULL = a scalar */
+	bool read_only;
+};
+extern const struct fg_field fg_fields[]; /* ends with a row of NULLs */
+
+const struct fg_field *fg_field_find(const char *schema, const char *name); /* or NULL */
 /* Violations for unknown and read-only members of a body. */
 void fg_schema_check(struct fg_call *call, const char *schema, const struct json_object *body);
 
@@ -79,6 +89,7 @@ int fg_batch_handle(struct fg_call *call);
 struct fg_push_state *fg_push_new(void);
 void fg_push_free(struct fg_push_state *push);
 struct json_object *fg_push_dump(struct fg *fg);
+struct json_object **fg_push_log(struct fg *fg); /* the array of deliveries, for tests */
 /* A grant ended: its channels end too. */
 void fg_push_grant_gone(struct fg *fg, struct fg_account *account, const char *client_id);
 

@@ -127,6 +127,7 @@ struct fg_call {
 	uint32_t scopes;            /* enum fg_scope bits of the token */
 	const char *client_id;      /* of the token */
 	struct fg_mask *mask;       /* NULL = everything */
+	bool in_batch;              /* a part: working locations cannot be written */
 	struct http_response *out;
 	int log_n; /* number of its entry in the request log */
 };

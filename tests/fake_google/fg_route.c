@@ -354,7 +354,7 @@ static int check_params(struct fg_call *call)
 
 		return fg_fail_param(call, message, "alt");
 	}
-	if (fg_mask_parse(fg_param(call, "fields"), &call->mask)) {
+	if (fg_mask_parse(fg_param(call, "fields"), call->method->answer, &call->mask)) {
 		AUTO(free)
 		char *message = xasprintf("Invalid field selection %s", fg_param(call, "fields"));
 
@@ -521,7 +521,7 @@ static int serve(struct fg_call *call, const char *target, bool part)
 
 int fg_serve(struct fg *fg, const struct http_request *req, struct http_response *out, int batch_n)
 {
-	struct fg_call call = {.fg = fg, .req = req, .out = out};
+	struct fg_call call = {.fg = fg, .req = req, .out = out, .in_batch = batch_n != 0};
 	const char *target = fg_url_target(req->url);
 	const char *query = strchr(target, '?');
 	int status;
