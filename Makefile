@@ -74,8 +74,6 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
 CMD_OBJ := $(call obj,$(CMD_SRC))
 FG_OBJ := $(call obj,$(FG_SRC))
-# What the sandbox shares with the product: base, and the shape of an HTTP exchange.
-FG_BASE_OBJ := $(call obj,$(wildcard src/base/*.c) src/google/transport.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FIXTURES_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(FIXTURES_SRC))
 SANDBOX_UNIT_BIN := $(filter $(BUILD)/unit/test_fg%,$(UNIT_BIN))
@@ -89,15 +87,21 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
 all: $(BUILD)/calsync $(BUILD)/calsync-sandbox
 
-$(BUILD)/calsync: $(CMD_OBJ) $(LIB_OBJ)
+# Thin archives: a program gets only the objects that it needs.
+$(BUILD)/libcalsync.a: $(LIB_OBJ)
+$(BUILD)/libgoogle.a: $(FG_OBJ)
+$(BUILD)/%.a:
+	$(Q)rm -f $@ && ar rcsT $@ $^
+
+$(BUILD)/calsync: $(CMD_OBJ) $(BUILD)/libcalsync.a
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CALSYNC) -ldl
 
-$(BUILD)/calsync-sandbox: $(call obj,$(SANDBOX_SRC)) $(FG_OBJ) $(FG_BASE_OBJ)
+$(BUILD)/calsync-sandbox: $(call obj,$(SANDBOX_SRC)) $(BUILD)/libgoogle.a $(BUILD)/libcalsync.a
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_SANDBOX)
 
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB_OBJ) $(FG_OBJ)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libgoogle.a $(BUILD)/libcalsync.a
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_UNIT) -ldl

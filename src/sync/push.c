@@ -525,7 +525,7 @@ static int send_one(struct push *p, struct job *j, struct err *err)
 static int send_batch(struct push *p, struct job **jobs, size_t count, struct err *err)
 {
 	struct gresult results[GOOGLE_BATCH_MAX] = {0};
-	struct gcall calls[GOOGLE_BATCH_MAX];
+	struct gcall calls[GOOGLE_BATCH_MAX] = {0};
 	struct err why;
 	int result = 0;
 
