@@ -514,5 +514,6 @@ int when_parse(const char *text, const char *zone, int64_t now_utc, struct when 
 	if (!in_range(w.utc))
 		return err_set(err, ERR_INVALID, "'%s' is outside of the years 1 to 9999", text);
 	*out = w;
+	out->clock_only = p.day_kind == DAY_NONE;
 	return 0;
 }

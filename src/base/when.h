@@ -31,6 +31,7 @@
 
 struct when {
 	bool is_day;              /* a civil day, no time was given */
+	bool clock_only;          /* a time of day and no day: today's was taken */
 	struct civil civil;       /* the day (time 0), or the wall clock in zone */
 	int64_t utc;              /* the instant; of a day its first one in zone */
 	char zone[ZONE_NAME_LEN]; /* the zone it was read in */

@@ -304,6 +304,24 @@ static void test_when__a_day_whose_midnight_is_skipped_is_still_that_day(void **
 	assert_int_equal(w.utc, utc_of("2026-09-06T01:00:00-03:00"));
 }
 
+static void test_when__a_bare_time_of_day_is_told_apart(void **state)
+{
+	static const struct {
+		const char *phrase;
+		bool clock_only;
+	} rows[] = {{"14:00", true},         {"2 pm", true}, {"today 14:00", false},
+		    {"14:00 friday", false}, {"now", false}, {"+2h", false},
+		    {"2026-01-15", false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct when w;
+
+		assert_int_equal(when_parse(rows[i].phrase, "UTC", 0, &w, &err), 0);
+		assert_int_equal(w.clock_only, rows[i].clock_only);
+	}
+}
+
 static void test_when__durations(void **state)
 {
 	static const struct {
@@ -392,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_when__dst_overlap_is_the_first),
 		cmocka_unit_test(test_when__days_keep_the_wall_clock_hours_do_not),
 		cmocka_unit_test(test_when__a_day_whose_midnight_is_skipped_is_still_that_day),
+		cmocka_unit_test(test_when__a_bare_time_of_day_is_told_apart),
 		cmocka_unit_test(test_when__durations),
 		cmocka_unit_test(test_when__add_stays_inside_the_calendar),
 	};

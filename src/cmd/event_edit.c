@@ -1,0 +1,79 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "cmd/context.h"
+#include "cmd/event_options.h"
+#include "cmd/event_send.h"
+#include "model/event.h"
+#include "sync/local.h"
+#include "base/banned.h"
+
+static const struct option_spec options[] = {
+	OPT_STRING(0, "title", struct event_options, title, "TEXT", "the new title"),
+	EVENT_FIELD_OPTIONS(struct event_options),
+	OPT_STRINGS(0, "clear", struct event_options, clear, "FIELD",
+		    "empty a field (Google's name of it, as location)"),
+	SEND_OPTIONS(struct event_options, send),
+	OPT_END,
+};
+
+static int run_edit(struct cmd_context *cx, struct err *err)
+{
+	struct event_options *o = cx->opts;
+	AUTO(event_release) struct event event = {0};
+	AUTO(calendar_release) struct calendar calendar = {0};
+	AUTO(json_object_put) struct json_object *edited = NULL;
+	AUTO(event_changes_release) struct event_changes changes = {0};
+	struct event_change *change;
+	struct local_options lo;
+
+	if (!event_options_any(o))
+		return err_set(err, ERR_USAGE,
+			       "nothing to change; say what, as --title or --start "
+			       "(see 'calsync event edit --help')");
+	if (send_options_local(&o->send, &lo, err) || cmd_event(cx, cx->argv[0], &event, err) ||
+	    store_calendar_get(cx->store, event.calendar_id, &calendar, err))
+		return -1;
+	edited = json_clone(event.resource);
+	if (event_options_apply(o, calendar.time_zone, clock_now_ms(cx->clock) / 1000, edited, err))
+		return -1;
+	change = event_changes_add(&changes);
+	if (local_edit(cx->store, cx->clock, event.rowid, edited, &lo, &change->event, err)) {
+		changes.count--;
+		return -1;
+	}
+	change->verb =
+		event_equal(event.resource, change->event.resource) ? "unchanged" : "changed";
+	return event_changes_finish(cx, &o->send, &changes, false);
+}
+
+const struct cmd cmd_event_edit = {
+	.name = "edit",
+	.parent = "event",
+	.synopsis = "EVENT [OPTION]...",
+	.summary = "change an event, here and at Google",
+	.help = "TIME and DURATION are read as by 'event add'; a time of day alone is on the "
+		"event's own\n"
+		"day. What is not given stays: moving only --start keeps the length, --timezone "
+		"alone\n"
+		"shows the same instants in another zone. A --start that is a day, or --all-day, "
+		"makes the\n"
+		"event an all-day one; a --start with a time of day makes it a timed one, of an "
+		"hour unless\n"
+		"--end or --duration says otherwise.\n"
+		"\n"
+		"--attendee adds guests to those invited; '--clear attendees --attendee A' "
+		"replaces them.\n"
+		"--reminder and --rrule replace what there was. '--clear reminders' goes back to "
+		"the\n"
+		"calendar's own reminders, '--clear transparency' to busy. An edit of a series "
+		"changes all\n"
+		"of it.\n",
+	.options = options,
+	.opts_size = sizeof(struct event_options),
+	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.min_args = 1,
+	.max_args = 1,
+	.arg = "EVENT",
+	.run = run_edit,
+};

@@ -1,0 +1,259 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "base/term.h"
+#include "base/time.h"
+#include "cmd/context.h"
+#include "cmd/event_print.h"
+#include "cmd/output.h"
+#include "cmd/window.h"
+#include "model/event.h"
+#include "base/banned.h"
+
+struct list_options {
+	const char *start, *end, *calendar, *search, *sync_status, *format;
+	bool no_expand;
+};
+
+static const struct option_spec options[] = {
+	OPT_STRING('s', "start", struct list_options, start, "TIME", "what ends after TIME"),
+	OPT_STRING('e', "end", struct list_options, end, "TIME",
+		   "what begins before TIME; a day is included"),
+	OPT_STRING('c', "calendar", struct list_options, calendar, "CALENDAR", "of one calendar"),
+	OPT_STRING(0, "search", struct list_options, search, "TEXT",
+		   "with TEXT in title, description or location"),
+	OPT_CHOICE(0, "sync-status", struct list_options, sync_status, "local_only|synced|error",
+		   "in this state"),
+	OPT_CHOICE(0, "format", struct list_options, format, "table|json|ndjson|tsv",
+		   "how to print (default table)"),
+	OPT_FLAG(0, "no-expand", struct list_options, no_expand,
+		 "series as they are stored, not their occurrences"),
+	OPT_END,
+};
+
+struct lister {
+	struct cmd_context *cx;
+	struct table *table;
+	const char *zone;
+	bool many_calendars, many_accounts;
+	size_t count;
+};
+
+/* --- one row in each format --------------------------------------------------------------- */
+
+static int json_row(const struct event *e, void *arg)
+{
+	struct lister *l = arg;
+	AUTO(json_object_put) struct json_object *o = json_event(e);
+
+	out_printf("%s%s", l->count++ ? "," : "", json_text(o));
+	return 0;
+}
+
+static int ndjson_row(const struct event *e, void *arg)
+{
+	struct lister *l = arg;
+	AUTO(json_object_put) struct json_object *o = json_event(e);
+
+	l->count++;
+	out_ndjson(l->cx, o);
+	return 0;
+}
+
+static const char *time_text(const struct json_object *resource, const char *key)
+{
+	struct json_object *time = json_get(resource, key);
+	const char *date = json_str(time, "date");
+
+	if (date)
+		return date;
+	return json_str(time, "dateTime") ? json_str(time, "dateTime") : "";
+}
+
+static int tsv_row(const struct event *e, void *arg)
+{
+	struct lister *l = arg;
+	const char *const cells[] = {
+		e->account,
+		e->calendar,
+		time_text(e->resource, "start"),
+		time_text(e->resource, "end"),
+		json_str(e->resource, "summary"),
+		json_str(e->resource, "location"),
+		sync_status_name(e->sync_status),
+		pending_op_name(e->pending),
+	};
+
+	l->count++;
+	out_printf("%s", e->id);
+	for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
+		AUTO(free) char *text = term_clean(cells[i]); /* no tab, no newline */
+
+		out_printf("\t%s", text);
+	}
+	out_printf("\n");
+	return 0;
+}
+
+static const char *kind_text(const struct json_object *resource)
+{
+	if (event_is_master(resource))
+		return "series";
+	return event_is_exception(resource) ? "changed occurrence" : "";
+}
+
+static int table_event(const struct event *e, void *arg)
+{
+	struct lister *l = arg;
+	AUTO(strbuf_release) struct strbuf start = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf end = STRBUF_INIT;
+	const char *state = event_text_state(e);
+	const char *kind = kind_text(e->resource);
+
+	event_text_start(e->resource, l->zone, &start);
+	event_text_end(e->resource, l->zone, &end);
+	l->count++;
+	table_row(l->table);
+	table_cell_styled(l->table, e->id, OUT_DIM);
+	table_cell(l->table, start.buf);
+	table_cell(l->table, end.buf);
+	table_cell(l->table, json_str(e->resource, "summary"));
+	if (l->many_accounts)
+		table_cell(l->table, e->account);
+	if (l->many_calendars)
+		table_cell(l->table, e->calendar);
+	table_cellf(l->table, "%s%s%s", kind, *kind && *state ? ", " : "", state);
+	return 0;
+}
+
+/* --- all of them -------------------------------------------------------------------------- */
+
+static int list_json(struct lister *l, const struct event_query *q, struct err *err)
+{
+	l->cx->json_printed = true; /* the array is begun: nothing else may follow on stdout */
+	out_printf("[");
+	if (store_event_each(l->cx->store, q, json_row, l, err))
+		return -1;
+	out_printf("]\n");
+	return 0;
+}
+
+static int list_tsv(struct lister *l, const struct event_query *q, struct err *err)
+{
+	out_printf("id\taccount\tcalendar\tstart\tend\tsummary\tlocation\tsyncStatus\tpendingOp\n");
+	return store_event_each(l->cx->store, q, tsv_row, l, err);
+}
+
+/* Columns that would say the same in every row are left out. */
+static int count_sources(struct lister *l, const struct event_query *q, struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list calendars = {0};
+
+	if (q->calendar_id)
+		return 0;
+	if (store_calendar_list(l->cx->store, q->account_id, &calendars, err))
+		return -1;
+	l->many_calendars = calendars.count > 1;
+	for (size_t i = 1; i < calendars.count; i++)
+		if (calendars.items[i].account_id != calendars.items[0].account_id)
+			l->many_accounts = true;
+	return 0;
+}
+
+static int list_table(struct lister *l, const struct event_query *q, struct err *err)
+{
+	AUTO(table_free) struct table *table = table_new(l->cx);
+
+	if (count_sources(l, q, err))
+		return -1;
+	l->table = table;
+	table_column(table, "ID", 0);
+	table_column(table, "START", 0);
+	table_column(table, "END", 0);
+	table_column(table, "TITLE", TABLE_CUT);
+	if (l->many_accounts)
+		table_column(table, "ACCOUNT", TABLE_CUT);
+	if (l->many_calendars)
+		table_column(table, "CALENDAR", TABLE_CUT);
+	table_column(table, "NOTE", TABLE_CUT);
+	if (store_event_each(l->cx->store, q, table_event, l, err))
+		return -1;
+	table_print(table);
+	if (!l->count)
+		out_note(l->cx, "no event\n");
+	return 0;
+}
+
+static int make_query(struct cmd_context *cx, const struct list_options *o, struct event_query *q,
+		      struct err *err)
+{
+	AUTO(account_release) struct account account = {0};
+	AUTO(calendar_release) struct calendar calendar = {0};
+	const char *wish = cmd_account_wish(cx);
+	const char *zone = zone_system();
+	enum sync_status status;
+	struct window w;
+
+	if (wish && cmd_account_named(cx, wish, &account, err))
+		return -1;
+	q->account_id = account.id;
+	if (o->calendar) {
+		if (cmd_calendar(cx, account.id, o->calendar, &calendar, err))
+			return -1;
+		q->calendar_id = calendar.id;
+		zone = zone_valid(calendar.time_zone) ? calendar.time_zone : zone;
+	}
+	if (window_parse(o->start, o->end, zone, clock_now_ms(cx->clock) / 1000, &w, err))
+		return -1;
+	q->has_start = w.has_start;
+	q->has_end = w.has_end;
+	q->start_utc = w.start_utc;
+	q->end_utc = w.end_utc;
+	q->masters = true;
+	q->search = o->search;
+	if (o->sync_status && !sync_status_parse(o->sync_status, &status))
+		q->sync_status = status;
+	return 0;
+}
+
+static int run_list(struct cmd_context *cx, struct err *err)
+{
+	const struct list_options *o = cx->opts;
+	const char *format = o->format ? o->format : cx->global.json ? "json" : "table";
+	struct event_query q = EVENT_QUERY_INIT;
+	struct lister l = {.cx = cx, .zone = zone_system()};
+
+	if (make_query(cx, o, &q, err))
+		return -1;
+	if (!strcmp(format, "json"))
+		return list_json(&l, &q, err);
+	if (!strcmp(format, "ndjson"))
+		return store_event_each(cx->store, &q, ndjson_row, &l, err);
+	if (!strcmp(format, "tsv"))
+		return list_tsv(&l, &q, err);
+	return list_table(&l, &q, err);
+}
+
+const struct cmd cmd_event_list = {
+	.name = "list",
+	.parent = "event",
+	.synopsis = "[OPTION]...",
+	.summary = "list events",
+	.help = "Without --start and --end all events are listed, with them those that touch the "
+		"time\n"
+		"between. TIME is read as by 'event add', in the zone of --calendar or else the "
+		"system's;\n"
+		"a day given to --end is included. A series is one row, its changed occurrences "
+		"are rows\n"
+		"of their own.\n"
+		"\n"
+		"The table shows times in the system's zone, and the last day of an all-day event. "
+		"tsv has\n"
+		"a header line and Google's values: dates and RFC 3339 times, an all-day event's "
+		"end being\n"
+		"the day after.\n",
+	.options = options,
+	.opts_size = sizeof(struct list_options),
+	.needs = NEEDS_STORE,
+	.run = run_list,
+};

@@ -1,0 +1,271 @@
+#include "cmd/event_send.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/term.h"
+#include "base/time.h"
+#include "base/xalloc.h"
+#include "cmd/context.h"
+#include "cmd/event_print.h"
+#include "cmd/output.h"
+#include "sync/sync.h"
+#include "base/banned.h"
+
+struct event_change *event_changes_add(struct event_changes *c)
+{
+	struct event_change *one;
+
+	c->items = xreallocarray(c->items, c->count + 1, sizeof(*c->items));
+	one = &c->items[c->count++];
+	memset(one, 0, sizeof(*one));
+	return one;
+}
+
+void event_changes_release(struct event_changes *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		event_release(&c->items[i].event);
+	free(c->items);
+	memset(c, 0, sizeof(*c));
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static bool is_queued(struct store *s, int64_t rowid, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found = false;
+
+	return !store_outbox_get(s, rowid, &op, &found, err) && found && op.state == OUTBOX_QUEUED;
+}
+
+/* design.md section 3 fixes how this one begins. */
+static void name_the_repair(const struct account *a, struct err *err)
+{
+	if (err->code == ERR_TOKEN_EXPIRED)
+		err_set(err, ERR_TOKEN_EXPIRED,
+			"Calendar token expired. Run 'calsync connect %s' to connect again",
+			a->name);
+}
+
+static int send_rows(struct cmd_context *cx, const struct account *a, const int64_t *rowids,
+		     size_t count, struct err *err)
+{
+	struct sync_env env;
+
+	if (a->state == ACCOUNT_DISCONNECTED)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "account '%s' is disconnected; run 'calsync connect %s'", a->name,
+			       a->name);
+	if (!cmd_sync_env(cx, &env, err) && !sync_events(&env, a, rowids, count, err))
+		return 0;
+	name_the_repair(a, err);
+	return -1;
+}
+
+static void forget_google(struct event *e)
+{
+	e->pending = PENDING_NONE;
+	e->sync_status = SYNC_SYNCED;
+	e->at_google = false;
+}
+
+/* What became of one event. sent: what send_rows() said of all of its account. */
+static void read_back(struct cmd_context *cx, struct event_change *c, const struct err *sent)
+{
+	struct event now = {0};
+	struct err err = {0};
+
+	if (store_event_get_row(cx->store, c->event.rowid, &now, &err)) {
+		c->gone = err.code == ERR_NOT_FOUND;
+		c->sent = c->gone;
+		if (c->gone)
+			forget_google(&c->event);
+		else
+			c->err = err;
+		return;
+	}
+	event_release(&c->event);
+	c->event = now;
+	c->sent = now.pending == PENDING_NONE && now.sync_status == SYNC_SYNCED;
+	if (c->deleted && c->sent) {
+		c->deleted = false;
+		c->verb = "kept";
+		err_set(&c->err, ERR_CONFLICT,
+			"the event was changed at Google meanwhile: an edit beats a delete");
+	}
+	if (c->sent)
+		return;
+	if (now.sync_status == SYNC_ERROR && now.last_error)
+		err_set(&c->err, sent->code != ERR_NONE ? sent->code : ERR_GOOGLE, "%s",
+			now.last_error);
+	else if (sent->code != ERR_NONE)
+		c->err = *sent;
+	else if (is_queued(cx->store, now.rowid, &err))
+		err_set(&c->err, ERR_FAILED, "not sent");
+}
+
+/* All of one account's changes in one go, starting with the first that still waits. */
+static void send_account(struct cmd_context *cx, struct event_changes *c, bool *waiting,
+			 size_t first, struct err *last)
+{
+	AUTO(account_release) struct account a = {0};
+	AUTO(free) int64_t *rowids = xcalloc(c->count, sizeof(*rowids));
+	AUTO(free) size_t *which = xcalloc(c->count, sizeof(*which));
+	const char *name = c->items[first].event.account;
+	struct err err = {0};
+	size_t n = 0;
+
+	for (size_t i = first; i < c->count; i++) {
+		if (!waiting[i] || strcmp(c->items[i].event.account, name) != 0)
+			continue;
+		waiting[i] = false;
+		which[n] = i;
+		rowids[n++] = c->items[i].event.rowid;
+	}
+	/* No network for one account is no network for the next: the five seconds are spent. */
+	if (last->code == ERR_NETWORK)
+		err = *last;
+	else if (!cmd_account_named(cx, name, &a, &err))
+		(void)send_rows(cx, &a, rowids, n, &err);
+	for (size_t i = 0; i < n; i++)
+		read_back(cx, &c->items[which[i]], &err);
+	*last = err;
+}
+
+static void send_all(struct cmd_context *cx, struct event_changes *c)
+{
+	AUTO(free) bool *waiting = xcalloc(c->count, sizeof(*waiting));
+	struct err last = {0};
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct event_change *one = &c->items[i];
+		struct err err = {0};
+
+		if (one->gone) {
+			one->sent = true;
+			forget_google(&one->event);
+			continue;
+		}
+		waiting[i] = is_queued(cx->store, one->event.rowid, &err);
+		one->err = err;
+		one->sent =
+			one->event.sync_status == SYNC_SYNCED && one->event.pending == PENDING_NONE;
+	}
+	for (size_t i = 0; i < c->count; i++)
+		if (waiting[i])
+			send_account(cx, c, waiting, i, &last);
+}
+
+/* --- the answer --------------------------------------------------------------------------- */
+
+static struct json_object *change_json(const struct event_change *c)
+{
+	struct json_object *answer = json_object_new_object();
+	struct json_object *status = json_object_new_object();
+	struct json_object *event;
+
+	json_set_bool(status, "synced", c->sent);
+	json_set_str(status, "error", c->err.code == ERR_NONE ? NULL : c->err.msg);
+	event = json_event(&c->event);
+	if (c->deleted)
+		json_set_str(event, "status", "cancelled");
+	json_set(answer, "event", event);
+	json_set(answer, "syncStatus", status);
+	return answer;
+}
+
+static void print_json(struct cmd_context *cx, const struct event_changes *c, bool many)
+{
+	struct json_object *answer, *list;
+
+	if (!many) {
+		out_json(cx, change_json(&c->items[0]));
+		return;
+	}
+	list = json_object_new_array();
+	for (size_t i = 0; i < c->count; i++)
+		json_object_array_add(list, change_json(&c->items[i]));
+	answer = json_object_new_object();
+	json_set(answer, "events", list);
+	out_json(cx, answer);
+}
+
+static void print_lines(const struct cmd_context *cx, const struct event_changes *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct event_change *one = &c->items[i];
+		AUTO(strbuf_release) struct strbuf span = STRBUF_INIT;
+		AUTO(free) char *title = term_clean(json_str(one->event.resource, "summary"));
+		const char *state = one->gone ? "" : event_text_state(&one->event);
+
+		event_text_span(one->event.resource, zone_system(), &span);
+		out_note(cx, "%s %s  %s  %s%s%s%s\n", one->verb, one->event.id, span.buf,
+			 *title ? title : "(no title)", *state ? "  (" : "", state,
+			 *state ? ")" : "");
+	}
+}
+
+/* One line for each reason, not for each event. */
+static void tell_unsent(const struct event_changes *c, bool as_error)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct event_change *one = &c->items[i];
+		size_t same = 0;
+		bool told = false, refused = one->event.sync_status == SYNC_ERROR;
+
+		for (size_t k = 0; k < c->count; k++) {
+			if (c->items[k].sent || strcmp(c->items[k].err.msg, one->err.msg) != 0)
+				continue;
+			told = told || k < i;
+			same++;
+		}
+		if (one->sent && one->err.code != ERR_NONE)
+			log_warn("event", "event '%s': %s", one->event.id, one->err.msg);
+		if (one->sent || one->err.code == ERR_NONE || told)
+			continue;
+		(as_error ? log_error
+			  : log_warn)("event", "%s (%zu %s %s)", one->err.msg, same,
+				      same == 1 ? "change" : "changes",
+				      refused ? "not at Google: edit it, or 'calsync event rm'"
+					      : "kept here, and queued for the next sync");
+	}
+}
+
+static int required_status(const struct event_changes *c)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		const struct event_change *one = &c->items[i];
+		int is = 4;
+
+		if (one->sent)
+			continue;
+		if (one->err.code != ERR_NONE && err_exit_status(one->err.code) == 3)
+			is = 3;
+		else if (one->event.sync_status == SYNC_ERROR)
+			is = 1;
+		if (one->err.code == ERR_NONE)
+			log_error("event", "event '%s' is kept local (--no-sync)", one->event.id);
+		/* What a person has to do comes before what time may mend. */
+		if (!status || is == 3 || (is == 1 && status == 4))
+			status = is;
+	}
+	return status;
+}
+
+int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
+			 struct event_changes *c, bool many)
+{
+	send_all(cx, c);
+	if (cx->global.json)
+		print_json(cx, c, many);
+	else
+		print_lines(cx, c);
+	tell_unsent(c, o->require_sync);
+	return o->require_sync ? required_status(c) : 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * After a local change is committed: try Google once, say what came of it.
+ *
+ * An event that stays local (no outbox entry that is queued) needs no network, and none is loaded.
+ */
+#ifndef CMD_EVENT_SEND_H
+#define CMD_EVENT_SEND_H
+
+#include "cmd/cmd.h"
+#include "cmd/event_options.h"
+#include "store/store.h"
+
+struct event_change {
+	struct event event; /* as it is now; of a deleted one, as it was */
+	const char *verb;   /* "added", "changed", ... */
+	bool deleted;       /* it was to be deleted */
+	bool gone;          /* the row is no longer in the store */
+	bool sent;          /* in step with Google (or on neither side) */
+	struct err err;     /* why not; code ERR_NONE while not sent: it is kept local */
+};
+
+struct event_changes {
+	struct event_change *items;
+	size_t count;
+};
+struct event_change *event_changes_add(struct event_changes *c); /* zeroed, valid until the next */
+void event_changes_release(struct event_changes *c);
+DEFINE_AUTO_VALUE(struct event_changes, event_changes_release)
+
+/*
+ * Send what is queued of these changes, each account's in one go, then print the answer:
+ * {"event", "syncStatus"}, or {"events": [...]} when many is set; or a line for each event. A
+ * deleted event has the status "cancelled" there.
+ *
+ * Returns the exit status: 0, also when something could not be sent (a warning says so), unless
+ * --require-sync asked for more: then 3 (connect again), 4 (later) or 1 (Google refuses it).
+ */
+int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
+			 struct event_changes *c, bool many);
+
+#endif
