@@ -1,0 +1,353 @@
+#include "web/loopback.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "base/banned.h"
+
+#define CALLBACK       "/callback"
+#define CLIENTS_MAX    16
+#define REQUEST_MAX    8192  /* bytes of a request's head, and of a pasted line */
+#define CLIENT_LIFE_MS 10000 /* a client that has not asked by then is hung up on */
+
+struct client {
+	int fd; /* -1 = free */
+	int64_t end_ms;
+	struct strbuf head;
+};
+
+struct loopback {
+	struct clock *clock;
+	int fd;
+	char *redirect_uri;
+	char *host; /* "127.0.0.1:PORT", what Host must say */
+	struct client clients[CLIENTS_MAX];
+	int waiting_fd; /* the browser whose page is still to come; -1 = none */
+	struct strbuf pasted;
+};
+
+int loopback_open(struct clock *clock, struct loopback **out, struct err *err)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct loopback *l;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, CLIENTS_MAX) ||
+	    getsockname(fd, (struct sockaddr *)&addr, &len)) {
+		err_set(err, ERR_FAILED, "cannot listen on 127.0.0.1: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->clock = clock;
+	l->fd = fd;
+	l->waiting_fd = -1;
+	l->host = xasprintf("127.0.0.1:%u", ntohs(addr.sin_port));
+	l->redirect_uri = xasprintf("http://%s" CALLBACK, l->host);
+	l->pasted = (struct strbuf)STRBUF_INIT;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		l->clients[i].fd = -1;
+		l->clients[i].head = (struct strbuf)STRBUF_INIT;
+	}
+	*out = l;
+	return 0;
+}
+
+const char *loopback_redirect_uri(const struct loopback *l)
+{
+	return l->redirect_uri;
+}
+
+/* --- answers ----------------------------------------------------------------------------- */
+
+static void add_html(struct strbuf *sb, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '<')
+			strbuf_adds(sb, "&lt;");
+		else if (*s == '&')
+			strbuf_adds(sb, "&amp;");
+		else
+			strbuf_addc(sb, *s);
+	}
+}
+
+/* Send a whole answer and hang up. It fits the socket's buffer; who does not read it misses it. */
+static void reply(int fd, const char *status, const char *title, const char *text)
+{
+	AUTO(strbuf_release) struct strbuf body = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+
+	strbuf_adds(&body, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+			   "<meta name=\"viewport\" content=\"width=device-width, "
+			   "initial-scale=1\">\n<title>");
+	add_html(&body, title);
+	strbuf_adds(&body,
+		    "</title>\n<style>body{font:1.1rem/1.5 system-ui,sans-serif;"
+		    "max-width:34rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}"
+		    "</style>\n<h1>");
+	add_html(&body, title);
+	strbuf_adds(&body, "</h1>\n<p>");
+	add_html(&body, text);
+	strbuf_adds(&body, "</p>\n</html>\n");
+	strbuf_addf(&all,
+		    "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\n"
+		    "Content-Length: %zu\r\nCache-Control: no-store\r\n"
+		    "Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"
+		    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
+		    "Connection: close\r\n\r\n%s",
+		    status, body.len, body.buf);
+	if (send(fd, all.buf, all.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("loopback", "a client did not take its answer: %s", strerror(errno));
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+void loopback_answer(struct loopback *l, bool good, const char *title, const char *text)
+{
+	if (l->waiting_fd < 0)
+		return;
+	reply(l->waiting_fd, good ? "200 OK" : "400 Bad Request", title, text);
+	l->waiting_fd = -1;
+}
+
+void loopback_free(struct loopback *l)
+{
+	if (!l)
+		return;
+	loopback_answer(l, false, "calsync is not connected",
+			"Something went wrong. The terminal in which calsync runs says what.");
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (l->clients[i].fd >= 0)
+			close(l->clients[i].fd);
+		strbuf_release(&l->clients[i].head);
+	}
+	close(l->fd);
+	strbuf_release(&l->pasted);
+	free(l->redirect_uri);
+	free(l->host);
+	free(l);
+}
+
+/* --- requests ---------------------------------------------------------------------------- */
+
+/* Whether the query has this parameter with this value. States are made of unreserved characters:
+ * a server has no reason to encode one, and one that it did encode would not match: safe. */
+static bool query_has(const char *query, size_t len, const char *name, const char *value)
+{
+	size_t name_len = strlen(name), value_len = strlen(value);
+	const char *end = query + len;
+
+	while (query < end) {
+		const char *amp = memchr(query, '&', (size_t)(end - query));
+		const char *stop = amp ? amp : end;
+
+		if ((size_t)(stop - query) == name_len + 1 + value_len &&
+		    !memcmp(query, name, name_len) && query[name_len] == '=' &&
+		    !memcmp(query + name_len + 1, value, value_len))
+			return true;
+		query = stop + 1;
+	}
+	return false;
+}
+
+static bool host_matches(const struct loopback *l, const char *head)
+{
+	size_t len = strlen(l->host);
+
+	for (const char *p = strstr(head, "\r\n"); p; p = strstr(p, "\r\n")) {
+		p += 2;
+		if (strncasecmp(p, "Host:", 5))
+			continue;
+		p += 5 + strspn(p + 5, " \t");
+		return !strncmp(p, l->host, len) && p[len] == '\r';
+	}
+	return false;
+}
+
+/* A whole head has come: true when it is the answer that we wait for, which then sits in
+ * *out_query and its client in l->waiting_fd; else the client has had its refusal. */
+static bool take_request(struct loopback *l, struct client *c, const char *state, char **out_query)
+{
+	const char *head = c->head.buf;
+	const char *target = head + 4;
+	size_t len = strcspn(target, " \r\n?");
+	size_t query_len;
+	int fd = c->fd;
+
+	c->fd = -1;
+	if (strncmp(head, "GET ", 4)) {
+		reply(fd, "405 Method Not Allowed", "Not here", "Only GET is answered.");
+		return false;
+	}
+	if (len != strlen(CALLBACK) || strncmp(target, CALLBACK, len) || !host_matches(l, head)) {
+		reply(fd, "404 Not Found", "Not here", "There is nothing at this address.");
+		return false;
+	}
+	target += len + (target[len] == '?');
+	query_len = strcspn(target, " \r\n");
+	if (!query_has(target, query_len, "state", state)) {
+		reply(fd, "400 Bad Request", "Not this login",
+		      "This is not the answer to the login that calsync waits for.");
+		return false;
+	}
+	*out_query = xstrndup(target, query_len);
+	l->waiting_fd = fd;
+	return true;
+}
+
+static void hang_up(struct client *c)
+{
+	close(c->fd);
+	c->fd = -1;
+}
+
+static bool read_client(struct loopback *l, struct client *c, const char *state, char **out_query)
+{
+	char buf[2048];
+	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0 || memchr(buf, 0, (size_t)n) || c->head.len + (size_t)n > REQUEST_MAX) {
+		hang_up(c);
+		return false;
+	}
+	strbuf_add(&c->head, buf, (size_t)n);
+	return strstr(c->head.buf, "\r\n\r\n") && take_request(l, c, state, out_query);
+}
+
+static void accept_clients(struct loopback *l)
+{
+	int fd;
+
+	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		struct client *c = &l->clients[0];
+
+		/* A free place, else that of the one who has dawdled longest. */
+		for (size_t i = 0; i < CLIENTS_MAX && c->fd >= 0; i++)
+			if (l->clients[i].fd < 0 || l->clients[i].end_ms < c->end_ms)
+				c = &l->clients[i];
+		if (c->fd >= 0)
+			hang_up(c);
+		c->fd = fd;
+		c->end_ms = l->clock->mono_ms(l->clock) + CLIENT_LIFE_MS;
+		strbuf_reset(&c->head);
+	}
+}
+
+/* --- the pasted address ------------------------------------------------------------------ */
+
+static bool take_line(const char *line, size_t len, const char *state, char **out_query)
+{
+	const char *query;
+
+	while (len && strchr(" \t\r", line[len - 1]))
+		len--;
+	while (len && strchr(" \t", *line)) {
+		line++;
+		len--;
+	}
+	if (!len)
+		return false;
+	query = memchr(line, '?', len);
+	query = query ? query + 1 : line;
+	len -= (size_t)(query - line);
+	if (!query_has(query, len, "state", state)) {
+		log_warn("loopback",
+			 "that is not the answer to this login; paste the whole address "
+			 "that the browser shows after you have agreed");
+		return false;
+	}
+	*out_query =
+		xstrndup(query, strcspn(query, " #\r\n") < len ? strcspn(query, " #\r\n") : len);
+	return true;
+}
+
+/* Returns true when the answer came; clears *fd at the end of the input. */
+static bool read_paste(struct loopback *l, int *fd, const char *state, char **out_query)
+{
+	char buf[1024];
+	ssize_t n = read(*fd, buf, sizeof(buf));
+	char *newline;
+	bool found;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0)
+		*fd = -1;
+	else
+		strbuf_add(&l->pasted, buf, (size_t)n);
+	while ((newline = memchr(l->pasted.buf, '\n', l->pasted.len))) {
+		size_t len = (size_t)(newline - l->pasted.buf);
+		char *rest = xstrndup(newline + 1, l->pasted.len - len - 1);
+
+		found = take_line(l->pasted.buf, len, state, out_query);
+		strbuf_reset(&l->pasted);
+		strbuf_adds(&l->pasted, rest);
+		free(rest);
+		if (found)
+			return true;
+	}
+	if (*fd < 0 || l->pasted.len > REQUEST_MAX) {
+		found = take_line(l->pasted.buf, l->pasted.len, state, out_query);
+		strbuf_reset(&l->pasted);
+		return found;
+	}
+	return false;
+}
+
+/* --- the wait ---------------------------------------------------------------------------- */
+
+int loopback_wait(struct loopback *l, const char *state, int paste_fd, int64_t timeout_ms,
+		  char **out_query, struct err *err)
+{
+	int64_t end_ms = l->clock->mono_ms(l->clock) + timeout_ms;
+
+	for (;;) {
+		struct pollfd fds[CLIENTS_MAX + 2] = {{.fd = l->fd, .events = POLLIN},
+						      {.fd = paste_fd, .events = POLLIN}};
+		int64_t now = l->clock->mono_ms(l->clock);
+		int64_t next = end_ms;
+
+		if (now >= end_ms)
+			return err_set(err, ERR_NOT_CONNECTED,
+				       "no answer from the consent page within %lld seconds; "
+				       "run 'calsync connect' again",
+				       (long long)(timeout_ms + 999) / 1000);
+		for (size_t i = 0; i < CLIENTS_MAX; i++) {
+			struct client *c = &l->clients[i];
+
+			if (c->fd >= 0 && now >= c->end_ms)
+				hang_up(c);
+			if (c->fd >= 0 && c->end_ms < next)
+				next = c->end_ms;
+			fds[i + 2] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+		}
+		if (poll(fds, CLIENTS_MAX + 2, (int)(next - now)) < 0 && errno != EINTR)
+			return err_set(err, ERR_FAILED, "cannot wait for the browser: %s",
+				       strerror(errno));
+		for (size_t i = 0; i < CLIENTS_MAX; i++)
+			if (fds[i + 2].fd >= 0 && fds[i + 2].revents &&
+			    read_client(l, &l->clients[i], state, out_query))
+				return 0;
+		if (fds[1].fd >= 0 && fds[1].revents && read_paste(l, &paste_fd, state, out_query))
+			return 0;
+		if (fds[0].revents)
+			accept_clients(l);
+	}
+}
