@@ -288,8 +288,15 @@ int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *er
 	return 0;
 }
 
+int cmd_store_create(struct cmd_context *cx, struct err *err)
+{
+	AUTO(free) char *path = config_db_path(cx->config, cx->global.db);
+
+	return cx->store ? 0 : store_open(path, STORE_CREATE, &cx->store, err);
+}
+
 /* Chosen at the first connect, kept in the store, never changed silently. */
-static int choose_provider(struct cmd_context *cx, bool create, const struct key_provider **out,
+static int choose_provider(struct cmd_context *cx, const struct key_provider **out, bool *out_kept,
 			   struct err *err)
 {
 	const char *wish = config_get(cx->config, "key.provider");
@@ -305,8 +312,7 @@ static int choose_provider(struct cmd_context *cx, bool create, const struct key
 	*out = key_provider_find(kept ? kept : wish ? wish : "file");
 	if (!*out)
 		return err_set(err, ERR_SECRET, "unknown key.provider '%s'", kept ? kept : wish);
-	if (!kept && create && store_meta_set(cx->store, "key_provider", (*out)->name, err))
-		return -1;
+	*out_kept = kept != NULL;
 	return 0;
 }
 
@@ -315,13 +321,28 @@ int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out,
 	if (!cx->box) {
 		AUTO(free) char *where = config_key_path(cx->config);
 		const struct key_provider *p;
+		bool kept;
 
-		if (choose_provider(cx, create, &p, err) ||
-		    secret_box_open(p, where, create, &cx->box, err))
+		/* A key that sealed something once and is gone is not replaced: it may come back. */
+		if (choose_provider(cx, &p, &kept, err) ||
+		    secret_box_open(p, where, create && !kept, &cx->box, err))
+			return -1;
+		if (!kept && create && store_meta_set(cx->store, "key_provider", p->name, err))
 			return -1;
 	}
 	*out = cx->box;
 	return 0;
+}
+
+int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err)
+{
+	AUTO(free) char *where = config_key_path(cx->config);
+	const struct key_provider *p;
+	bool kept;
+
+	if (choose_provider(cx, &p, &kept, err))
+		return -1;
+	return secret_box_open(p, where, false, out, err);
 }
 
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)

@@ -45,9 +45,13 @@ int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *
 		   struct err *err);
 
 /* The transport and the key, made on first use, borrowed until the context ends. create: make the
- * key when the store has none (connect). Errors: ERR_SECRET, ERR_FAILED. */
+ * key when the store has none yet (the first connect). Errors: ERR_SECRET, ERR_FAILED. */
 int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *err);
 int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out, struct err *err);
+/* The key once more through its provider, as the next start will find it. Caller's. */
+int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
+/* Open cx->store, made when missing: for connect, which has no store before it has a login. */
+int cmd_store_create(struct cmd_context *cx, struct err *err);
 /* Store, box, transport and clock together. */
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err);
 

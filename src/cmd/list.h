@@ -1,4 +1,5 @@
 /* The only list of commands: each line names a struct cmd cmd_NAME. In the order of the help. */
+CMD(connect)
 CMD(help_cmd)
 CMD(version)
 CMD(event_group)

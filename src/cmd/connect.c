@@ -1,0 +1,196 @@
+#include "cmd/connect.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cmd/output.h"
+#include "base/banned.h"
+
+#define NAME_MAX_BYTES 200
+
+static int check_name(const char *name, struct err *err)
+{
+	AUTO(free) char *clean = term_clean(name);
+
+	if (!*name || strlen(name) > NAME_MAX_BYTES || strcmp(clean, name) || *name == '-' ||
+	    *name == ' ' || name[strlen(name) - 1] == ' ')
+		return err_set(err, ERR_USAGE,
+			       "'%s' is no name for an account (1 to %d bytes, no control "
+			       "characters, no '-' or space at its ends)",
+			       clean, NAME_MAX_BYTES);
+	return 0;
+}
+
+static int check_opts(const struct connect_opts *o, struct err *err)
+{
+	if (o->service_account && !o->subject)
+		return err_set(err, ERR_USAGE, "--service-account needs --subject USER");
+	if (o->subject && !o->service_account)
+		return err_set(err, ERR_USAGE, "--subject goes with --service-account only");
+	if (o->service_account && (o->refresh_token_stdin || o->client_secrets || o->no_browser))
+		return err_set(err, ERR_USAGE,
+			       "--service-account goes with none of --client-secrets, --no-browser "
+			       "and --refresh-token-stdin");
+	if (o->refresh_token_stdin && o->no_browser)
+		return err_set(err, ERR_USAGE,
+			       "--refresh-token-stdin and --no-browser both read standard input");
+	return 0;
+}
+
+/* The account that a name stands for; tokens for one host are not mixed with another's. */
+static int find_existing(struct cmd_context *cx, struct connect *c, struct err *err)
+{
+	AUTO(account_list_release) struct account_list all = {0};
+
+	if (!cx->store || !c->name)
+		return 0;
+	if (store_account_list(cx->store, &all, err))
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		if (!strcmp(all.items[i].name, c->name)) {
+			c->existing = all.items[i];
+			memset(&all.items[i], 0, sizeof(all.items[i]));
+			break;
+		}
+	}
+	if (!c->existing.id || c->opts->force || !strcmp(c->existing.base_url, c->base_url))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "account '%s' was connected with %s; --force to connect it with %s", c->name,
+		       *c->existing.base_url ? c->existing.base_url : "Google itself",
+		       *c->base_url ? c->base_url : "Google itself");
+}
+
+/* Without NAME: whoever has logged in may be here already, under whatever name. */
+static int find_by_address(struct cmd_context *cx, struct connect *c, struct err *err)
+{
+	AUTO(account_list_release) struct account_list all = {0};
+
+	if (!cx->store || c->name)
+		return 0;
+	if (store_account_list(cx->store, &all, err))
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		struct account *a = &all.items[i];
+
+		if (strcmp(a->email, c->email) || strcmp(a->base_url, c->base_url))
+			continue;
+		account_release(&c->existing);
+		c->existing = *a;
+		memset(a, 0, sizeof(*a));
+		return 0;
+	}
+	return 0;
+}
+
+static int report(struct cmd_context *cx, const struct connect *c, const struct account *a,
+		  struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list l = {0};
+	AUTO(free) char *name = term_clean(a->name);
+	AUTO(free) char *email = term_clean(a->email);
+	struct json_object *answer, *calendars;
+	size_t selected = 0;
+
+	if (store_calendar_list(cx->store, a->id, &l, err))
+		return -1;
+	if (c->refresh_expires_in_s)
+		log_warn("connect",
+			 "Google will end this login in %" PRId64
+			 " days: the OAuth consent screen is "
+			 "in testing; publish it to be asked no more",
+			 (c->refresh_expires_in_s + 43200) / 86400);
+	calendars = json_object_new_array();
+	for (size_t i = 0; i < l.count; i++) {
+		json_object_array_add(calendars, json_calendar(&l.items[i]));
+		selected += l.items[i].selected;
+	}
+	if (cx->global.json) {
+		answer = json_object_new_object();
+		json_set_bool(answer, "success", true);
+		json_set(answer, "account", json_account(a));
+		json_set(answer, "calendars", calendars);
+		if (c->refresh_expires_in_s)
+			json_set_int(answer, "refreshTokenExpiresIn", c->refresh_expires_in_s);
+		out_json(cx, answer);
+		return 0;
+	}
+	json_object_put(calendars);
+	out_note(cx, "%s is connected as %s%s: %zu calendar%s, %zu selected for sync\n", email,
+		 name, a->read_only ? " (read only)" : "", l.count, l.count == 1 ? "" : "s",
+		 selected);
+	return 0;
+}
+
+static int run_connect(struct cmd_context *cx, struct err *err)
+{
+	AUTO(connect_release) struct connect c = {.opts = cx->opts};
+	AUTO(account_release) struct account a = {0};
+	AUTO(free) char *page = NULL;
+
+	c.name = cx->argc ? cx->argv[0] : cx->global.account;
+	if ((c.name && check_name(c.name, err)) || check_opts(c.opts, err) ||
+	    config_google_base_url(cx->config, &c.base_url, err) || find_existing(cx, &c, err))
+		return -1;
+	/* A repair asks for what the account had; after `disconnect` the options decide anew. */
+	c.read_only = c.opts->read_only ||
+		      (c.existing.read_only && c.existing.state != ACCOUNT_DISCONNECTED);
+	c.scopes = c.read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE;
+	if (connect_login(cx, &c, err) || find_by_address(cx, &c, err) ||
+	    connect_save(cx, &c, &a, err)) {
+		if (c.loopback)
+			loopback_answer(c.loopback, false, "calsync is not connected",
+					"The terminal in which calsync runs says why.");
+		return -1;
+	}
+	if (c.loopback) {
+		page = xasprintf("%s is connected. You can close this page.", a.email);
+		loopback_answer(c.loopback, true, "calsync is connected", page);
+	}
+	return report(cx, &c, &a, err);
+}
+
+static const struct option_spec options[] = {
+	OPT_STRING(0, "client-secrets", struct connect_opts, client_secrets, "FILE",
+		   "the OAuth client, as downloaded from Google (client_secret.json)"),
+	OPT_FLAG(0, "no-browser", struct connect_opts, no_browser,
+		 "print the address to open; its answer may also be pasted"),
+	OPT_FLAG(0, "read-only", struct connect_opts, read_only,
+		 "ask for no right to change events"),
+	OPT_CHOICE(0, "calendars", struct connect_opts, calendars, "primary|owned|all",
+		   "which calendars to sync (default: primary)"),
+	OPT_STRING(0, "service-account", struct connect_opts, service_account, "FILE",
+		   "log in with a service account's key"),
+	OPT_STRING(0, "subject", struct connect_opts, subject, "USER",
+		   "the user that the service account acts for"),
+	OPT_FLAG(0, "refresh-token-stdin", struct connect_opts, refresh_token_stdin,
+		 "read a refresh token from standard input"),
+	OPT_FLAG(0, "force", struct connect_opts, force,
+		 "put another user or host in the place of this account's"),
+	OPT_END,
+};
+
+const struct cmd cmd_connect = {
+	.name = "connect",
+	.synopsis = "[OPTION]... [NAME]",
+	.summary = "log in to a Google account",
+	.help = "Opens Google's consent page in $BROWSER (or by xdg-open) and waits for its answer "
+		"on\n"
+		"127.0.0.1. NAME defaults to the account's address. Connecting again repairs an "
+		"expired\n"
+		"account and keeps its events. Nothing is stored before the login has been "
+		"proved:\n"
+		"refreshed once, and the calendars listed.\n\n"
+		"The OAuth client is --client-secrets, else GOOGLE_CLIENT_ID and "
+		"GOOGLE_CLIENT_SECRET,\n"
+		"else google.client_id and google.client_secret in the configuration.\n",
+	.options = options,
+	.opts_size = sizeof(struct connect_opts),
+	.needs = NEEDS_STORE_OPTIONAL | NEEDS_SECRETS,
+	.max_args = 1,
+	.arg = "ACCOUNT",
+	.run = run_connect,
+};

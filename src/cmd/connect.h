@@ -1,0 +1,57 @@
+/*
+ * The parts of `calsync connect`: connect_login.c gets tokens and proves that they work, without
+ * a store; connect_save.c puts them into the store, all or nothing; connect.c is the command.
+ */
+#ifndef CMD_CONNECT_H
+#define CMD_CONNECT_H
+
+#include "cmd/context.h"
+#include "google/oauth.h"
+#include "web/loopback.h"
+
+struct connect_opts {
+	const char *client_secrets, *service_account, *subject, *calendars;
+	bool no_browser, read_only, refresh_token_stdin, force;
+};
+
+/* One attempt. Everything is owned and wiped by connect_release(). */
+struct connect {
+	const struct connect_opts *opts;
+	const char *name;        /* as given; NULL = the address */
+	struct account existing; /* the account to be repaired; id 0 = a new one */
+	char *base_url;
+	bool read_only;
+	const char *scopes; /* asked for; static */
+
+	/* Filled by the login: */
+	struct oauth_client client;   /* installed */
+	struct oauth_token token;     /* with a refresh token unless a service account's */
+	char *service_key;            /* secret; NULL = installed */
+	char *granted;                /* scopes */
+	char *email;                  /* whose calendars these are: the primary calendar's id */
+	int64_t refresh_expires_in_s; /* 0 = unlimited */
+	struct loopback *loopback;    /* the browser that waits for its page; NULL = none */
+};
+void connect_release(struct connect *c);
+
+/*
+ * Get tokens as the options say, check the granted scopes, refresh once, and ask Google whose
+ * primary calendar they open. Nothing is written.
+ */
+int connect_login(struct cmd_context *cx, struct connect *c, struct err *err);
+
+/*
+ * Store account and secrets in one transaction, read the secrets back through the key's provider,
+ * then fetch the list of calendars through the stored login. When that fails everything is as it
+ * was before.
+ */
+int connect_save(struct cmd_context *cx, struct connect *c, struct account *out, struct err *err);
+
+/* Open the consent page in a browser: $BROWSER, else xdg-open. Errors: ERR_FAILED. */
+int browser_open(const char *url, struct err *err);
+/* Whether there is a browser to open: $BROWSER, or a desktop. */
+bool browser_likely(void);
+
+DEFINE_AUTO_VALUE(struct connect, connect_release)
+
+#endif

@@ -1,0 +1,323 @@
+#include "cmd/connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "google/error.h"
+#include "secret/secret.h"
+#include "base/banned.h"
+
+#define LOGIN_TIMEOUT_S 300
+#define SECRET_FILE_MAX 65536
+
+void connect_release(struct connect *c)
+{
+	account_release(&c->existing);
+	oauth_client_release(&c->client);
+	oauth_token_release(&c->token);
+	secret_wipe_str(&c->service_key);
+	loopback_free(c->loopback);
+	free(c->base_url);
+	free(c->granted);
+	free(c->email);
+}
+
+/* --- scopes ------------------------------------------------------------------------------ */
+
+#define SCOPE(s) "https://www.googleapis.com/auth/" s
+
+/* Whether the space-separated list holds this scope. */
+static bool has_scope(const char *list, const char *scope, size_t len)
+{
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && !strncmp(p, scope, len))
+			return true;
+		p += n;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
+/* A login may hold a wider permission than the one asked for (an imported token). */
+static bool covered(const char *granted, const char *scope, size_t len)
+{
+	static const char *const wider[][2] = {
+		{SCOPE("calendar.events"), SCOPE("calendar")},
+		{SCOPE("calendar.events.readonly"), SCOPE("calendar")},
+		{SCOPE("calendar.events.readonly"), SCOPE("calendar.readonly")},
+		{SCOPE("calendar.events.readonly"), SCOPE("calendar.events")},
+		{SCOPE("calendar.calendarlist.readonly"), SCOPE("calendar")},
+		{SCOPE("calendar.calendarlist.readonly"), SCOPE("calendar.readonly")},
+		{SCOPE("calendar.calendarlist.readonly"), SCOPE("calendar.calendarlist")},
+	};
+
+	if (has_scope(granted, scope, len))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(wider); i++)
+		if (strlen(wider[i][0]) == len && !strncmp(wider[i][0], scope, len) &&
+		    has_scope(granted, wider[i][1], strlen(wider[i][1])))
+			return true;
+	return false;
+}
+
+/* People can untick permissions on the consent page: what is missing is named. */
+static int check_scopes(const char *granted, const char *asked, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf missing = STRBUF_INIT;
+	size_t prefix = strlen(SCOPE(""));
+
+	for (const char *p = asked; *p;) {
+		size_t n = strcspn(p, " ");
+
+		if (!covered(granted, p, n))
+			strbuf_addf(&missing, "%s%.*s", missing.len ? ", " : "", (int)(n - prefix),
+				    p + prefix);
+		p += n;
+		p += strspn(p, " ");
+	}
+	if (!missing.len)
+		return 0;
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "Google did not grant the permission %s; connect again and leave it ticked",
+		       missing.buf);
+}
+
+/* --- the OAuth client -------------------------------------------------------------------- */
+
+static int stored_client(struct cmd_context *cx, const struct account *a, struct oauth_client *out,
+			 struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	struct secret_box *box;
+	char row[24];
+
+	if (store_secret_get(cx->store, a->id, "client_secret", &sealed, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		out->id = xstrdup(a->client_id);
+		return 0;
+	}
+	snprintf(row, sizeof(row), "%" PRId64, a->id);
+	if (cmd_secret_box(cx, false, &box, err) ||
+	    secret_unseal(box, row, "client_secret", sealed.buf, sealed.len, &plain, err))
+		return -1;
+	out->id = xstrdup(a->client_id);
+	out->secret = xstrndup(plain.buf, plain.len);
+	return 0;
+}
+
+static int find_client(struct cmd_context *cx, struct connect *c, struct err *err)
+{
+	const char *id = config_client_id(cx->config);
+
+	if (c->opts->client_secrets)
+		return oauth_client_load(c->opts->client_secrets, &c->client, err);
+	if (id) {
+		c->client.id = xstrdup(id);
+		c->client.secret = xstrdup_null(config_client_secret(cx->config));
+		return 0;
+	}
+	/* A repair needs no client again, and its secret goes to no other host than before. */
+	if (c->existing.client_id && !strcmp(c->existing.base_url, c->base_url))
+		return stored_client(cx, &c->existing, &c->client, err);
+	return err_set(err, ERR_USAGE,
+		       "no OAuth client: give --client-secrets FILE (Google's client_secret.json) "
+		       "or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET");
+}
+
+/* --- the ways to a token ----------------------------------------------------------------- */
+
+static int64_t login_timeout_ms(const struct cmd_context *cx)
+{
+	const char *text = config_get(cx->config, "connect.timeout");
+	long s = text ? strtol(text, NULL, 10) : 0;
+
+	return (s > 0 && s <= 24 * 60 * 60 ? s : LOGIN_TIMEOUT_S) * 1000;
+}
+
+/* On stderr, also under --quiet: without the address nobody can go on. */
+static void show_address(const char *url, bool pasting)
+{
+	if (pasting)
+		fprintf(stderr,
+			"Open this address in a browser, on any machine:\n\n%s\n\n"
+			"When you have agreed, the browser goes to an address that begins with "
+			"http://127.0.0.1.\nIf that page does not load, paste its whole address "
+			"here:\n",
+			url);
+	else
+		fprintf(stderr,
+			"Opening your browser. If nothing happens, open this address:\n\n%s\n\n",
+			url);
+}
+
+static int browser_login(struct cmd_context *cx, struct connect *c, struct transport *t,
+			 struct err *err)
+{
+	AUTO(oauth_login_release) struct oauth_login login = {0};
+	AUTO(free) char *query = NULL;
+	bool pasting = c->opts->no_browser || !browser_likely();
+	struct err problem = {0};
+	const char *hint = c->existing.email                 ? c->existing.email
+			   : c->name && strchr(c->name, '@') ? c->name
+							     : NULL;
+	int r;
+
+	if (loopback_open(cx->clock, &c->loopback, err) ||
+	    oauth_login_begin(c->base_url, &c->client, loopback_redirect_uri(c->loopback),
+			      c->scopes, hint, &login, err))
+		return -1;
+	show_address(login.url, pasting);
+	if (!pasting && browser_open(login.url, &problem))
+		log_warn("connect", "%s", problem.msg);
+	if (loopback_wait(c->loopback, login.state, pasting ? STDIN_FILENO : -1,
+			  login_timeout_ms(cx), &query, err))
+		return -1;
+	r = oauth_login_finish(t, cx->clock, c->base_url, &c->client, &login, query, &c->token,
+			       err);
+	secret_wipe(query, strlen(query));
+	if (r)
+		return -1;
+	if (!c->token.refresh_token)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "Google's answer held no refresh token; is the OAuth client one for "
+			       "desktop apps?");
+	return 0;
+}
+
+/* One line of stdin: a token is never an argument, where ps would show it. */
+static int imported_login(struct connect *c, struct err *err)
+{
+	char line[4096];
+	size_t len;
+
+	if (!fgets(line, sizeof(line), stdin))
+		return err_set(err, ERR_INVALID, "no refresh token on standard input");
+	len = strcspn(line, "\r\n");
+	if (!len || strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				 "-._~+/=") != len) {
+		secret_wipe(line, sizeof(line));
+		return err_set(err, ERR_INVALID,
+			       "what came on standard input is no refresh token (one line, no "
+			       "spaces)");
+	}
+	c->token.refresh_token = xstrndup(line, len);
+	secret_wipe(line, sizeof(line));
+	return 0;
+}
+
+static int read_key_file(const char *path, struct strbuf *out, struct err *err)
+{
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
+	ssize_t n = -1;
+
+	if (fd >= 0)
+		while ((n = read(fd, buf, sizeof(buf))) > 0 && out->len < SECRET_FILE_MAX)
+			strbuf_add(out, buf, (size_t)n);
+	secret_wipe(buf, sizeof(buf));
+	if (fd < 0 || n < 0)
+		return err_set(err, ERR_USAGE, "cannot read '%s': %s", path, strerror(errno));
+	if (n > 0 || !out->len || memchr(out->buf, 0, out->len))
+		return err_set(err, ERR_INVALID, "'%s' is no service account's key file", path);
+	return 0;
+}
+
+static int service_login(struct cmd_context *cx, struct connect *c, struct transport *t,
+			 struct err *err)
+{
+	AUTO(secret_wipe_strbuf) struct strbuf key = STRBUF_INIT;
+
+	if (read_key_file(c->opts->service_account, &key, err) ||
+	    oauth_service_account(t, cx->clock, c->base_url, key.buf, key.len, c->opts->subject,
+				  c->scopes, &c->token, err))
+		return -1;
+	c->service_key = xstrndup(key.buf, key.len);
+	c->granted = xstrdup(c->token.scope ? c->token.scope : c->scopes);
+	return 0;
+}
+
+/* The login's second half: a refresh shows that it will still work in an hour. */
+static int prove_refresh(struct cmd_context *cx, struct connect *c, struct transport *t,
+			 struct err *err)
+{
+	AUTO(oauth_token_release) struct oauth_token fresh = {0};
+
+	if (c->token.scope && check_scopes(c->token.scope, c->scopes, err))
+		return -1;
+	if (oauth_refresh(t, cx->clock, c->base_url, &c->client, c->token.refresh_token, &fresh,
+			  err))
+		return err_wrap(err, "the new login does not work");
+	c->refresh_expires_in_s = c->token.refresh_expires_in_s;
+	if (!fresh.refresh_token)
+		fresh.refresh_token = TAKE(c->token.refresh_token);
+	if (!fresh.scope)
+		fresh.scope = TAKE(c->token.scope);
+	c->granted = xstrdup(fresh.scope ? fresh.scope : c->scopes);
+	oauth_token_release(&c->token);
+	c->token = fresh;
+	memset(&fresh, 0, sizeof(fresh));
+	return check_scopes(c->granted, c->scopes, err);
+}
+
+/* Whose login this is. The scopes we ask for open no profile, but the primary calendar's id is the
+ * account's address. */
+static int ask_identity(struct cmd_context *cx, struct connect *c, struct transport *t,
+			struct err *err)
+{
+	AUTO(http_response_release) struct http_response r = HTTP_RESPONSE_INIT;
+	AUTO(http_headers_release) struct http_headers headers = {0};
+	AUTO(json_object_put) struct json_object *entry = NULL;
+	AUTO(free) char *api = oauth_api_url(c->base_url);
+	AUTO(free) char *url = xasprintf("%susers/me/calendarList/primary", api);
+	AUTO(secret_wipe_str) char *bearer = xasprintf("Bearer %s", c->token.access_token);
+	struct http_request req = {.method = "GET", .url = url};
+	const char *id;
+	int rc;
+
+	http_headers_add(&headers, "Authorization", bearer);
+	req.headers = headers;
+	rc = t->exchange(t, &req, &r, err);
+	secret_wipe(headers.list[0].value, strlen(headers.list[0].value));
+	if (!rc && r.status != 200)
+		rc = google_error(&r, clock_now_ms(cx->clock), err);
+	if (!rc)
+		rc = json_parse(r.body.buf, r.body.len, &entry, err);
+	if (rc)
+		return err_wrap(err, "the login works, but its calendars cannot be read");
+	id = json_str(entry, "id");
+	if (!id || !*id)
+		return err_set(err, ERR_GOOGLE, "Google's answer names no primary calendar");
+	c->email = xstrdup(id);
+	return 0;
+}
+
+int connect_login(struct cmd_context *cx, struct connect *c, struct err *err)
+{
+	struct transport *t;
+
+	if (!c->opts->service_account && find_client(cx, c, err))
+		return -1;
+	if (cmd_transport(cx, &t, err))
+		return -1;
+	if (c->opts->service_account) {
+		if (service_login(cx, c, t, err))
+			return -1;
+	} else if (c->opts->refresh_token_stdin) {
+		if (imported_login(c, err) || prove_refresh(cx, c, t, err))
+			return -1;
+	} else if (browser_login(cx, c, t, err) || prove_refresh(cx, c, t, err)) {
+		return -1;
+	}
+	return ask_identity(cx, c, t, err);
+}

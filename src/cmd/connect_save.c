@@ -1,0 +1,283 @@
+#include "cmd/connect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "google/google.h"
+#include "secret/secret.h"
+#include "sync/lock.h"
+#include "base/banned.h"
+
+#define LOCK_WAIT_MS 10000
+
+static const char *const fields[] = {"refresh_token", "access_token", "client_secret",
+				     "service_account_key"};
+enum { FIELDS = ARRAY_SIZE(fields) };
+
+/* The account as it was: what a failed connect puts back. */
+struct backup {
+	struct account account; /* id 0 = there was none */
+	bool has[FIELDS];
+	struct strbuf sealed[FIELDS];
+};
+
+static void backup_release(struct backup *b)
+{
+	account_release(&b->account);
+	for (size_t i = 0; i < FIELDS; i++)
+		strbuf_release(&b->sealed[i]);
+}
+DEFINE_AUTO_VALUE(struct backup, backup_release)
+
+static int take_backup(struct store *s, const char *name, struct backup *b, struct err *err)
+{
+	for (size_t i = 0; i < FIELDS; i++)
+		b->sealed[i] = (struct strbuf)STRBUF_INIT;
+	if (store_account_get(s, name, &b->account, err))
+		return -1;
+	for (size_t i = 0; i < FIELDS; i++) {
+		b->has[i] = !store_secret_get(s, b->account.id, fields[i], &b->sealed[i], err);
+		if (!b->has[i] && err->code != ERR_NOT_FOUND)
+			return -1;
+	}
+	return 0;
+}
+
+static int put_back_steps(struct store *s, const struct backup *b, struct err *err)
+{
+	if (store_secret_delete(s, b->account.id, NULL, err) ||
+	    store_account_update(s, &b->account, err))
+		return -1;
+	for (size_t i = 0; i < FIELDS; i++)
+		if (b->has[i] && store_secret_put(s, b->account.id, fields[i], b->sealed[i].buf,
+						  b->sealed[i].len, err))
+			return -1;
+	return store_commit(s, err);
+}
+
+/* After a failure: its reason is told already, so a second one only goes to the log. */
+static void put_back(struct store *s, const struct backup *b, int64_t new_id)
+{
+	struct err err = {0};
+	int r;
+
+	if (!b->account.id) {
+		r = store_account_remove(s, new_id, &err);
+	} else {
+		r = store_begin(s, &err);
+		if (!r)
+			r = put_back_steps(s, b, &err);
+		if (store_in_transaction(s))
+			store_rollback(s);
+	}
+	if (r)
+		log_error("connect", "cannot undo the unfinished login: %s", err.msg);
+}
+
+/* --- secrets ----------------------------------------------------------------------------- */
+
+struct secret_value {
+	const char *field;
+	const char *value; /* NULL = there is none */
+};
+
+static int seal_one(struct store *s, const struct secret_box *box, int64_t id,
+		    const struct secret_value *v, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	char row[24];
+
+	if (!v->value)
+		return 0;
+	snprintf(row, sizeof(row), "%" PRId64, id);
+	if (secret_seal(box, row, v->field, v->value, strlen(v->value), &sealed, err))
+		return -1;
+	return store_secret_put(s, id, v->field, sealed.buf, sealed.len, err);
+}
+
+static int check_one(struct store *s, const struct secret_box *box, int64_t id,
+		     const struct secret_value *v, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	char row[24];
+
+	if (!v->value)
+		return 0;
+	snprintf(row, sizeof(row), "%" PRId64, id);
+	if (store_secret_get(s, id, v->field, &sealed, err) ||
+	    secret_unseal(box, row, v->field, sealed.buf, sealed.len, &plain, err))
+		return -1;
+	if (strcmp(plain.buf, v->value))
+		return err_set(err, ERR_SECRET, "the stored %s reads back differently", v->field);
+	return 0;
+}
+
+/* Read back with a key that was itself read back: a key that did not reach its provider would
+ * show at the next start otherwise, when the login is gone. */
+static int put_secrets(struct cmd_context *cx, const struct connect *c, int64_t id, struct err *err)
+{
+	const struct secret_value values[] = {
+		{"refresh_token", c->service_key ? NULL : c->token.refresh_token},
+		{"access_token", c->token.access_token},
+		{"client_secret", c->client.secret},
+		{"service_account_key", c->service_key},
+	};
+	AUTO(secret_box_free) struct secret_box *again = NULL;
+	struct secret_box *box;
+
+	if (cmd_secret_box(cx, true, &box, err) || cmd_secret_box_again(cx, &again, err) ||
+	    store_secret_delete(cx->store, id, NULL, err))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (seal_one(cx->store, box, id, &values[i], err) ||
+		    check_one(cx->store, again, id, &values[i], err))
+			return -1;
+	return 0;
+}
+
+/* --- the account ------------------------------------------------------------------------- */
+
+static void fill_account(const struct cmd_context *cx, const struct connect *c, struct account *a)
+{
+	bool other_user = a->email && strcmp(a->email, c->email);
+
+	if (!a->name)
+		a->name = xstrdup(c->name ? c->name : c->email);
+	xstr_set(&a->email, c->email);
+	xstr_set(&a->base_url, c->base_url);
+	xstr_set(&a->auth, c->service_key ? "service_account" : "installed");
+	xstr_set(&a->client_id, c->client.id);
+	xstr_set(&a->subject, c->service_key ? c->opts->subject : NULL);
+	xstr_set(&a->scopes, c->granted);
+	a->state = ACCOUNT_CONNECTED;
+	a->read_only = c->read_only;
+	a->connected_ms = clock_now_ms(cx->clock);
+	a->token_expires_ms = c->token.expires_ms;
+	a->not_before_ms = 0;
+	xstr_set(&a->last_error, NULL);
+	if (other_user)
+		xstr_set(&a->list_sync_token, NULL);
+}
+
+/* Sync tokens belong to a user: with another one each calendar starts over. */
+static int forget_sync_tokens(struct store *s, int64_t account_id, struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list l = {0};
+
+	if (store_calendar_list(s, account_id, &l, err))
+		return -1;
+	for (size_t i = 0; i < l.count; i++)
+		if (store_calendar_set_sync(s, l.items[i].id, NULL, l.items[i].last_sync_ms, NULL,
+					    err))
+			return -1;
+	return 0;
+}
+
+static int write_steps(struct cmd_context *cx, const struct connect *c, struct account *a,
+		       struct err *err)
+{
+	bool other_user = a->email && strcmp(a->email, c->email);
+
+	fill_account(cx, c, a);
+	if (a->id ? store_account_update(cx->store, a, err) : store_account_add(cx->store, a, err))
+		return -1;
+	if (other_user && forget_sync_tokens(cx->store, a->id, err))
+		return -1;
+	if (put_secrets(cx, c, a->id, err))
+		return -1;
+	return store_commit(cx->store, err);
+}
+
+static int write_account(struct cmd_context *cx, const struct connect *c, struct account *a,
+			 struct err *err)
+{
+	int r;
+
+	if (store_begin(cx->store, err))
+		return -1;
+	r = write_steps(cx, c, a, err);
+	if (store_in_transaction(cx->store))
+		store_rollback(cx->store);
+	return r;
+}
+
+static bool wanted(const char *which, const struct calendar *c)
+{
+	if (c->gone)
+		return false;
+	if (!strcmp(which, "primary"))
+		return c->primary;
+	return !strcmp(which, "all") || !strcmp(c->access_role, "owner");
+}
+
+/* --calendars adds; what a person selected before stays so. */
+static int select_calendars(struct cmd_context *cx, const struct connect *c, int64_t account_id,
+			    struct err *err)
+{
+	AUTO(calendar_list_release) struct calendar_list l = {0};
+
+	if (!c->opts->calendars)
+		return 0;
+	if (store_calendar_list(cx->store, account_id, &l, err))
+		return -1;
+	for (size_t i = 0; i < l.count; i++)
+		if (!l.items[i].selected && wanted(c->opts->calendars, &l.items[i]) &&
+		    store_calendar_set_selected(cx->store, l.items[i].id, true, err))
+			return -1;
+	return 0;
+}
+
+static int list_calendars(struct cmd_context *cx, const struct connect *c, struct account *a,
+			  struct err *err)
+{
+	struct google_options o = {.clock = cx->clock, .store = cx->store};
+	AUTO(google_free) struct google *g = NULL;
+	int64_t changed;
+
+	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, false, &o.box, err) ||
+	    google_new(a, &o, &g, err) || sync_calendar_list(g, cx->store, a, &changed, err))
+		return err_wrap(err, "cannot list the calendars");
+	return select_calendars(cx, c, a->id, err);
+}
+
+static int same_person(const struct connect *c, const struct account *a, struct err *err)
+{
+	if (!a->id || c->opts->force || !strcmp(a->email, c->email))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "account '%s' belongs to %s, but %s has logged in; choose another name, or "
+		       "--force to replace the user",
+		       a->name, a->email, c->email);
+}
+
+int connect_save(struct cmd_context *cx, struct connect *c, struct account *out, struct err *err)
+{
+	AUTO(account_release) struct account a = {0};
+	AUTO(account_lock_free) struct account_lock *lock = NULL;
+	AUTO(backup_release) struct backup before = {0};
+	const char *name = c->existing.id ? c->existing.name : c->name ? c->name : c->email;
+
+	if (cmd_store_create(cx, err))
+		return -1;
+	if (take_backup(cx->store, name, &before, err) && err->code != ERR_NOT_FOUND)
+		return -1;
+	if (before.account.id) {
+		if (account_lock_take(store_path(cx->store), before.account.id, cx->clock,
+				      LOCK_WAIT_MS, &lock, err) ||
+		    same_person(c, &before.account, err) ||
+		    store_account_get(cx->store, name, &a, err))
+			return -1;
+	}
+	if (write_account(cx, c, &a, err))
+		return -1;
+	if (list_calendars(cx, c, &a, err)) {
+		put_back(cx->store, &before, a.id);
+		return -1;
+	}
+	return store_account_get(cx->store, a.name, out, err);
+}
