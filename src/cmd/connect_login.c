@@ -1,13 +1,12 @@
 #include "cmd/connect.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "google/error.h"
@@ -218,17 +217,11 @@ static int imported_login(struct connect *c, struct err *err)
 
 static int read_key_file(const char *path, struct strbuf *out, struct err *err)
 {
-	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	ssize_t n = -1;
-
-	if (fd >= 0)
-		while ((n = read(fd, buf, sizeof(buf))) > 0 && out->len < SECRET_FILE_MAX)
-			strbuf_add(out, buf, (size_t)n);
-	secret_wipe(buf, sizeof(buf));
-	if (fd < 0 || n < 0)
-		return err_set(err, ERR_USAGE, "cannot read '%s': %s", path, strerror(errno));
-	if (n > 0 || !out->len || memchr(out->buf, 0, out->len))
+	if (io_read_file(path, SECRET_FILE_MAX, out, err)) {
+		err->code = ERR_USAGE; /* not one of the things that exit status 5 is about */
+		return -1;
+	}
+	if (!out->len || memchr(out->buf, 0, out->len))
 		return err_set(err, ERR_INVALID, "'%s' is no service account's key file", path);
 	return 0;
 }

@@ -161,6 +161,8 @@ int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *
 
 static bool calendar_matches(const struct calendar *c, const char *name, bool by_title)
 {
+	if (c->gone && strcmp(c->google_id, name))
+		return false; /* by its id alone */
 	if (by_title)
 		return c->summary && !strcmp(c->summary, name);
 	return !strcmp(c->google_id, name) || (c->primary && !strcmp(name, "primary"));

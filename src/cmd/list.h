@@ -1,5 +1,12 @@
 /* The only list of commands: each line names a struct cmd cmd_NAME. In the order of the help. */
 CMD(connect)
+CMD(disconnect)
+CMD(accounts_cmd)
+CMD(calendars)
+CMD(calendars_list)
+CMD(calendars_select)
+CMD(calendars_deselect)
+CMD(sync)
 CMD(help_cmd)
 CMD(version)
 CMD(event_group)

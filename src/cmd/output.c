@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/time.h"
+#include "sync/sync.h"
 #include "base/banned.h"
 
 void out_json(struct cmd_context *cx, struct json_object *answer_take)
@@ -40,24 +41,12 @@ void out_note(const struct cmd_context *cx, const char *fmt, ...)
 	va_end(ap);
 }
 
-struct json_object *json_err(const struct err *e)
-{
-	struct json_object *o;
-
-	if (e->code == ERR_NONE)
-		return NULL;
-	o = json_object_new_object();
-	json_set_str(o, "code", err_name(e->code));
-	json_set_str(o, "message", e->msg);
-	return o;
-}
-
 struct json_object *json_failure(const struct err *e)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_set_bool(o, "success", false);
-	json_set(o, "error", json_err(e));
+	json_set(o, "error", sync_error_json(e));
 	return o;
 }
 

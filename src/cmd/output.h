@@ -22,8 +22,6 @@ void out_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void out_note(const struct cmd_context *cx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* {"code", "message"}; null for ERR_NONE */
-struct json_object *json_err(const struct err *e);
 /* {"success": false, "error": {...}} */
 struct json_object *json_failure(const struct err *e);
 

@@ -1,0 +1,255 @@
+/* `sync`: one account or all of them, several at a time, and one answer for the whole. */
+#include "cmd/sync_report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/when.h"
+#include "base/xalloc.h"
+#include "cmd/output.h"
+#include "base/banned.h"
+
+struct sync_opts {
+	bool all, full, dry_run, exit_code;
+	const char *calendar, *start, *end, *conflict;
+	struct int_value jobs, wait, allow_deletes;
+};
+
+#define JOBS_DEFAULT 4
+
+/* --- what to do -------------------------------------------------------------------------- */
+
+/* The zone that --start and --end are read in: the calendar's when one is named. */
+static int window_zone(struct cmd_context *cx, const struct sync_opts *o, int64_t account_id,
+		       char **out, struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+
+	if (o->calendar && cmd_calendar(cx, account_id, o->calendar, &c, err)) {
+		if (account_id || err->code != ERR_AMBIGUOUS)
+			return -1;
+		c.time_zone = NULL; /* every account has a 'primary': no one zone */
+	}
+	*out = xstrdup(c.time_zone ? c.time_zone : zone_system());
+	return 0;
+}
+
+static int parse_window(struct cmd_context *cx, const struct sync_opts *o, int64_t account_id,
+			struct sync_options *out, struct err *err)
+{
+	AUTO(free) char *zone = NULL;
+	int64_t now = clock_now_ms(cx->clock) / 1000;
+	struct when start, end;
+
+	if (!o->start && !o->end)
+		return 0;
+	if (!o->start || !o->end)
+		return err_set(err, ERR_USAGE, "--start and --end go together");
+	if (window_zone(cx, o, account_id, &zone, err))
+		return -1;
+	if (when_parse(o->start, zone, now, &start, err))
+		return err_wrap(err, "--start");
+	if (when_parse(o->end, zone, now, &end, err))
+		return err_wrap(err, "--end");
+	out->has_window = true;
+	out->start_utc = start.utc;
+	out->end_utc = end.utc;
+	if (end.is_day) { /* the day that is named takes part, too */
+		const struct duration day = {.days = 1};
+
+		if (when_add(end.utc, &day, zone, &end, err))
+			return -1;
+		out->end_utc = end.utc;
+	}
+	if (out->end_utc <= out->start_utc)
+		return err_set(err, ERR_USAGE, "--end is not after --start");
+	return 0;
+}
+
+/* The accounts, and on which calendar of each ("" = all selected ones). */
+struct plan {
+	struct account_list accounts;
+	char **calendars; /* one an account; NULL = every selected one */
+	struct sync_options options;
+};
+
+static void plan_release(struct plan *p)
+{
+	for (size_t i = 0; p->calendars && i < p->accounts.count; i++)
+		free(p->calendars[i]);
+	free(p->calendars);
+	account_list_release(&p->accounts);
+}
+DEFINE_AUTO_VALUE(struct plan, plan_release)
+
+/* Under --all a disconnected account is left alone: that is what the user wanted of it. */
+static void drop_disconnected(struct account_list *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->items[i].state == ACCOUNT_DISCONNECTED)
+			account_release(&l->items[i]);
+		else
+			l->items[kept++] = l->items[i];
+	}
+	l->count = kept;
+}
+
+static int choose_accounts(struct cmd_context *cx, const struct sync_opts *o,
+			   struct account_list *out, struct err *err)
+{
+	struct account one = {0};
+
+	if (o->all && cx->global.account)
+		return err_set(err, ERR_USAGE, "--all and --account exclude each other");
+	if (o->all) {
+		if (store_account_list(cx->store, out, err))
+			return -1;
+		drop_disconnected(out);
+		if (!out->count)
+			return err_set(err, ERR_NOT_CONNECTED,
+				       "no account is connected; run 'calsync connect'");
+		return 0;
+	}
+	if (cmd_account(cx, &one, err))
+		return -1;
+	out->items = xcalloc(1, sizeof(*out->items));
+	out->items[0] = one;
+	out->count = 1;
+	return 0;
+}
+
+/* With --all --calendar C the accounts that have no C are left out; one must have it. */
+static int choose_calendars(struct cmd_context *cx, const struct sync_opts *o, struct plan *p,
+			    struct err *err)
+{
+	size_t kept = 0;
+
+	p->calendars = xcalloc(p->accounts.count, sizeof(*p->calendars));
+	for (size_t i = 0; o->calendar && i < p->accounts.count; i++) {
+		struct account *a = &p->accounts.items[i];
+		AUTO(calendar_release) struct calendar c = {0};
+
+		if (cmd_calendar(cx, a->id, o->calendar, &c, err)) {
+			if (!o->all || err->code != ERR_NOT_FOUND)
+				return -1;
+			account_release(a);
+			memset(a, 0, sizeof(*a));
+			continue;
+		}
+		p->calendars[kept] = xstrdup(c.google_id);
+		if (kept != i) {
+			p->accounts.items[kept] = *a;
+			memset(a, 0, sizeof(*a));
+		}
+		kept++;
+	}
+	if (!o->calendar)
+		return 0;
+	p->accounts.count = kept;
+	if (!kept)
+		return err_set(err, ERR_NOT_FOUND, "no account has a calendar '%s'", o->calendar);
+	return 0;
+}
+
+static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct plan *p,
+		     struct err *err)
+{
+	if (choose_accounts(cx, o, &p->accounts, err) || choose_calendars(cx, o, p, err))
+		return -1;
+	p->options.full = o->full;
+	p->options.dry_run = o->dry_run;
+	p->options.wait_ms = o->wait.n * 1000;
+	p->options.allow_deletes = o->allow_deletes.n;
+	if (o->full && (o->start || o->end))
+		return err_set(err, ERR_USAGE, "--full syncs everything: it takes no window");
+	return parse_window(cx, o, p->accounts.count == 1 ? p->accounts.items[0].id : 0,
+			    &p->options, err);
+}
+
+/* --- doing it ---------------------------------------------------------------------------- */
+
+struct json_object *sync_one(struct cmd_context *cx, const struct account *a,
+			     const struct sync_options *o)
+{
+	AUTO(sync_result_release) struct sync_result result = {0};
+	struct sync_env env;
+	struct err err = {0};
+
+	if (cmd_sync_env(cx, &env, &err)) {
+		result.account = xstrdup(a->name);
+		result.err = err;
+	} else if (sync_account(&env, a, o, &result, &err)) {
+		result.success = false;
+		result.err = err;
+	}
+	return sync_result_json(&result);
+}
+
+static struct json_object *sync_in_turn(struct cmd_context *cx, const struct plan *p)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; i < p->accounts.count; i++) {
+		struct sync_options o = p->options;
+
+		o.calendar = p->calendars[i];
+		json_object_array_add(all, sync_one(cx, &p->accounts.items[i], &o));
+	}
+	return all;
+}
+
+static int run_sync(struct cmd_context *cx, struct err *err)
+{
+	const struct sync_opts *o = cx->opts;
+	AUTO(plan_release) struct plan p = {0};
+	AUTO(json_object_put) struct json_object *accounts = NULL;
+	size_t jobs = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT;
+
+	if (make_plan(cx, o, &p, err))
+		return -1;
+	if (jobs > 1 && p.accounts.count > 1)
+		accounts = sync_in_parallel(cx, &p.accounts, p.calendars, &p.options, jobs);
+	else
+		accounts = sync_in_turn(cx, &p);
+	return sync_report(cx, accounts, o->dry_run, o->exit_code);
+}
+
+static const struct option_spec options[] = {
+	OPT_FLAG(0, "all", struct sync_opts, all, "every connected account"),
+	OPT_STRING(0, "calendar", struct sync_opts, calendar, "CALENDAR",
+		   "this calendar alone, selected or not"),
+	OPT_STRING(0, "start", struct sync_opts, start, "TIME",
+		   "with --end: only events in this window"),
+	OPT_STRING(0, "end", struct sync_opts, end, "TIME", "the window's end; a day is included"),
+	OPT_FLAG(0, "full", struct sync_opts, full, "forget sync tokens: compare everything"),
+	OPT_FLAG('n', "dry-run", struct sync_opts, dry_run,
+		 "read and plan, change nothing anywhere"),
+	OPT_CHOICE(0, "conflict", struct sync_opts, conflict, "merge",
+		   "the same field changed on both sides: the newer edit wins"),
+	OPT_INT('j', "jobs", struct sync_opts, jobs, "N", 1, 64, "accounts at a time (default: 4)"),
+	OPT_INT(0, "wait", struct sync_opts, wait, "SECONDS", 0, 86400,
+		"wait for another sync of the account to end"),
+	OPT_INT(0, "allow-deletes", struct sync_opts, allow_deletes, "N", 0, INT32_MAX,
+		"let a full sync remove up to N events that Google no longer has"),
+	OPT_FLAG(0, "exit-code", struct sync_opts, exit_code, "exit with 8 when anything changed"),
+	OPT_END,
+};
+
+const struct cmd cmd_sync = {
+	.name = "sync",
+	.synopsis = "[OPTION]...",
+	.summary = "exchange changes with Google Calendar",
+	.help = "Both directions: what waits here is sent, what changed at Google is fetched. "
+		"Exit\n"
+		"status 3 means that an account must be connected again, 4 to try later, 7 that "
+		"some\n"
+		"accounts or calendars went well and others did not.\n",
+	.options = options,
+	.opts_size = sizeof(struct sync_opts),
+	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.run = run_sync,
+};
