@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* See err.h: macros for the analyzer only. */
+/* See err.h: the macros that tell what they return. */
 #undef err_set
 #undef err_wrap
 

@@ -53,21 +53,17 @@ struct err {
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The analyzer looks into one file at a time: tell it what err_set() returns, or every
- * `return err_set(...)` looks to it as if it might mean success. */
-#ifdef __clang_analyzer__
+/* A compiler looks into one file at a time: tell it what err_set() returns, or every
+ * `return err_set(...)` looks to it as if it might mean success, with out parameters unset. */
 static inline int err_failed(void)
 {
 	return -1;
 }
 #define err_set(...) (err_set(__VA_ARGS__), err_failed())
-#endif
 
 /* Put "context: " before the message, keep everything else; returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-#ifdef __clang_analyzer__
 #define err_wrap(...) (err_wrap(__VA_ARGS__), err_failed())
-#endif
 
 const char *err_name(enum err_code code); /* the JSON name; static */
 int err_exit_status(enum err_code code);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -217,7 +218,8 @@ static int upsert(struct store *s, struct calendar *c, bool *out_changed, struct
 		return 0;
 	if (calendar_update(s, old.id, c, err))
 		return -1;
-	/* All-day events begin at the calendar's midnight. */
+	/* All-day events begin at the calendar's midnight. (The column is NOT NULL.) */
+	assert(old.time_zone);
 	return strcmp(old.time_zone, zone_of(c)) ? event_index_rebuild(s, old.id, err) : 0;
 }
 

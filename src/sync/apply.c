@@ -1,4 +1,5 @@
 /* What one event from Google does to its row: plan_event() decides, the functions here write. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -231,6 +232,8 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 		     struct json_object *item, enum plan_action action, struct calendar_result *r,
 		     struct err *err)
 {
+	/* Only what is here can be replaced, merged or removed: see plan.h. */
+	assert(row || action == PLAN_INSERT || action == PLAN_NOTHING);
 	switch (action) {
 	case PLAN_INSERT:
 		r->pulled.created += !event_is_cancelled(item);

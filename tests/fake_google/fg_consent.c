@@ -197,7 +197,7 @@ int fg_consent_page(struct fg_call *call)
 	const char *prompt = fg_param(call, "prompt");
 	struct fg_consent *page;
 	uint32_t scopes = 0;
-	bool s256;
+	bool s256 = false;
 
 	if (strcmp(call->req->method, "GET") != 0)
 		return fail_page(call, "invalid_request", "The page is opened with GET.");

@@ -286,7 +286,7 @@ static int watch(struct fg_call *call, const char *path)
 	struct fg_push_state *push = call->fg->push;
 	const char *id = json_str(call->body, "id");
 	struct channel *c;
-	int64_t expires;
+	int64_t expires = 0;
 
 	for (size_t i = 0; i < push->channels.count; i++) {
 		if (strcmp(push->channels.list[i].id, id) != 0)

@@ -69,7 +69,6 @@ static int64_t row_now(const char *text, const char *zone)
 
 	if (*text) {
 		c.hour = 0;
-		/* NOLINTNEXTLINE(cert-err34-c): test data, small numbers */
 		if (sscanf(text, "%d-%d-%d%*1[T ]%d:%d:%d", &c.year, &c.month, &c.day, &c.hour,
 			   &c.minute, &c.second) < 3)
 			abort();
@@ -84,7 +83,6 @@ static char *row_want(char *const *row, int64_t now_utc, const char *zone)
 	int days, hour, minute;
 	struct civil c;
 
-	/* NOLINTNEXTLINE(cert-err34-c): test data, small numbers */
 	if (sscanf(row[START], "now+%d day at %d:%d", &days, &hour, &minute) == 3) {
 		zone_civil(zone, now_utc, &c);
 		civil_from_days(days_from_civil(c.year, c.month, c.day) + days, &c);
