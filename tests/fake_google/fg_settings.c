@@ -85,7 +85,7 @@ int fg_settings_list(struct fg_call *call)
 	struct json_object *settings = account->cal->settings;
 	struct json_object *root, *items;
 	size_t offset = 0, page, i = 0;
-	bool incremental, more = false;
+	bool incremental = false, more = false;
 	AUTO(free) char *text = NULL;
 	AUTO(free) char *token = NULL;
 	char etag[48];
