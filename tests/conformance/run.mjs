@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { calendar as makeCalendar } from '@googleapis/calendar';
 import { OAuth2Client, JWT, CodeChallengeMethod } from 'google-auth-library';
-import { Sandbox, INSTALLED, WEB, SCOPE, test, runAll } from './sandbox.mjs';
+import { Sandbox, INSTALLED, WEB, SCOPE, test, runAll } from './lib/sandbox.mjs';
 
 // What the client throws for an answer that is not 2xx.
 async function refused(promise, status, reason) {

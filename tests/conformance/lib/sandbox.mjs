@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const build = process.env.CALSYNC_BUILD || path.join(here, '..', '..', 'build');
+const build = process.env.CALSYNC_BUILD || path.join(here, '..', '..', '..', 'build');
 
 export const INSTALLED = {
   id: 'calsync-sandbox.apps.googleusercontent.com',
