@@ -14,8 +14,9 @@ build='gcc libc6-dev make pkg-config
 	libcurl4-openssl-dev libjson-c-dev libsqlite3-dev libsmartcols-dev libinih-dev libssl-dev
 	libmicrohttpd-dev libical-dev zlib1g-dev
 	ca-certificates tzdata'
-# The demo and the tests: curl and jq play "somebody at Google", the shells check the completions.
-test='curl jq bats libcmocka-dev sqlite3 zsh fish'
+# The demo and the tests: curl and jq play "somebody at Google", the shells check the completions,
+# jsonschema the answers.
+test='curl jq bats libcmocka-dev sqlite3 python3-jsonschema zsh fish'
 # make lint, and the second compiler.
 lint='clang clang-format clang-tidy cppcheck shellcheck mandoc'
 
