@@ -119,20 +119,25 @@ static void choose(struct cmd_context *cx, const struct cmd *c)
 }
 
 /* The option and the struct it belongs to. An option that only a group's default command knows
- * chooses that command. */
+ * chooses that command. Behind a command its own option comes before a global one of the same name:
+ * `event add --color grape`; the global --color then stands before the command. */
 static const struct option_spec *lookup(struct cmd_context *cx, const char *name, size_t len,
 					char short_name, void **out_base)
 {
-	const struct option_spec *o = find_option(global_options, name, len, short_name);
+	const struct option_spec *o;
 	const struct cmd *c = cx->cmd;
 
-	*out_base = &cx->global;
+	o = c ? find_option(c->options, name, len, short_name) : NULL;
+	*out_base = cx->opts;
 	if (o)
 		return o;
-	if (!c && cx->group)
-		c = cmd_default_of(cx->group);
+	o = find_option(global_options, name, len, short_name);
+	*out_base = &cx->global;
+	if (o || c || !cx->group)
+		return o;
+	c = cmd_default_of(cx->group);
 	o = c ? find_option(c->options, name, len, short_name) : NULL;
-	if (o && !cx->cmd)
+	if (o)
 		choose(cx, c);
 	*out_base = cx->opts;
 	return o;
