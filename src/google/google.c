@@ -304,11 +304,13 @@ int google_read_json(const char *method, int status, const char *body, size_t le
 		*out = NULL;
 		return 0;
 	}
+	/* Cut short, or not from Google at all (a hotel's login page answers 200): it may pass. */
 	if (json_parse(body, len, &json, &parse))
-		return err_set(err, ERR_GOOGLE, "Google answered %d, but not with JSON: %s", status,
+		return err_set(err, ERR_NETWORK,
+			       "the answer (%d) is not JSON as Google sends it: %s", status,
 			       parse.msg);
 	if (!json_object_is_type(json, json_type_object))
-		return err_set(err, ERR_GOOGLE, "Google answered %d, but not with a JSON object",
+		return err_set(err, ERR_NETWORK, "the answer (%d) is not JSON as Google sends it",
 			       status);
 	*out = TAKE(json);
 	return 0;

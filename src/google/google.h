@@ -59,11 +59,11 @@ struct gcall {
  * usageLimits reason, 409 conflict), never sooner than Retry-After; stay below 10 requests a second.
  *
  * out     the JSON answer, caller's; NULL for 204. May be NULL when it is not wanted.
- * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx), ERR_RATE_LIMITED, ERR_FULL_SYNC (410
- *         fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted), ERR_NOT_FOUND (404),
- *         ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412), ERR_FORBIDDEN (other 403),
- *         ERR_GOOGLE (other 4xx, or an answer that is not what Google sends). err->http_status,
- *         err->reason, err->retry_after are set from the answer; msg holds Google's message.
+ * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx, and 2xx that is no JSON), ERR_RATE_LIMITED,
+ *         ERR_FULL_SYNC (410 fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted),
+ *         ERR_NOT_FOUND (404), ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412),
+ *         ERR_FORBIDDEN (other 403), ERR_GOOGLE (other 4xx). err->http_status, err->reason and
+ *         err->retry_after are set from the answer; msg holds Google's message.
  */
 int google_call(struct google *g, const struct gcall *call, struct json_object **out,
 		struct err *err);
