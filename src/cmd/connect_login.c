@@ -144,7 +144,7 @@ static int64_t login_timeout_ms(const struct cmd_context *cx)
 	return (s > 0 && s <= 24 * 60 * 60 ? s : LOGIN_TIMEOUT_S) * 1000;
 }
 
-/* On stderr, also under --quiet: without the address nobody can go on. */
+/* On stderr: stdout is for the answer. */
 static void show_address(const char *url, bool pasting)
 {
 	if (pasting)
@@ -176,7 +176,8 @@ static int browser_login(struct cmd_context *cx, struct connect *c, struct trans
 	    oauth_login_begin(c->base_url, &c->client, loopback_redirect_uri(c->loopback),
 			      c->scopes, hint, &login, err))
 		return -1;
-	show_address(login.url, pasting);
+	if (pasting || !cx->global.quiet)
+		show_address(login.url, pasting);
 	if (!pasting && browser_open(login.url, &problem))
 		log_warn("connect", "%s", problem.msg);
 	if (loopback_wait(c->loopback, login.state, pasting ? STDIN_FILENO : -1,
