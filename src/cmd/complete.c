@@ -74,6 +74,8 @@ static bool takes_value(const struct option_spec *o)
 /* The three global options that decide which names there are. */
 static void keep_value(struct completion *c, const struct option_spec *o, const char *value)
 {
+	if (by_name(global_options, o->long_name, strlen(o->long_name)) != o)
+		return;
 	if (!strcmp(o->long_name, "db"))
 		c->at.global.db = value;
 	if (!strcmp(o->long_name, "config"))
@@ -85,9 +87,9 @@ static void keep_value(struct completion *c, const struct option_spec *o, const 
 static const struct option_spec *long_option(const struct completion *c, const char *word)
 {
 	size_t len = strcspn(word + 2, "=");
-	const struct option_spec *o = by_name(global_options, word + 2, len);
+	const struct option_spec *o = by_name(command_options(c), word + 2, len);
 
-	return o ? o : by_name(command_options(c), word + 2, len);
+	return o ? o : by_name(global_options, word + 2, len);
 }
 
 static void take_option(struct completion *c, const char *word)
@@ -103,9 +105,9 @@ static void take_option(struct completion *c, const char *word)
 		return;
 	}
 	for (const char *p = word + 1; *p; p++) {
-		o = by_letter(global_options, *p);
+		o = by_letter(command_options(c), *p);
 		if (!o)
-			o = by_letter(command_options(c), *p);
+			o = by_letter(global_options, *p);
 		if (!takes_value(o))
 			continue;
 		if (p[1])
@@ -271,10 +273,14 @@ static void offer_value(struct completion *c, const struct option_spec *o, const
 		offer_kind(c, o->arg, prefix, lead);
 }
 
-static void offer_options(const struct option_spec *list, const char *prefix)
+/* The command's first; a global one of the same name is hidden by it. */
+static void offer_options(const struct option_spec *own, const char *prefix)
 {
-	for (const struct option_spec *o = list; o && o->type != OPTION_END; o++)
+	for (const struct option_spec *o = own; o && o->type != OPTION_END; o++)
 		offer(prefix, "--", o->long_name, o->help);
+	for (const struct option_spec *o = global_options; o->type != OPTION_END; o++)
+		if (!by_name(own, o->long_name, strlen(o->long_name)))
+			offer(prefix, "--", o->long_name, o->help);
 }
 
 static void complete(struct completion *c, const char *word)
@@ -290,7 +296,6 @@ static void complete(struct completion *c, const char *word)
 			offer_value(c, o, word + len, lead);
 	} else if (!c->after_dashes && word[0] == '-') {
 		offer_options(command_options(c), word[1] ? word + 2 : "");
-		offer_options(global_options, word[1] ? word + 2 : "");
 	} else if (!c->cmd) {
 		offer_commands(c->group ? c->group->name : NULL, word);
 	} else {
