@@ -115,8 +115,8 @@ int fg_reply_html(struct fg_call *call, int status, const char *html)
 	return 0;
 }
 
-int fg_fail(struct fg_call *call, int status, const char *domain, const char *reason,
-	    const char *message, const char *location_type, const char *location)
+int(fg_fail)(struct fg_call *call, int status, const char *domain, const char *reason,
+	     const char *message, const char *location_type, const char *location)
 {
 	AUTO(json_object_put) struct json_object *root = json_object_new_object();
 	struct json_object *error = json_object_new_object();
@@ -139,9 +139,9 @@ int fg_fail(struct fg_call *call, int status, const char *domain, const char *re
 	return -1;
 }
 
-int fg_fail_front(struct fg_call *call, int status, const char *outer, const char *reason,
-		  const char *message, const char *location, const char *rpc_status,
-		  struct json_object *details_take)
+int(fg_fail_front)(struct fg_call *call, int status, const char *outer, const char *reason,
+		   const char *message, const char *location, const char *rpc_status,
+		   struct json_object *details_take)
 {
 	AUTO(json_object_put) struct json_object *root = json_object_new_object();
 	struct json_object *error = json_object_new_object();
@@ -167,27 +167,27 @@ int fg_fail_front(struct fg_call *call, int status, const char *outer, const cha
 	return -1;
 }
 
-int fg_fail_invalid(struct fg_call *call, const char *message)
+int(fg_fail_invalid)(struct fg_call *call, const char *message)
 {
 	return fg_fail(call, 400, "global", "invalid", message, NULL, NULL);
 }
 
-int fg_fail_param(struct fg_call *call, const char *message, const char *param)
+int(fg_fail_param)(struct fg_call *call, const char *message, const char *param)
 {
 	return fg_fail(call, 400, "global", "invalid", message, "parameter", param);
 }
 
-int fg_fail_required(struct fg_call *call, const char *message)
+int(fg_fail_required)(struct fg_call *call, const char *message)
 {
 	return fg_fail(call, 400, "global", "required", message, NULL, NULL);
 }
 
-int fg_fail_not_found(struct fg_call *call)
+int(fg_fail_not_found)(struct fg_call *call)
 {
 	return fg_fail(call, 404, "global", "notFound", "Not Found", NULL, NULL);
 }
 
-int fg_fail_forbidden(struct fg_call *call)
+int(fg_fail_forbidden)(struct fg_call *call)
 {
 	return fg_fail(call, 403, "global", "forbidden", "Forbidden", NULL, NULL);
 }

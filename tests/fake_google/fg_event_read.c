@@ -134,9 +134,10 @@ int fg_events_get(struct fg_call *call)
 		return -1;
 	if (!fg_target_find(e->cal, call->event_id, &target))
 		return fg_fail_not_found(call);
-	if (!target.ev)
-		plain = fg_instance_new(target.master, e->cal, &target.at);
-	res = plain ? plain : target.ev->res;
+	if (target.ev)
+		res = target.ev->res;
+	else
+		res = plain = fg_instance_new(target.master, e->cal, &target.at);
 	if (fg_not_modified(call, json_str(res, "etag")))
 		return 0;
 	return fg_reply_json(call, 200, fg_view_render(&view, res));
