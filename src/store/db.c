@@ -216,8 +216,12 @@ int db_use_wal(struct db *db, bool is_on, struct err *err)
 {
 	if (!is_on && switch_to_wal(db, err))
 		return -1;
-	/* FULL: a commit is on disk when it returns, also in WAL mode. */
-	if (db_exec(db, "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON", err))
+	/* FULL: a commit is on disk when it returns, also in WAL mode. Sorting a long list must not
+	 * leave calendar text in files under /var/tmp. */
+	if (db_exec(db,
+		    "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;"
+		    "PRAGMA temp_store = MEMORY",
+		    err))
 		return -1;
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	return 0;

@@ -72,7 +72,7 @@ static void add_window(struct strbuf *sql, const struct event_query *q)
 		strbuf_adds(sql, " AND e.end_utc > :start");
 }
 
-static void query_text(struct strbuf *sql, const struct event_query *q)
+void event_query_text(struct strbuf *sql, const struct event_query *q)
 {
 	if (has_window(q))
 		add_window(sql, q);
@@ -158,7 +158,7 @@ int store_event_each(struct store *s, const struct event_query *q,
 	AUTO(stmt_done) struct stmt *st = NULL;
 	int status;
 
-	query_text(&texts.sql, q);
+	event_query_text(&texts.sql, q);
 	if (db_prepare(s->db, texts.sql.buf, &st, err))
 		return -1;
 	query_bind(st, q, &texts);
@@ -201,7 +201,7 @@ int store_event_list(struct store *s, const struct event_query *q, struct event_
 	struct query_texts texts = {STRBUF_INIT, STRBUF_INIT, STRBUF_INIT};
 	AUTO(stmt_done) struct stmt *st = NULL;
 
-	query_text(&texts.sql, q);
+	event_query_text(&texts.sql, q);
 	if (db_prepare(s->db, texts.sql.buf, &st, err))
 		return -1;
 	query_bind(st, q, &texts);
@@ -245,28 +245,30 @@ int store_event_count(struct store *s, int64_t calendar_id, int64_t *out_at_goog
 
 /* Cancelled exceptions are no events to a reader; a hidden row (its delete waits) still counts. */
 static const char sql_count_status[] =
-	"SELECT e.sync_status, count(*) FROM event e"
-	" JOIN calendar c ON c.calendar_id = e.calendar_id"
-	" WHERE e.cancelled = 0 AND (:account = 0 OR c.account_id = :account)"
-	" GROUP BY e.sync_status";
+	"SELECT sum(CASE WHEN e.sync_status = :local_only THEN 1 ELSE 0 END),"
+	" sum(CASE WHEN e.sync_status = :synced THEN 1 ELSE 0 END),"
+	" sum(CASE WHEN e.sync_status = :error THEN 1 ELSE 0 END)"
+	" FROM event e"
+	" WHERE e.cancelled = 0 AND e.calendar_id IN (SELECT c.calendar_id FROM calendar c"
+	"  WHERE :account = 0 OR c.account_id = :account)";
 
 static int count_status(struct store *s, int64_t account_id, struct event_counts *out,
 			struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int status;
 
 	if (db_prepare(s->db, sql_count_status, &st, err))
 		return -1;
 	stmt_int(st, ":account", account_id);
-	while ((status = stmt_step(st, err)) == 1) {
-		enum sync_status sync_status;
-
-		if (sync_status_parse(col_text(st, 0), &sync_status))
-			return err_set(err, ERR_STORE, "stored events are damaged: unknown state");
-		out->by_status[sync_status] = col_int(st, 1);
-	}
-	return status;
+	stmt_text(st, ":local_only", sync_status_name(SYNC_LOCAL_ONLY));
+	stmt_text(st, ":synced", sync_status_name(SYNC_SYNCED));
+	stmt_text(st, ":error", sync_status_name(SYNC_ERROR));
+	if (stmt_step(st, err) < 0)
+		return -1;
+	out->by_status[SYNC_LOCAL_ONLY] = col_int(st, 0);
+	out->by_status[SYNC_SYNCED] = col_int(st, 1);
+	out->by_status[SYNC_ERROR] = col_int(st, 2);
+	return 0;
 }
 
 static const char sql_count_pending[] =

@@ -21,4 +21,7 @@ int event_read(struct stmt *st, struct event *out, struct err *err);
 int pending_op_parse(const char *name, enum pending_op *out); /* NULL is PENDING_NONE */
 void event_list_add(struct event_list *l, struct event *e_take);
 
+/* The SELECT for a query, without its values: also for tests that ask for its plan. */
+void event_query_text(struct strbuf *sql, const struct event_query *q);
+
 #endif

@@ -105,7 +105,7 @@ static const char step_1[] =
 	"CREATE INDEX event_by_start ON event (start_utc, id);"
 	"CREATE INDEX event_by_calendar_start ON event (calendar_id, start_utc, id);"
 	/* What a window must look at beside the rows that start near it. */
-	"CREATE INDEX event_by_reach ON event (calendar_id, start_utc) WHERE reach > 0;"
+	"CREATE INDEX event_by_reach ON event (calendar_id, start_utc, id) WHERE reach > 0;"
 	/* The sweep after a full pull; covers the counts too. */
 	"CREATE INDEX event_by_generation"
 	" ON event (calendar_id, at_google, generation, sync_status, cancelled);"
