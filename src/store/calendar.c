@@ -227,7 +227,7 @@ int store_calendar_upsert(struct store *s, struct calendar *c, bool *out_changed
 {
 	AUTO(calendar_release) struct calendar old = {0};
 	int found = calendar_find(s, c, &old, err);
-	bool own;
+	struct db_join join;
 
 	if (found < 0)
 		return -1;
@@ -237,9 +237,9 @@ int store_calendar_upsert(struct store *s, struct calendar *c, bool *out_changed
 		*out_changed = false;
 		return 0;
 	}
-	if (db_join_begin(s->db, &own, err))
+	if (db_join_begin(s->db, &join, err))
 		return -1;
-	return db_join_end(s->db, own, upsert(s, c, out_changed, err), err);
+	return db_join_end(s->db, &join, upsert(s, c, out_changed, err), err);
 }
 
 /* --- single fields ----------------------------------------------------------------------- */

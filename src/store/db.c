@@ -27,6 +27,7 @@ struct db {
 	char *path;
 	struct stmt **stmts; /* compiled so far, each once or as often as used at the same time */
 	size_t count;
+	int busy_timeout_ms;
 	const char *begin_file; /* who opened the transaction; NULL = none is open */
 	int begin_line;
 	bool spoiled;       /* a step of several statements failed in it */
@@ -144,7 +145,7 @@ static int configure(struct db *db, struct err *err)
 	};
 
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	db_set_busy_timeout(db, BUSY_TIMEOUT_MS);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		int rc = sqlite3_db_config(db->handle, options[i].option, options[i].value, NULL);
 
@@ -205,11 +206,17 @@ static int switch_to_wal(struct db *db, struct err *err)
 				       "database '%s' cannot use WAL on this file system",
 				       db->path);
 		if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY ||
-		    waited_ms >= BUSY_TIMEOUT_MS)
+		    waited_ms >= db->busy_timeout_ms)
 			return -1;
 		stmt_done(TAKE(st));
 		sqlite3_sleep(20);
 	}
+}
+
+void db_set_busy_timeout(struct db *db, int ms)
+{
+	db->busy_timeout_ms = ms;
+	sqlite3_busy_timeout(db->handle, ms);
 }
 
 int db_use_wal(struct db *db, bool is_on, struct err *err)
@@ -319,25 +326,26 @@ int db_commit(struct db *db, struct err *err)
 	return status;
 }
 
-int db_join_begin_at(struct db *db, const char *file, int line, bool *out_own, struct err *err)
+int db_join_begin_at(struct db *db, const char *file, int line, struct db_join *out,
+		     struct err *err)
 {
 	bool own = !db->begin_file;
 
 	if (own && db_begin_at(db, false, file, line, err))
 		return -1;
-	*out_own = own;
+	out->own = own;
+	out->changes = sqlite3_total_changes64(db->handle);
 	return 0;
 }
 
-int db_join_end(struct db *db, bool own, int status, struct err *err)
+int db_join_end(struct db *db, const struct db_join *join, int status, struct err *err)
 {
-	if (!own) {
-		db->spoiled |= status != 0;
-		return status;
-	}
 	if (!status)
-		return db_commit(db, err);
-	db_rollback(db);
+		return join->own ? db_commit(db, err) : 0;
+	if (join->own)
+		db_rollback(db);
+	else if (sqlite3_total_changes64(db->handle) != join->changes)
+		db->spoiled = true;
 	return status;
 }
 

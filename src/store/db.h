@@ -38,6 +38,8 @@ struct db_header {
  */
 int db_open(const char *path, bool create, struct db **out, struct db_header *out_header,
 	    struct err *err);
+/* How long a statement waits for another process's write; 10 s from the start. */
+void db_set_busy_timeout(struct db *db, int ms);
 /* The file is ours: settings that hold for the connection, WAL when it is not on yet. */
 int db_use_wal(struct db *db, bool is_on, struct err *err);
 void db_close(struct db *db); /* rolls back; NULL allowed */
@@ -59,15 +61,21 @@ bool db_in_transaction(const struct db *db);
 /*
  * For a function of several statements: joins the caller's transaction, else opens its own.
  *
- *	if (db_join_begin(db, &own, err))
+ *	if (db_join_begin(db, &join, err))
  *		return -1;
- *	return db_join_end(db, own, work(...), err);
+ *	return db_join_end(db, &join, work(...), err);
  *
- * A failure inside the caller's transaction spoils that one: half a step must not be committed.
+ * A failure after the first row changed spoils the caller's transaction: half a step must not be
+ * committed. One before that leaves it as it was.
  */
-#define db_join_begin(db, out_own, err) db_join_begin_at((db), __FILE__, __LINE__, (out_own), (err))
-int db_join_begin_at(struct db *db, const char *file, int line, bool *out_own, struct err *err);
-int db_join_end(struct db *db, bool own, int status, struct err *err); /* returns status, or -1 */
+struct db_join {
+	bool own;
+	int64_t changes; /* rows changed by the connection before */
+};
+#define db_join_begin(db, out, err) db_join_begin_at((db), __FILE__, __LINE__, (out), (err))
+int db_join_begin_at(struct db *db, const char *file, int line, struct db_join *out,
+		     struct err *err);
+int db_join_end(struct db *db, const struct db_join *join, int status, struct err *err);
 
 /* --- statements -------------------------------------------------------------------------- */
 

@@ -275,12 +275,12 @@ static int event_put(struct store *s, struct event *e, struct err *err)
 
 int store_event_put(struct store *s, struct event *e, struct err *err)
 {
-	bool own;
+	struct db_join join;
 
 	assert(e->id && e->resource);
-	if (db_join_begin(s->db, &own, err))
+	if (db_join_begin(s->db, &join, err))
 		return -1;
-	return db_join_end(s->db, own, event_put(s, e, err), err);
+	return db_join_end(s->db, &join, event_put(s, e, err), err);
 }
 
 /* The outbox entry goes with it: ON DELETE CASCADE. */

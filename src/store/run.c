@@ -61,15 +61,15 @@ static int run_forget(struct store *s, int64_t account_id, struct err *err)
 
 int store_run_add(struct store *s, const struct run_record *r, struct err *err)
 {
-	bool own;
+	struct db_join join;
 	int status;
 
-	if (db_join_begin(s->db, &own, err))
+	if (db_join_begin(s->db, &join, err))
 		return -1;
 	status = run_insert(s, r, err);
 	if (!status)
 		status = run_forget(s, r->account_id, err);
-	return db_join_end(s->db, own, status, err);
+	return db_join_end(s->db, &join, status, err);
 }
 
 static int run_read(struct stmt *st, struct run_record *out, struct err *err)
