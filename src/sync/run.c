@@ -105,14 +105,15 @@ static void explain_calendar(const struct calendar *c, struct err *err)
 
 static int sync_calendar(struct engine *e, const struct calendar *c, struct calendar_result *r)
 {
-	struct err ignored;
+	struct err why, ignored;
 
 	r->calendar = xstrdup(c->google_id);
 	r->summary = xstrdup(c->summary);
-	if (!exchange(e, c, r, &r->err)) {
+	if (!exchange(e, c, r, &why)) {
 		r->success = true;
 		return 0;
 	}
+	r->err = why; /* an error that was overcome leaves no trace */
 	explain_calendar(c, &r->err);
 	log_info("sync", "calendar '%s': %s", c->summary, r->err.msg);
 	if (!e->options->dry_run) {

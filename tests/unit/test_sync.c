@@ -309,6 +309,9 @@ static void sync_ok(struct world *w)
 {
 	if (run_sync(w, NULL) || !w->last.success)
 		fail_msg("sync: %s", w->last.err.msg);
+	assert_int_equal(w->last.err.code, ERR_NONE);
+	for (size_t i = 0; i < w->last.calendar_count; i++)
+		assert_int_equal(w->last.calendars[i].err.code, ERR_NONE);
 }
 
 static struct json_object *timed(const char *summary)
