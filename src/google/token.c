@@ -116,6 +116,11 @@ static int save_token(struct google *g, void *arg, struct err *err)
 	if (row.id != g->account.id)
 		return err_set(err, ERR_NOT_FOUND, "account '%s' was replaced meanwhile",
 			       g->account.name);
+	/* Disconnected while we asked: its secrets were forgotten, and stay so. */
+	if (row.state == ACCOUNT_DISCONNECTED) {
+		g->account.state = row.state;
+		return check_state(g, err);
+	}
 	if (token->refresh_token && save_secret(g, "refresh_token", token->refresh_token, err))
 		return -1;
 	if (save_secret(g, "access_token", token->access_token, err))
@@ -207,7 +212,8 @@ static int accept_token(struct google *g, struct oauth_token *token, struct err 
 
 	/* Order matters (T1): on disk first, then in use. */
 	if (in_transaction(g, save_token, token, err))
-		return err_wrap(err, "the renewed token cannot be saved");
+		return err->code == ERR_STORE ? err_wrap(err, "the renewed token cannot be saved")
+					      : -1;
 	g->account.state = ACCOUNT_CONNECTED;
 	keep(g, &token->access_token, token->expires_ms, lifetime > 0 ? lifetime : 1);
 	log_debug("google", "account %lld: token renewed, good for %lld s",
