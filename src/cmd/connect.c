@@ -125,6 +125,27 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 	return 0;
 }
 
+/* Edits that an expired login kept here go out now; what does not get through stays queued. */
+static void send_waiting(struct cmd_context *cx, const struct account *a)
+{
+	AUTO(outbox_list_release) struct outbox_list waiting = {0};
+	AUTO(free) int64_t *rowids = NULL;
+	struct sync_env env;
+	struct err err;
+
+	if (store_outbox_list(cx->store, a->id, 0, clock_now_ms(cx->clock), 0, &waiting, &err))
+		goto later;
+	if (!waiting.count)
+		return;
+	rowids = xcalloc(waiting.count, sizeof(*rowids));
+	for (size_t i = 0; i < waiting.count; i++)
+		rowids[i] = waiting.items[i].event_rowid;
+	if (!cmd_sync_env(cx, &env, &err) && !sync_events(&env, a, rowids, waiting.count, &err))
+		return;
+later:
+	log_warn("connect", "what waits to be sent stays queued for the next sync: %s", err.msg);
+}
+
 static int run_connect(struct cmd_context *cx, struct err *err)
 {
 	AUTO(connect_release) struct connect c = {.opts = cx->opts};
@@ -150,6 +171,7 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 		page = xasprintf("%s is connected. You can close this page.", a.email);
 		loopback_answer(c.loopback, true, "calsync is connected", page);
 	}
+	send_waiting(cx, &a);
 	return report(cx, &c, &a, err);
 }
 

@@ -113,8 +113,8 @@ assert_same_both_sides() {
 	assert_equal "$(fake_google_requests length)" 0
 	assert_equal "$(fake_google_get "$id" | jq -r .summary)" 'Before'
 	connect_account
-	calsync sync
 	assert_equal "$(fake_google_get "$id" | jq -r .summary)" 'While expired'
+	calsync sync
 	assert_same_both_sides
 	assert_equal "$(fake_google_events | jq length)" 2
 }
