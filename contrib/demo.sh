@@ -127,7 +127,7 @@ show calsync event add 'Coffee with Ada' --start '2027-01-22 15:00' --duration 4
 mine=$(calsync event list --search 'Coffee with Ada' --json | jq -er '.[0].id')
 printf '\n(at Google) GET calendars/primary/events/%s\n' "$mine"
 google GET "calendars/primary/events/$mine" |
-	jq -e '{id, summary, location, start, end, attendees: [.attendees[]?.email], status}'
+	jq -e '{id, summary, location, start, "end": .end, attendees: [.attendees[]?.email], status}'
 show calsync event add 'Bring the car to the garage' --start 2027-02-04
 both_sides_equal
 
