@@ -119,12 +119,24 @@ static int64_t sum_member(const struct json_object *accounts, const char *member
 	return n;
 }
 
-static const char *message(const struct tally *t, int status, bool dry_run)
+/* What the answer's "error" holds: caller's, or NULL when all is well. */
+static struct json_object *error_json(const struct tally *t, int64_t refused)
 {
+	struct err err = {0};
+
 	if (t->first_error)
-		return json_str(t->first_error, "message");
-	if (status == 7)
-		return "Google refused some events";
+		return json_clone(t->first_error);
+	if (!refused)
+		return NULL;
+	err_set(&err, ERR_GOOGLE, "Google refused %" PRId64 " event%s", refused,
+		refused == 1 ? "" : "s");
+	return sync_error_json(&err);
+}
+
+static const char *message(const struct json_object *error, bool dry_run)
+{
+	if (error)
+		return json_str(error, "message");
 	return dry_run ? "Nothing was changed (dry run)" : "Calendar synced successfully";
 }
 
@@ -132,11 +144,12 @@ static struct json_object *answer_json(struct json_object *accounts, const struc
 				       int status, bool dry_run)
 {
 	struct json_object *answer = json_object_new_object();
+	struct json_object *error = error_json(t, sum_member(accounts, "failedEvents"));
 
 	json_set_bool(answer, "success", status == 0 || status == 8);
-	json_set_str(answer, "message", message(t, status, dry_run));
-	if (t->first_error)
-		json_set(answer, "error", json_clone(t->first_error));
+	json_set_str(answer, "message", message(error, dry_run));
+	if (error)
+		json_set(answer, "error", error);
 	json_set(answer, "stats", sum_counts(accounts, "stats"));
 	json_set(answer, "pushed", sum_counts(accounts, "pushed"));
 	json_set_int(answer, "conflicts", sum_member(accounts, "conflicts"));

@@ -20,6 +20,7 @@
 #define CLIENTS_MAX    16
 #define REQUEST_MAX    8192  /* bytes of a request's head, and of a pasted line */
 #define CLIENT_LIFE_MS 10000 /* a client that has not asked by then is hung up on */
+#define BACKLOG        64
 
 struct client {
 	int fd; /* -1 = free */
@@ -45,7 +46,7 @@ int loopback_open(struct clock *clock, struct loopback **out, struct err *err)
 	struct loopback *l;
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, CLIENTS_MAX) ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, BACKLOG) ||
 	    getsockname(fd, (struct sockaddr *)&addr, &len)) {
 		err_set(err, ERR_FAILED, "cannot listen on 127.0.0.1: %s", strerror(errno));
 		if (fd >= 0)
