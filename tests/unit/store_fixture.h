@@ -4,11 +4,14 @@
 
 #include <ftw.h>
 #include <stdio.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "base/xalloc.h"
+#include "store/internal.h"
 #include "store/store.h"
 
 static struct err err;
@@ -139,5 +142,107 @@ static inline int64_t add_outbox(int64_t event_rowid, enum pending_op op)
 	OK(store_outbox_put(store, &o, &err));
 	return o.id;
 }
+
+/* Name, size and bytes of the database and what lies beside it. */
+static inline char *snapshot(void)
+{
+	static const char *const suffixes[] = {"", "-wal", "-journal"};
+	struct strbuf all = STRBUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		AUTO(free) char *path = xasprintf("%s%s", db_file, suffixes[i]);
+		AUTO(fclose) FILE *f = fopen(path, "r");
+		int c;
+
+		strbuf_addf(&all, "%s:", suffixes[i]);
+		while (f && (c = fgetc(f)) != EOF)
+			strbuf_addf(&all, "%02x", (unsigned)c);
+	}
+	return strbuf_detach(&all);
+}
+
+/* Run fn in a process of its own; returns its exit status, or 128 + the signal that ended it.
+ * What it leaves in err.msg comes back in ours. */
+static inline int in_child(int (*fn)(void))
+{
+	int fds[2], status;
+	pid_t pid;
+	ssize_t n;
+
+	assert_null(store); /* a connection must not cross a fork */
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		status = fn();
+		if (write(fds[1], err.msg, sizeof(err.msg)) < 0)
+			_exit(99);
+		_exit(status);
+	}
+	close(fds[1]);
+	n = read(fds[0], err.msg, sizeof(err.msg));
+	close(fds[0]);
+	if (n <= 0)
+		err.msg[0] = '\0';
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static inline void close_store(void)
+{
+	store_close(store);
+	store = NULL;
+}
+
+static inline int64_t count(const char *sql)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	OK(db_prepare(store->db, sql, &st, &err));
+	assert_int_equal(stmt_step(st, &err), 1);
+	return col_int(st, 0);
+}
+
+/* --- events by time ---------------------------------------------------------------------- */
+
+#define TIMED(start, end)                                                \
+	"{\"summary\": \"s\", \"start\": {\"dateTime\": \"" start "\"}," \
+	" \"end\": {\"dateTime\": \"" end "\"}}"
+#define ALL_DAY(start, end)                      \
+	"{\"start\": {\"date\": \"" start "\"}," \
+	" \"end\": {\"date\": \"" end "\"}}"
+
+/* The ids of what a query finds, in its order, joined by spaces. */
+static inline int note_id(const struct event *e, void *arg)
+{
+	strbuf_addf(arg, "%s%s", ((struct strbuf *)arg)->len ? " " : "", e->id);
+	return 0;
+}
+
+#define assert_finds(query, ids)                                              \
+	do {                                                                  \
+		struct strbuf found_ = STRBUF_INIT;                           \
+		struct event_list list_;                                      \
+		OK(store_event_each(store, (query), note_id, &found_, &err)); \
+		assert_string_equal(found_.buf, (ids));                       \
+		strbuf_reset(&found_);                                        \
+		OK(store_event_list(store, (query), &list_, &err));           \
+		for (size_t i_ = 0; i_ < list_.count; i_++)                   \
+			note_id(&list_.items[i_], &found_);                   \
+		assert_string_equal(found_.buf, (ids));                       \
+		event_list_release(&list_);                                   \
+		strbuf_release(&found_);                                      \
+	} while (0)
+
+static inline int64_t at(const char *time)
+{
+	struct rfc3339 t;
+
+	OK(rfc3339_parse(time, &t, &err));
+	return t.utc;
+}
+
+#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, fixture_folder, fixture_end)
+#define IN_STORE(name)  cmocka_unit_test_setup_teardown(name, fixture_store, fixture_end)
 
 #endif

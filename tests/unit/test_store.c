@@ -1,4 +1,4 @@
-/* The file itself: how it comes to be, what is refused, transactions, migrations, two at once. */
+/* The file itself: how it comes to be, what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,15 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "store/internal.h"
 #include "store/schema.h"
 #include "store_fixture.h"
-
-/* --- helpers ----------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const void *data, size_t len)
 {
@@ -26,24 +20,6 @@ static void write_file(const char *path, const void *data, size_t len)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* Name, size and bytes of the database and what lies beside it. */
-static char *snapshot(void)
-{
-	static const char *const suffixes[] = {"", "-wal", "-journal"};
-	struct strbuf all = STRBUF_INIT;
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		AUTO(free) char *path = xasprintf("%s%s", db_file, suffixes[i]);
-		AUTO(fclose) FILE *f = fopen(path, "r");
-		int c;
-
-		strbuf_addf(&all, "%s:", suffixes[i]);
-		while (f && (c = fgetc(f)) != EOF)
-			strbuf_addf(&all, "%02x", (unsigned)c);
-	}
-	return strbuf_detach(&all);
-}
-
 static mode_t mode_of(const char *suffix)
 {
 	AUTO(free) char *path = xasprintf("%s%s", db_file, suffix);
@@ -52,48 +28,6 @@ static mode_t mode_of(const char *suffix)
 	if (stat(path, &st))
 		fail_msg("%s: %s", path, strerror(errno));
 	return st.st_mode & 07777;
-}
-
-/* Run fn in a process of its own; returns its exit status, or 128 + the signal that ended it.
- * What it leaves in err.msg comes back in ours. */
-static int in_child(int (*fn)(void))
-{
-	int fds[2], status;
-	pid_t pid;
-	ssize_t n;
-
-	assert_null(store); /* a connection must not cross a fork */
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		status = fn();
-		if (write(fds[1], err.msg, sizeof(err.msg)) < 0)
-			_exit(99);
-		_exit(status);
-	}
-	close(fds[1]);
-	n = read(fds[0], err.msg, sizeof(err.msg));
-	close(fds[0]);
-	if (n <= 0)
-		err.msg[0] = '\0';
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static void close_store(void)
-{
-	store_close(store);
-	store = NULL;
-}
-
-static int64_t count(const char *sql)
-{
-	AUTO(stmt_done) struct stmt *st = NULL;
-
-	OK(db_prepare(store->db, sql, &st, &err));
-	assert_int_equal(stmt_step(st, &err), 1);
-	return col_int(st, 0);
 }
 
 /* --- how it comes to be ------------------------------------------------------------------ */
@@ -366,307 +300,6 @@ static void test_store__a_damaged_page_is_an_error_and_no_crash(void **state)
 	assert_non_null(strstr(err.msg, db_file));
 }
 
-/* --- transactions ------------------------------------------------------------------------ */
-
-static void test_store__a_nested_transaction_names_who_opened_the_first(void **state)
-{
-	char opener[200];
-
-	(void)state;
-	snprintf(opener, sizeof(opener), "%s:%d", __FILE__, __LINE__ + 1);
-	OK(store_begin(store, &err));
-	FAILS(ERR_STORE, store_begin(store, &err));
-	assert_non_null(strstr(err.msg, opener));
-	/* The first goes on. */
-	assert_true(store_in_transaction(store));
-	add_account("ann");
-	OK(store_commit(store, &err));
-	assert_false(store_in_transaction(store));
-	FAILS(ERR_STORE, store_commit(store, &err));
-	reopen();
-	assert_int_equal(count("SELECT count(*) FROM account"), 1);
-}
-
-static void test_store__a_rollback_undoes_all_of_it(void **state)
-{
-	int64_t calendar = add_calendar();
-
-	(void)state;
-	OK(store_begin(store, &err));
-	add_outbox(add_event(calendar, "one", "{}"), PENDING_CREATE);
-	OK(store_meta_set(store, "k", "v", &err));
-	store_rollback(store);
-	assert_false(store_in_transaction(store));
-	store_rollback(store); /* allowed */
-	assert_int_equal(count("SELECT count(*) FROM event"), 0);
-	assert_int_equal(count("SELECT count(*) FROM outbox"), 0);
-	assert_int_equal(count("SELECT count(*) FROM meta"), 0);
-	OK(store_begin(store, &err));
-	add_event(calendar, "one", "{}");
-	reopen(); /* closing rolls back */
-	assert_int_equal(count("SELECT count(*) FROM event"), 0);
-}
-
-static void test_store__a_write_outside_is_committed_by_itself(void **state)
-{
-	AUTO(store_close) struct store *second = NULL;
-	AUTO(free) char *value = NULL;
-	int64_t calendar = add_calendar();
-	bool found = false;
-	struct event e = {0};
-
-	(void)state;
-	OK(store_open(db_file, 0, &second, &err));
-	add_event(calendar, "one", "{}");
-	OK(store_meta_set(store, "k", "v", &err));
-	OK(store_event_get(second, calendar, "one", &e, &found, &err));
-	assert_true(found);
-	event_release(&e);
-	OK(store_meta_get(second, "k", &value, &err));
-	assert_string_equal(value, "v");
-}
-
-/* A statement that fails by itself leaves the transaction usable. */
-static void test_store__a_refused_row_leaves_the_transaction_whole(void **state)
-{
-	int64_t calendar = add_calendar();
-	AUTO(json_object_put) struct json_object *resource = json_of("{}");
-	struct event e = {.calendar_id = calendar, .id = (char *)"one", .resource = resource};
-
-	(void)state;
-	OK(store_begin(store, &err));
-	add_event(calendar, "one", "{}");
-	FAILS(ERR_STORE, store_event_put(store, &e, &err));
-	add_event(calendar, "two", "{}");
-	OK(store_commit(store, &err));
-	assert_int_equal(count("SELECT count(*) FROM event"), 2);
-}
-
-/* One that fails after its first row must not be committed by half. */
-static void test_store__half_a_step_is_never_committed(void **state)
-{
-	int64_t account = add_account("ann");
-	struct run_record r = {.account_id = account, .kind = (char *)"sync"};
-
-	(void)state;
-	OK(db_exec(store->db,
-		   "CREATE TEMP TRIGGER no BEFORE DELETE ON run"
-		   " BEGIN SELECT raise(ABORT, 'stop here'); END",
-		   &err));
-	OK(store_begin(store, &err));
-	for (int i = 0; i < 1000; i++)
-		OK(store_run_add(store, &r, &err));
-	FAILS(ERR_STORE, store_run_add(store, &r, &err));
-	assert_non_null(strstr(err.msg, "stop here"));
-	FAILS(ERR_STORE, store_commit(store, &err));
-	assert_non_null(strstr(err.msg, __FILE__));
-	assert_false(store_in_transaction(store));
-	assert_int_equal(count("SELECT count(*) FROM run"), 0);
-}
-
-/* When SQLite itself gives the transaction up, later writes must not go on without it. */
-static void test_store__a_lost_transaction_takes_no_more_writes(void **state)
-{
-	(void)state;
-	OK(store_begin(store, &err));
-	add_account("ann");
-	OK(db_exec(store->db, "ROLLBACK", &err));
-	FAILS(ERR_STORE, store_meta_set(store, "k", "v", &err));
-	assert_non_null(strstr(err.msg, "is lost"));
-	FAILS(ERR_STORE, store_commit(store, &err));
-	assert_int_equal(count("SELECT count(*) FROM account"), 0);
-	OK(store_begin(store, &err));
-	add_account("ann");
-	OK(store_commit(store, &err));
-	assert_int_equal(count("SELECT count(*) FROM account"), 1);
-}
-
-/* --- crashes and other processes --------------------------------------------------------- */
-
-static int write_and_die(void)
-{
-	if (store_open(db_file, 0, &store, &err))
-		return 1;
-	OK(store_begin(store, &err));
-	add_outbox(add_event(1, "committed", "{}"), PENDING_CREATE);
-	OK(store_commit(store, &err));
-	OK(store_begin(store, &err));
-	add_outbox(add_event(1, "open", "{}"), PENDING_CREATE);
-	raise(SIGKILL);
-	return 1;
-}
-
-static void test_store__a_killed_process_leaves_what_it_committed(void **state)
-{
-	(void)state;
-	assert_int_equal(add_calendar(), 1);
-	close_store();
-	assert_int_equal(in_child(write_and_die), 128 + SIGKILL);
-	OK(store_open(db_file, 0, &store, &err));
-	assert_int_equal(count("SELECT count(*) FROM event"), 1);
-	assert_int_equal(count("SELECT count(*) FROM event WHERE id = 'committed'"), 1);
-	assert_int_equal(count("SELECT count(*) FROM outbox"), 1);
-	assert_int_equal(count("SELECT count(*) FROM pragma_integrity_check"
-			       " WHERE integrity_check = 'ok'"),
-			 1);
-	/* Nothing is locked any more. */
-	add_event(1, "later", "{}");
-}
-
-static void test_store__a_second_writer_waits_its_time_and_says_so(void **state)
-{
-	AUTO(store_close) struct store *second = NULL;
-	struct timespec start, end;
-
-	(void)state;
-	OK(store_open(db_file, 0, &second, &err));
-	db_set_busy_timeout(second->db, 200);
-	OK(store_begin(store, &err));
-	add_account("ann");
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	FAILS(ERR_STORE, store_begin(second, &err));
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	assert_non_null(strstr(err.msg, "busy"));
-	assert_true((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000 >=
-		    150);
-	assert_false(store_in_transaction(second));
-	/* A reader neither waits nor sees what is not committed. */
-	struct account_list list;
-	OK(store_account_list(second, &list, &err));
-	assert_int_equal(list.count, 0);
-	account_list_release(&list);
-	OK(store_commit(store, &err));
-	OK(store_begin(second, &err));
-	store_rollback(second);
-}
-
-static int first_start(void)
-{
-	AUTO(free) char *name = xasprintf("account-%d", getpid());
-	struct account a = {.name = name, .email = name};
-
-	if (store_open(db_file, STORE_CREATE, &store, &err))
-		return 1;
-	if (store_account_add(store, &a, &err))
-		return 2;
-	store_close(store);
-	return 0;
-}
-
-static void test_store__many_first_starts_at_once_make_one_store(void **state)
-{
-	pid_t pids[8];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		pids[i] = fork();
-		assert_true(pids[i] >= 0);
-		if (!pids[i]) {
-			int status = first_start();
-
-			if (status)
-				fprintf(stderr, "# child: %s\n", err.msg);
-			_exit(status);
-		}
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		int status;
-
-		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-		assert_true(WIFEXITED(status));
-		assert_int_equal(WEXITSTATUS(status), 0);
-	}
-	OK(store_open(db_file, 0, &store, &err));
-	assert_int_equal(count("SELECT count(*) FROM account"), ARRAY_SIZE(pids));
-	assert_int_equal(count("PRAGMA user_version"), schema_version());
-}
-
-/* --- migrations -------------------------------------------------------------------------- */
-
-static const char *const good_steps[] = {
-	"CREATE TABLE one (n INTEGER NOT NULL) STRICT; INSERT INTO one VALUES (1)",
-	"ALTER TABLE one ADD COLUMN m INTEGER; UPDATE one SET m = n + 1",
-	"CREATE VIEW two AS SELECT n, m FROM one",
-};
-
-static struct db *migrated(const char *const steps[], int n, int expected)
-{
-	struct db *db = NULL;
-	struct db_header header;
-
-	OK(db_open(db_file, true, &db, &header, &err));
-	assert_int_equal(schema_migrate(db, steps, n, &err), expected);
-	return db;
-}
-
-static int version_of(struct db *db)
-{
-	int version = -1;
-
-	OK(db_user_version(db, &version, &err));
-	return version;
-}
-
-static void test_store__migrations_run_once_each_and_in_order(void **state)
-{
-	struct db *db = migrated(good_steps, 1, 0);
-	AUTO(free) char *before = NULL;
-	AUTO(free) char *after = NULL;
-
-	(void)state;
-	assert_int_equal(version_of(db), 1);
-	OK(db_use_wal(db, false, &err));
-	db_close(db);
-	db = migrated(good_steps, 3, 0);
-	assert_int_equal(version_of(db), 3);
-	OK(db_exec(db, "INSERT INTO one SELECT n, m FROM two", &err));
-	db_close(db);
-	before = snapshot();
-	db = migrated(good_steps, 3, 0); /* up to date: no write */
-	assert_int_equal(version_of(db), 3);
-	db_close(db);
-	after = snapshot();
-	assert_string_equal(before, after);
-}
-
-/* The header of the main file alone must tell an older program that it is too old. */
-static void test_store__after_a_migration_the_main_file_says_so(void **state)
-{
-	struct db *db = migrated(good_steps, 1, 0);
-	struct db *second = NULL;
-	struct db_header header;
-
-	(void)state;
-	OK(db_use_wal(db, false, &err));
-	OK(schema_migrate(db, good_steps, 3, &err));
-	OK(db_open(db_file, false, &second, &header, &err)); /* the first is still open */
-	assert_true(header.wal);
-	assert_int_equal(header.user_version, 3);
-	assert_int_equal(header.application_id, SCHEMA_APPLICATION_ID);
-	db_close(second);
-	db_close(db);
-}
-
-static void test_store__a_failed_migration_leaves_the_step_before(void **state)
-{
-	static const char *const steps[] = {
-		"CREATE TABLE one (n INTEGER NOT NULL) STRICT",
-		"CREATE TABLE two (n INTEGER) STRICT; INSERT INTO no_such_table VALUES (1)",
-		"CREATE TABLE three (n INTEGER) STRICT",
-	};
-	struct db *db = migrated(steps, 3, -1);
-
-	(void)state;
-	assert_int_equal(err.code, ERR_STORE);
-	assert_non_null(strstr(err.msg, "cannot upgrade the schema to 2"));
-	assert_non_null(strstr(err.msg, "no_such_table"));
-	assert_int_equal(version_of(db), 1);
-	assert_int_equal(db_exec(db, "SELECT n FROM two", &err), -1);
-	assert_int_equal(db_exec(db, "SELECT n FROM three", &err), -1);
-	OK(db_exec(db, "SELECT n FROM one", &err));
-	db_close(db);
-}
-
 /* --- meta -------------------------------------------------------------------------------- */
 
 static void test_store__meta_is_set_replaced_and_deleted(void **state)
@@ -688,9 +321,6 @@ static void test_store__meta_is_set_replaced_and_deleted(void **state)
 	assert_null(value);
 }
 
-#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, fixture_folder, fixture_end)
-#define IN_STORE(name)  cmocka_unit_test_setup_teardown(name, fixture_store, fixture_end)
-
 static const struct CMUnitTest tests[] = {
 	IN_FOLDER(test_store__a_missing_file_is_not_made_unasked),
 	IN_FOLDER(test_store__only_the_user_can_read_it_whatever_the_umask),
@@ -706,18 +336,6 @@ static const struct CMUnitTest tests[] = {
 	IN_FOLDER(test_store__a_newer_schema_is_left_alone),
 	IN_FOLDER(test_store__a_newer_schema_in_the_wal_is_left_alone),
 	IN_FOLDER(test_store__a_damaged_page_is_an_error_and_no_crash),
-	IN_STORE(test_store__a_nested_transaction_names_who_opened_the_first),
-	IN_STORE(test_store__a_rollback_undoes_all_of_it),
-	IN_STORE(test_store__a_write_outside_is_committed_by_itself),
-	IN_STORE(test_store__a_refused_row_leaves_the_transaction_whole),
-	IN_STORE(test_store__half_a_step_is_never_committed),
-	IN_STORE(test_store__a_lost_transaction_takes_no_more_writes),
-	IN_STORE(test_store__a_killed_process_leaves_what_it_committed),
-	IN_STORE(test_store__a_second_writer_waits_its_time_and_says_so),
-	IN_FOLDER(test_store__many_first_starts_at_once_make_one_store),
-	IN_FOLDER(test_store__migrations_run_once_each_and_in_order),
-	IN_FOLDER(test_store__after_a_migration_the_main_file_says_so),
-	IN_FOLDER(test_store__a_failed_migration_leaves_the_step_before),
 	IN_STORE(test_store__meta_is_set_replaced_and_deleted),
 };
 
