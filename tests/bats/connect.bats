@@ -1,5 +1,6 @@
-#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2030,SC2031
 load helpers
+load schema
 
 setup() {
 	calsync_setup
@@ -10,13 +11,346 @@ teardown() {
 	calsync_teardown
 }
 
+SCOPES_WRITE='https://www.googleapis.com/auth/calendar.events https://www.googleapis.com/auth/calendar.calendarlist.readonly'
+
+# The form field of the last request to /token that has it.
+token_field() {
+	fake_google_requests '[.[] | select(.path == "/token")]' |
+		jq -r '.[].body' | tr '&' '\n' | sed -n "s/^$1=//p" | tail -1 |
+		sed 's/%/\\x/g' | xargs -0 printf '%b' | tr -d '\n'
+}
+
+nothing_stored() {
+	[ ! -e "$CALSYNC_STORE" ] || assert_equal "$(calsync --json accounts)" '[]'
+}
+
+# Log in without calsync: prints a refresh token.
+refresh_token_for() {
+	local verifier=abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ challenge url log
+	log=$BATS_TEST_TMPDIR/by-hand
+	challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '=')
+	url="$CALSYNC_GOOGLE_BASE_URL/o/oauth2/v2/auth?client_id=$GOOGLE_CLIENT_ID&response_type=code"
+	url+="&redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&state=x&code_challenge=$challenge"
+	url+="&code_challenge_method=S256&scope=$(jq -rn --arg s "$2" '$s | @uri')"
+	CONSENT_ACCOUNT=$1 CONSENT_FOLLOW=no CONSENT_LOG=$log "$BATS_DIR/consent" "$url"
+	curl -sS -d "grant_type=authorization_code&client_id=$GOOGLE_CLIENT_ID" \
+		-d "client_secret=$GOOGLE_CLIENT_SECRET&code_verifier=$verifier" \
+		-d 'redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F' \
+		-d "code=$(sed -n 's/.*[?&]code=\([^&]*\).*/\1/p' "$log")" \
+		"$CALSYNC_GOOGLE_BASE_URL/token" | jq -er .refresh_token
+}
+
 @test "connect: the browser's consent ends in a proven login" {
+	export CONSENT_LOG=$BATS_TEST_TMPDIR/consent.log
 	run --separate-stderr -0 calsync --json connect work
-	assert_json '.success and .account.name == "work" and .account.email == "user1@example.com"
+	assert_schema connect
+	assert_json '.account.name == "work" and .account.email == "user1@example.com"
 		and .account.state == "connected" and (.account.readOnly | not)
 		and (.calendars | length) == 1 and .calendars[0].primary and .calendars[0].selected'
-	# Traded, refreshed once, then listed.
-	assert_equal "$(fake_google_requests '[.[] | select(.path == "/token")] | length')" 2
 	assert_json '.account.lastSync == null'
+	# Traded with PKCE, refreshed once, then whose and which calendars.
+	assert_equal "$(fake_google_requests '[.[] | select(.path == "/token")] | length')" 2
+	assert_equal "$(fake_google_requests '[.[] | .path | select(contains("calendarList"))]')" \
+		'["/calendar/v3/users/me/calendarList/primary","/calendar/v3/users/me/calendarList"]'
 	assert_no_violations
+	# The page that the person sees.
+	for line in 'HTTP/1.1 200 OK' 'Cache-Control: no-store' 'Referrer-Policy: no-referrer' \
+		'<h1>calsync is connected</h1>' 'name="viewport"'; do
+		grep -qF "$line" "$CONSENT_LOG"
+	done
+}
+
+@test "connect: no secret lies in plain text in the store, its files are the owner's alone" {
+	connect_account
+	refresh=$(token_field refresh_token)
+	[ "${#refresh}" -gt 20 ]
+	access=$(fake_google_requests 'last | .headers.authorization' | tr -d '"')
+	access=${access#Bearer }
+	[ "${#access}" -gt 20 ]
+	for secret in "$refresh" "$access" sandbox-secret; do
+		run ! grep -rqaF -- "$secret" "$HOME"
+	done
+	assert_equal "$(stat -c %a "$CALSYNC_STORE")" 600
+	assert_equal "$(stat -c %a "$XDG_CONFIG_HOME/calsync/key")" 600
+	assert_matches "$(cat "$XDG_CONFIG_HOME/calsync/key")" '^[0-9a-f]{64}$'
+}
+
+@test "connect: without a name the account is called by its address" {
+	run --separate-stderr -0 calsync connect
+	assert_matches "$output" '^user1@example.com is connected as user1@example.com: 1 calendar, 1 selected'
+	run -0 calsync --json accounts
+	assert_json '[.[].name] == ["user1@example.com"]'
+}
+
+@test "connect: a refused consent leaves nothing behind" {
+	export CONSENT_DECISION=deny CONSENT_LOG=$BATS_TEST_TMPDIR/consent.log
+	run --separate-stderr -3 calsync --json connect work
+	assert_schema failure
+	assert_matches "$stderr" 'calsync: .*(denied|refused)'
+	nothing_stored
+	[ ! -e "$XDG_CONFIG_HOME/calsync/key" ]
+	grep -qF '<h1>calsync is not connected</h1>' "$CONSENT_LOG"
+}
+
+@test "connect: --no-browser takes the redirected address pasted on stdin" {
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	calsync --json connect work --no-browser <"$BATS_TEST_TMPDIR/in" \
+		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	exec 4>"$BATS_TEST_TMPDIR/in"
+	for _ in $(seq 100); do
+		grep -q '^http' "$BATS_TEST_TMPDIR/err" && break
+		sleep 0.05
+	done
+	CONSENT_FOLLOW=no CONSENT_LOG=$BATS_TEST_TMPDIR/page "$BATS_DIR/consent" \
+		"$(grep '^http' "$BATS_TEST_TMPDIR/err")"
+	echo 'http://127.0.0.1:1/callback?code=stolen&state=wrong' >&4
+	tail -1 "$BATS_TEST_TMPDIR/page" >&4
+	wait "$pid"
+	exec 4>&-
+	output=$(cat "$BATS_TEST_TMPDIR/out")
+	assert_schema connect
+	assert_json '.account.state == "connected"'
+	grep -q 'not the answer to this login' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "connect: --no-browser hears the listener, too; the end of stdin does not end the wait" {
+	calsync connect work --no-browser </dev/null \
+		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q '^http' "$BATS_TEST_TMPDIR/err" && break
+		sleep 0.05
+	done
+	"$BATS_DIR/consent" "$(grep '^http' "$BATS_TEST_TMPDIR/err")"
+	wait "$pid"
+	grep -q '^user1@example.com is connected as work' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "connect: \$BROWSER may say where the address goes, and no shell reads it" {
+	mkdir "$HOME/bin"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$#" "$1" "$3" >"%s"\nexec "%s" "$2"\n' \
+		"$HOME/args" "$BATS_DIR/consent" >"$HOME/bin/my browser"
+	chmod +x "$HOME/bin/my browser"
+	ln -s "my browser" "$HOME/bin/mybrowser"
+	BROWSER="$HOME/bin/mybrowser --window %s last;touch%s$HOME/hacked" run -0 calsync connect work
+	assert_equal "$(sed -n 1,2p "$HOME/args")" $'3\n--window'
+	[ ! -e "$HOME/hacked" ]
+	# A command with a space in its name is a command all the same.
+	printf '#!/bin/sh\nexec "%s" "$1"\n' "$BATS_DIR/consent" >"$HOME/bin/my browser"
+	BROWSER="$HOME/bin/my browser" run -0 calsync connect work
+}
+
+@test "connect: nobody answers, the wait ends" {
+	mkdir -p "$XDG_CONFIG_HOME/calsync"
+	printf '[connect]\ntimeout = 1\n' >"$XDG_CONFIG_HOME/calsync/config"
+	BROWSER=/nonexistent/browser run --separate-stderr -3 calsync --json connect work
+	assert_schema failure
+	assert_json '.error.code == "not_connected"'
+	assert_matches "$stderr" 'warning: cannot start the browser'
+	assert_matches "$stderr" 'no answer from the consent page within 1 seconds'
+	nothing_stored
+}
+
+@test "connect: --client-secrets takes Google's file" {
+	jq -n '{installed: {client_id: env.GOOGLE_CLIENT_ID, client_secret: env.GOOGLE_CLIENT_SECRET,
+		redirect_uris: ["http://localhost"]}}' >client_secret.json
+	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+	run --separate-stderr -0 calsync connect work --client-secrets client_secret.json
+	# It is kept, sealed: a repair needs it no more.
+	run --separate-stderr -0 calsync connect work
+}
+
+@test "connect: without a client, with a bad file, with a wrong secret" {
+	(
+		unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+		run --separate-stderr -2 calsync --json connect work
+		assert_json '.error.code == "usage"'
+		assert_matches "$stderr" 'no OAuth client.*--client-secrets'
+	)
+	run --separate-stderr -2 calsync connect work --client-secrets missing.json
+	assert_one_line_error
+	echo '{"something": "else"}' >other.json
+	run --separate-stderr -2 calsync connect work --client-secrets other.json
+	assert_one_line_error
+	GOOGLE_CLIENT_SECRET=wrong run --separate-stderr -1 calsync --json connect work
+	assert_json '.error.code == "google"'
+	assert_matches "$stderr" 'invalid_client'
+	refute_matches "$stderr$output" 'wrong'
+	nothing_stored
+}
+
+@test "connect: --read-only asks for less and refuses writes" {
+	run --separate-stderr -0 calsync --json connect work --read-only
+	assert_json '.account.readOnly and (.account.scopes | contains("calendar.events.readonly"))'
+	run --separate-stderr -1 calsync --json event add X --start 2026-03-10
+	assert_json '.error.code == "read_only"'
+	# A repair does not widen it.
+	run -0 calsync --json connect work
+	run -0 calsync --json accounts
+	assert_json '.[0].readOnly'
+}
+
+@test "connect: a permission that was not granted is named" {
+	fake_google_config '{"granted_scopes": ["https://www.googleapis.com/auth/calendar.events"]}'
+	run --separate-stderr -3 calsync --json connect work
+	assert_schema failure
+	assert_matches "$stderr" 'calendar\.calendarlist\.readonly'
+	refute_matches "$stderr" 'permission calendar\.events[ ,;]'
+	nothing_stored
+}
+
+@test "connect: --refresh-token-stdin imports a login" {
+	token=$(refresh_token_for user1@example.com "$SCOPES_WRITE")
+	run --separate-stderr -0 calsync --json connect work --refresh-token-stdin <<<"$token"
+	assert_schema connect
+	run -0 calsync sync
+	for bad in "" "two words" $'tab\there'; do
+		run --separate-stderr -2 calsync --json connect other --refresh-token-stdin <<<"$bad"
+		assert_json '.error.code == "invalid"'
+	done
+	run --separate-stderr -3 calsync connect other --refresh-token-stdin <<<"1//never-issued"
+	run -0 calsync --json accounts
+	assert_json 'length == 1'
+}
+
+@test "connect: an imported login with less permission than asked for is refused" {
+	token=$(refresh_token_for user1@example.com https://www.googleapis.com/auth/calendar.readonly)
+	run --separate-stderr -3 calsync connect work --refresh-token-stdin <<<"$token"
+	assert_matches "$stderr" 'permission calendar\.events;'
+	# calendar.readonly is wider than both that --read-only needs.
+	run --separate-stderr -0 calsync connect work --read-only --refresh-token-stdin <<<"$token"
+}
+
+@test "connect: a service account acts for a user" {
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem 2>/dev/null
+	jq -n --rawfile key key.pem '{type: "service_account", project_id: "p", private_key_id: "k1",
+		private_key: $key, client_email: "robot@p.iam.gserviceaccount.com", client_id: "1"}' >key.json
+	fake_google_stop
+	fake_google_start --service-account key.json
+	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+	run --separate-stderr -0 calsync --json connect robot --service-account key.json \
+		--subject user1@example.com
+	assert_schema connect
+	assert_json '.account.auth == "service_account" and .account.subject == "user1@example.com"'
+	rm key.json
+	run -0 calsync sync
+	run ! grep -rqaF "$(sed -n 5p key.pem)" "$XDG_DATA_HOME" "$XDG_CONFIG_HOME"
+	run --separate-stderr -2 calsync connect other --service-account missing.json --subject u@example.com
+	assert_one_line_error
+	run --separate-stderr -2 calsync connect other --service-account missing.json
+	assert_matches "$stderr" '--subject'
+}
+
+@test "connect: again repairs an expired account and keeps its events and edits" {
+	connect_account
+	run -0 calsync event add Before --start "2026-03-10 10:00"
+	fake_google_expire access_tokens refresh_tokens
+	run --separate-stderr -0 calsync --json event add Waiting --start "2026-03-11 10:00"
+	assert_json '.syncStatus.synced == false'
+	run --separate-stderr -3 calsync sync
+	assert_matches "$stderr" 'Calendar token expired\..*calsync connect work'
+	run --separate-stderr -0 calsync --json connect work
+	assert_json '.account.state == "connected"'
+	run -0 calsync sync
+	assert_equal "$(fake_google_events | jq -c '[.[].summary] | sort')" '["Before","Waiting"]'
+	run -0 calsync --json event list
+	assert_json 'length == 2 and all(.[]; .syncStatus == "synced")'
+}
+
+@test "connect: again without a name repairs the account of that address" {
+	connect_account
+	fake_google_expire refresh_tokens access_tokens
+	run -3 calsync sync
+	run -0 calsync connect
+	run -0 calsync --json accounts
+	assert_json 'length == 1 and .[0].name == "work" and .[0].state == "connected"'
+}
+
+@test "connect: another Google user under the same name is refused without --force" {
+	fake_google_account user2@example.com
+	connect_account
+	run -0 calsync event add Mine --start "2026-03-10 10:00"
+	store_dump >before
+	CONSENT_ACCOUNT=user2@example.com run --separate-stderr -2 calsync connect work
+	assert_matches "$stderr" 'user1@example.com.*user2@example.com.*--force'
+	diff before <(store_dump)
+	CONSENT_ACCOUNT=user2@example.com run -0 calsync connect work --force
+	run -0 calsync sync
+	run -0 calsync --json accounts
+	assert_json 'length == 1 and .[0].email == "user2@example.com"'
+	# The other's events are still here, and did not go to user2.
+	run -0 calsync --json event list
+	assert_json '[.[].summary] == ["Mine"]'
+	assert_equal "$(fake_google_events user2@example.com)" '[]'
+}
+
+@test "connect: a failure after the login leaves a new account out and an old one untouched" {
+	fake_google_fault '{"match": "calendarList?", "times": 0, "action": "status", "status": 403,
+		"domain": "global", "reason": "forbidden", "message": "Forbidden"}'
+	run --separate-stderr -1 calsync --json connect work
+	assert_schema failure
+	assert_matches "$stderr" 'cannot list the calendars'
+	nothing_stored
+	fake_google_no_faults
+	connect_account
+	store_dump >before
+	fake_google_fault '{"match": "calendarList?", "times": 0, "action": "status", "status": 403,
+		"domain": "global", "reason": "forbidden", "message": "Forbidden"}'
+	run -1 calsync connect work
+	diff before <(store_dump)
+	fake_google_no_faults
+	run -0 calsync sync
+}
+
+@test "connect: a login that will end is announced" {
+	fake_google_config '{"refresh_token_expires_in": 604800}'
+	run --separate-stderr -0 calsync --json connect work
+	assert_schema connect
+	assert_json '.refreshTokenExpiresIn == 604800'
+	assert_matches "$stderr" 'warning: .*7 days.*testing'
+}
+
+@test "connect: --calendars chooses what is synced" {
+	for role in owner writer reader; do
+		fake_google POST /sandbox/calendars "$(jq -nc --arg r $role '{account: "user1@example.com",
+			id: "\($r)@group.calendar.google.com", summary: $r, accessRole: $r}')"
+	done
+	selected() {
+		calsync --json -a "$1" calendars | jq -c '[.[] | select(.selected) | .id | split("@")[0]] | sort'
+	}
+	connect_account one
+	assert_equal "$(selected one)" '["user1"]'
+	run -0 calsync connect two --calendars owned
+	assert_equal "$(selected two)" '["owner","user1"]'
+	run -0 calsync connect three --calendars all
+	assert_equal "$(selected three)" '["owner","reader","user1","writer"]'
+	# Connecting again takes nothing away.
+	run -0 calsync connect three
+	assert_equal "$(selected three)" '["owner","reader","user1","writer"]'
+}
+
+@test "connect: another host under the same name is refused without --force" {
+	connect_account
+	port=$FAKE_GOOGLE_PORT
+	CALSYNC_GOOGLE_BASE_URL=http://localhost:$port run --separate-stderr -2 calsync connect work
+	assert_matches "$stderr" "was connected with http://127.0.0.1:$port"
+	for bad in http://example.com ftp://127.0.0.1 https://user@example.com https://example.com/path; do
+		CALSYNC_GOOGLE_BASE_URL=$bad run --separate-stderr -2 calsync connect other
+		assert_one_line_error
+	done
+}
+
+@test "connect: bad command lines" {
+	for args in "--subject u@example.com" "--calendars some" "a b" "--refresh-token-stdin --no-browser" \
+		"-- -x" "--frob"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr -2 calsync --json connect $args
+		assert_schema failure
+		assert_one_line_error
+	done
+	run --separate-stderr -2 calsync connect $'bell\a'
+	assert_one_line_error
+	run --separate-stderr -2 calsync connect ''
+	nothing_stored
 }
