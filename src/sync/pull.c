@@ -32,6 +32,7 @@ struct pull {
 	int64_t seen;                 /* items of a full pull */
 	bool window;                  /* only what lies in the options' window */
 	struct json_object *seen_ids; /* window: a set */
+	struct json_object *orphans;  /* cancelled occurrences, id -> the series we did not have */
 };
 
 static void add_param(struct strbuf *path, const char *name, const char *value)
@@ -92,6 +93,41 @@ static bool in_window(const struct pull *p, const struct json_object *item)
 	       (end > o->start_utc || (end == start && start >= o->start_utc));
 }
 
+/* A cancelled occurrence means something only beside its series, which may come on a later page,
+ * or have been deleted on this one. */
+static int note_orphan(struct pull *p, const struct json_object *item, struct err *err)
+{
+	const char *master = json_str(item, "recurringEventId");
+	AUTO(event_release) struct event row = {0};
+	bool found;
+
+	if (store_event_get(p->e->store, p->c->id, master, &row, &found, err))
+		return -1;
+	if (!found)
+		json_set_str(p->orphans, json_str(item, "id"), master);
+	return 0;
+}
+
+static int drop_orphans(struct pull *p, struct err *err)
+{
+	json_object_object_foreach (p->orphans, id, master) {
+		AUTO(event_release) struct event series = {0};
+		AUTO(event_release) struct event row = {0};
+		bool found, orphan;
+
+		if (store_event_get(p->e->store, p->c->id, json_object_get_string(master), &series,
+				    &found, err) ||
+		    store_event_get(p->e->store, p->c->id, id, &row, &orphan, err))
+			return -1;
+		if (found || !orphan || !event_is_cancelled(row.resource) ||
+		    row.pending != PENDING_NONE)
+			continue;
+		if (store_event_delete(p->e->store, row.rowid, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int take_item(struct pull *p, struct json_object *item, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
@@ -118,6 +154,8 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	if (found && older_repeat(p, &row, item))
 		return 0;
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
+		return -1;
+	if (exception && event_is_cancelled(item) && note_orphan(p, item, err))
 		return -1;
 	/* A row that apply_item() wrote has the generation already. */
 	if (!found || p->e->options->dry_run || !p->e->generation ||
@@ -188,6 +226,8 @@ static int store_page(struct pull *p, const struct json_object *page, bool last,
 {
 	if (take_items(p, page, err))
 		return -1;
+	if (last && !p->e->options->dry_run && drop_orphans(p, err))
+		return -1;
 	if (!last || p->window)
 		return 0;
 	if (p->e->generation && sweep(p, err))
@@ -217,8 +257,10 @@ static int commit_page(struct pull *p, const struct json_object *page, bool last
 
 static int pull_pages(struct pull *p, struct err *err)
 {
+	AUTO(json_object_put) struct json_object *orphans = json_object_new_object();
 	AUTO(free) char *token = NULL;
 
+	p->orphans = orphans;
 	for (;;) {
 		AUTO(json_object_put) struct json_object *page = NULL;
 		const char *next;

@@ -116,7 +116,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 	}
 	if (store_event_get_row(p->e->store, j->rowid, &j->row, err))
 		return -1;
-	j->alone = is_type(j->row.resource, "workingLocation"); /* not supported in batches */
+	j->alone |= is_type(j->row.resource, "workingLocation"); /* not supported in batches */
 	j->tried_before = j->op.attempts > 0;
 	switch (j->op.op) {
 	case PENDING_CREATE:
@@ -532,9 +532,14 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 	for (size_t i = 0; i < count; i++)
 		calls[i] = job_call(jobs[i]);
 	if (google_batch(p->e->google, calls, count, results, &why)) {
-		p->stop = true;
-		for (size_t i = 0; i < count && !result; i++)
-			result = write_waits(p, jobs[i], &why, err);
+		/* A refusal of the envelope (a proxy that knows no batches, a smaller limit) says
+		 * nothing of its parts: they go out one by one. */
+		p->stop = is_general(&why);
+		for (size_t i = 0; i < count && !result; i++) {
+			jobs[i]->alone = true;
+			if (p->stop)
+				result = write_waits(p, jobs[i], &why, err);
+		}
 		return result;
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -70,6 +70,8 @@ static int exchange(struct engine *e, const struct calendar *c, struct calendar_
 {
 	struct err unsent = {0};
 
+	if (!e->options->calendar && !c->selected)
+		return push_calendar(e, c, NULL, 0, r, err); /* not pulled, but edits go out */
 	/* First what is ours, so that a pull finds its echoes in step. What could not be sent
 	 * does not keep Google's changes away, unless nothing gets through at all. */
 	if (push_calendar(e, c, NULL, 0, r, &unsent) && unsent.code == ERR_STORE) {
@@ -134,6 +136,20 @@ static bool is_fatal(const struct err *err)
 	       err->code == ERR_STORE || err->code == ERR_SECRET || err->code == ERR_NETWORK;
 }
 
+/* A calendar that is not selected takes part when an edit in it waits. */
+static int takes_part(struct store *s, const struct calendar *c, bool *out, struct err *err)
+{
+	AUTO(outbox_list_release) struct outbox_list waiting = {0};
+
+	*out = c->selected && !c->gone;
+	if (c->selected || c->gone)
+		return 0;
+	if (store_outbox_list(s, 0, c->id, INT64_MAX, 1, &waiting, err))
+		return -1;
+	*out = waiting.count > 0;
+	return 0;
+}
+
 static int sync_calendars(struct engine *e, const struct account *a, struct sync_result *out,
 			  struct err *err)
 {
@@ -149,8 +165,14 @@ static int sync_calendars(struct engine *e, const struct account *a, struct sync
 
 		if (e->options->calendar && strcmp(e->options->calendar, c->google_id) != 0)
 			continue;
-		if (!e->options->calendar && (!c->selected || c->gone))
-			continue;
+		if (!e->options->calendar) {
+			bool take;
+
+			if (takes_part(e->store, c, &take, err))
+				return -1;
+			if (!take)
+				continue;
+		}
 		found = true;
 		out->calendar_count++;
 		if (!sync_calendar(e, c, r) && !r->failed_events)

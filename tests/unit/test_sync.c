@@ -744,6 +744,96 @@ static void test_sync__many_changes_go_in_batches(void **state)
 	assert_true(w->last.requests <= 7);
 }
 
+static int64_t stored_rows(struct world *w)
+{
+	AUTO(event_list_release) struct event_list list = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	q.include_hidden = q.include_cancelled = true;
+	OK(store_event_list(w->store, &q, &list, &err));
+	return (int64_t)list.count;
+}
+
+static void test_sync__a_series_comes_and_goes_with_its_exceptions(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put)
+	struct json_object *master =
+		at_google(w, "POST", "",
+			  "{\"summary\":\"weekly\",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=5\"],"
+			  "\"start\":{\"dateTime\":\"2026-02-02T10:00:00Z\",\"timeZone\":\"UTC\"},"
+			  "\"end\":{\"dateTime\":\"2026-02-02T11:00:00Z\",\"timeZone\":\"UTC\"}}");
+	AUTO(free) char *second = xasprintf("%s_20260209T100000Z", json_str(master, "id"));
+	AUTO(free) char *third = xasprintf("%s_20260216T100000Z", json_str(master, "id"));
+
+	google_patch(w, second, "{\"summary\":\"moved\"}");
+	google_delete(w, third);
+	sync_ok(w);
+	assert_int_equal(stored_rows(w), 3); /* the cancelled one, too: it must not come back */
+	assert_equal_sides(w, 2);
+	edit(w, row_of(w, second), "location", "here");
+	edit(w, row_of(w, json_str(master, "id")), "summary", "weekly!");
+	sync_ok(w);
+	assert_equal_sides(w, 2);
+	control(w, "POST", "/sandbox/expire", "{\"sync_tokens\":true}");
+	sync_ok(w);
+	assert_int_equal(w->last.pulled.created + w->last.pulled.updated + w->last.pulled.deleted,
+			 0);
+	assert_int_equal(stored_rows(w), 3);
+	google_delete(w, json_str(master, "id"));
+	sync_ok(w);
+	assert_int_equal(stored_rows(w), 0);
+}
+
+static void test_sync__a_deleted_occurrence_is_cancelled_at_google(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put)
+	struct json_object *master =
+		at_google(w, "POST", "",
+			  "{\"summary\":\"daily\",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"],"
+			  "\"start\":{\"date\":\"2026-02-02\"},\"end\":{\"date\":\"2026-02-03\"}}");
+	AUTO(free) char *second = xasprintf("%s_20260203", json_str(master, "id"));
+
+	google_patch(w, second, "{\"summary\":\"special\"}");
+	sync_ok(w);
+	assert_equal_sides(w, 2);
+	delete_row(w, row_of(w, second));
+	sync_ok(w);
+	assert_equal_sides(w, 1);
+	sync_ok(w);
+	assert_int_equal(w->last.requests, 2);
+	assert_int_equal(w->last.pulled.deleted, 0);
+}
+
+static void test_sync__without_batches_events_go_one_by_one(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 3; i++)
+		add(w, "x");
+	fault(w, "{\"match\":\"/batch\",\"times\":0,\"action\":\"status\",\"status\":404,"
+		 "\"reason\":\"notFound\"}");
+	sync_ok(w);
+	assert_int_equal(w->last.pushed.created, 3);
+	assert_equal_sides(w, 3);
+}
+
+static void test_sync__an_edit_in_a_calendar_that_is_not_selected_goes_out(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *there = google_add(w, "not asked for");
+
+	OK(store_calendar_set_selected(w->store, w->calendar.id, false, &err));
+	sync_ok(w);
+	assert_int_equal(w->last.calendar_count, 0);
+	add(w, "a");
+	sync_ok(w);
+	assert_int_equal(w->last.pushed.created, 1);
+	assert_int_equal(row_of(w, there), 0);
+	assert_int_equal(google_count(w), 2);
+}
+
 static void edit_meanwhile(void *arg)
 {
 	struct world *w = arg;
@@ -929,6 +1019,10 @@ int main(void)
 		TEST(test_sync__local_only_stays_local),
 		TEST(test_sync__what_google_refuses_waits_for_an_edit),
 		TEST(test_sync__many_changes_go_in_batches),
+		TEST(test_sync__a_series_comes_and_goes_with_its_exceptions),
+		TEST(test_sync__a_deleted_occurrence_is_cancelled_at_google),
+		TEST(test_sync__without_batches_events_go_one_by_one),
+		TEST(test_sync__an_edit_in_a_calendar_that_is_not_selected_goes_out),
 		TEST(test_sync__an_edit_during_its_request_is_kept),
 		TEST(test_sync__a_dry_run_writes_nothing),
 		TEST(test_sync__a_window_leaves_the_rest_and_the_token_alone),
