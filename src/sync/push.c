@@ -226,6 +226,7 @@ static int write_answer(struct push *p, struct job *j, struct json_object *answe
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err))
 		return -1;
+	xstr_set(&now.id, json_str(answer, "id"));
 	if (now.changed_ms != j->row.changed_ms)
 		return merge_answer(p, j, &now, answer, err);
 	json_object_put(now.resource);
@@ -474,12 +475,13 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 	return write_refused(p, j, why, err);
 }
 
-/* A good answer to a write is the event itself. */
+/* A good answer to a write is the event itself. An insert that Google gave another id all the
+ * same is adopted under that one: sending it again would double it. */
 static bool is_event(const struct job *j, const struct json_object *answer)
 {
 	const char *id = json_str(answer, "id");
 
-	return j->kind == JOB_DELETE || (id && !strcmp(id, j->row.id) && json_str(answer, "etag"));
+	return j->kind == JOB_DELETE || (id && (j->kind == JOB_INSERT || !strcmp(id, j->row.id)));
 }
 
 static int settle(struct push *p, struct job *j, struct json_object *answer, const struct err *why,
