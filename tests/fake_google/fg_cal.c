@@ -333,7 +333,9 @@ void fg_entry_set_role(struct fg *fg, struct fg_account *account, struct fg_entr
 		return;
 	e->role = role;
 	e->epoch++; /* a changed ACL ends the sync tokens of the events */
-	fg_entry_touch(fg, account, e);
+	e->etag_us = fg_stamp_us(fg);
+	if (role == FG_ROLE_NONE) /* other changes of it do not surface on the list */
+		fg_entry_touch(fg, account, e);
 }
 
 struct json_object *fg_cal_dump(struct fg *fg, struct fg_account *account)

@@ -183,6 +183,7 @@ int fg_cal_control_put(struct fg *fg, struct fg_account *account, const struct j
 	AUTO(free) char *made = NULL;
 	struct fg_cal *cal;
 	struct fg_entry *e;
+	bool was_listed;
 
 	if (read_spec(spec, &role, err))
 		return -1;
@@ -199,9 +200,10 @@ int fg_cal_control_put(struct fg *fg, struct fg_account *account, const struct j
 		json_set_str(cal->props, "summary", id);
 	}
 	e = fg_entry_find(account, cal);
+	was_listed = e && e->listed && !e->deleted && fg_entry_usable(e);
 	if (!e)
 		e = fg_entry_add(fg, account, cal, role);
-	if (json_str(spec, "accessRole"))
+	if (json_str(spec, "accessRole") || !fg_entry_usable(e))
 		fg_entry_set_role(fg, account, e, role);
 	if (json_str(spec, "summary"))
 		json_set_str(cal->props, "summary", json_str(spec, "summary"));
@@ -212,8 +214,11 @@ int fg_cal_control_put(struct fg *fg, struct fg_account *account, const struct j
 	e->listed = true;
 	e->deleted = json_flag(spec, "deleted", false);
 	cal->watchable = json_flag(spec, "watchable", cal->watchable);
-	fg_entry_touch(fg, account, e);
-	fg_push_list_changed(fg, account);
+	/* A title or a role alone does not surface through the list's sync token. */
+	if (!was_listed || json_has(spec, "hidden") || e->deleted) {
+		fg_entry_touch(fg, account, e);
+		fg_push_list_changed(fg, account);
+	}
 	*out_entry = fg_entry_json(account, e);
 	return 0;
 }
