@@ -232,6 +232,11 @@ bool fg_target_find(struct fg_cal *cal, const char *id, struct fg_target *out)
 	struct fg_when at;
 	size_t base_len;
 
+	if (ev && ev->stub && ev->master && fg_instance_parse(id, &base_len, &at) &&
+	    plain_instance(cal, fg_event_find(cal, ev->master), &at, out)) {
+		out->spare = ev;
+		return true;
+	}
 	if (ev) {
 		*out = (struct fg_target){.ev = ev};
 		return true;

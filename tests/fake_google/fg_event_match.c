@@ -153,8 +153,9 @@ static struct fg_event *exception_at(struct fg_cal *cal, const struct fg_event *
 				     const struct fg_when *at)
 {
 	AUTO(free) char *id = fg_instance_id(master->id, at);
+	struct fg_event *ev = fg_event_find(cal, id);
 
-	return fg_event_find(cal, id);
+	return ev && !ev->stub ? ev : NULL; /* one that was reset counts no more */
 }
 
 static void add_occurrences(const struct fg_query *q, struct fg_event *ev,
@@ -205,7 +206,7 @@ static void add_past(const struct fg_query *q, struct fg_event *ev, struct fg_re
 	AUTO(fg_times_release) struct fg_times now = {0};
 	AUTO(fg_times_release) struct fg_times gone = {0};
 
-	if (!ev->cancelled && fg_event_is_series(ev))
+	if (fg_event_is_series(ev))
 		fg_series_expand(ev->res, zone, expand_until(q), &now);
 	for (const struct fg_past *p = ev->past; p && p->until_seq > q->since; p = p->next) {
 		AUTO(fg_times_release) struct fg_times was = {0};
@@ -237,6 +238,8 @@ static bool shows_cancelled(const struct fg_query *q, const struct fg_event *ev)
 
 	if (q->updated_min >= 0)
 		return true;
+	if (ev->stub)
+		return q->show_deleted && !q->single_events;
 	if (ev->master && (!master || !master->cancelled))
 		return !q->single_events || q->show_deleted;
 	if (!q->show_deleted)
@@ -340,8 +343,7 @@ static struct json_object *render_gone(const struct fg_query *q, const struct fg
 
 	if (ref->occurrence)
 		return fg_instance_gone(ref->ev, q->entry->cal, &ref->at);
-	stub = fg_event_stub(ref->ev->res);
-	stub = fg_shallow(stub);
+	stub = fg_event_stub(ref->ev->res); /* members of its own but for the shared values */
 	json_set_str(stub, "status", "cancelled");
 	return TAKE(stub);
 }

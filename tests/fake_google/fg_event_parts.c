@@ -138,15 +138,15 @@ static void put_back(struct fg_draft *d, const char *key)
 		json_del(d->next, key);
 }
 
-static int check_create_request(struct fg_draft *d, struct json_object *data)
+static int check_create_request(struct fg_draft *d)
 {
-	struct json_object *request = json_get(data, "createRequest");
-	struct json_object *status;
-	const char *id = json_str(request, "requestId");
-	const char *type = json_path_str(request, "conferenceSolutionKey/type");
+	const struct json_object *sent = json_path(d->body, "conferenceData/createRequest");
+	const char *id = json_str(sent, "requestId");
+	const char *type = json_path_str(sent, "conferenceSolutionKey/type");
 	const char *was = json_path_str(d->old, "conferenceData/createRequest/requestId");
+	struct json_object *data, *request, *key, *status;
 
-	if (!request || json_get(request, "status"))
+	if (!sent)
 		return 0;
 	if (!id || !*id)
 		return fg_fail_invalid(d->call, "Invalid conference request id.");
@@ -156,21 +156,23 @@ static int check_create_request(struct fg_draft *d, struct json_object *data)
 		put_back(d, "conferenceData"); /* a repeated request counts once */
 		return 0;
 	}
+	data = json_object_new_object();
+	request = json_object_new_object();
+	key = json_object_new_object();
 	status = json_object_new_object();
+	json_set_str(request, "requestId", id);
+	json_set_str(key, "type", "hangoutsMeet");
+	json_set(request, "conferenceSolutionKey", key);
 	json_set_str(status, "statusCode", "pending");
 	json_set(request, "status", status);
-	if (!type) {
-		struct json_object *key = json_object_new_object();
-
-		json_set_str(key, "type", "hangoutsMeet");
-		json_set(request, "conferenceSolutionKey", key);
-	}
+	json_set(data, "createRequest", request);
+	json_set(d->next, "conferenceData", data);
+	json_del(d->next, "hangoutLink");
 	return 0;
 }
 
 int fg_check_conference(struct fg_draft *d)
 {
-	struct json_object *data = json_get(d->next, "conferenceData");
 	int64_t version = 0;
 
 	if (fg_param_int(d->call, "conferenceDataVersion", 0, &version))
@@ -183,11 +185,11 @@ int fg_check_conference(struct fg_draft *d)
 		put_back(d, "conferenceData");
 		return 0;
 	}
-	if (!data) {
+	if (!json_get(d->next, "conferenceData")) {
 		json_del(d->next, "hangoutLink");
 		return 0;
 	}
-	return fg_draft_sent(d, "conferenceData") ? check_create_request(d, data) : 0;
+	return check_create_request(d);
 }
 
 int fg_check_attachments(struct fg_draft *d)

@@ -302,6 +302,17 @@ int fg_events_quick_add(struct fg_call *call)
 
 /* -- update and patch -------------------------------------------------------------------------------- */
 
+/* An exception where a plain instance was. */
+static struct fg_event *put_instance(struct fg_cal *cal, const struct fg_target *target,
+				     struct json_object *res_take)
+{
+	if (!target->spare)
+		return fg_event_put(cal, res_take);
+	target->spare->stub = false;
+	fg_event_replace(cal, target->spare, res_take);
+	return target->spare;
+}
+
 /* Whether only reminders differ: such a change does not move `updated`. */
 static bool reminders_only(const struct json_object *old, const struct json_object *next)
 {
@@ -324,7 +335,7 @@ static struct fg_event *store_change(struct fg_call *call, struct fg_entry *e,
 		return ev;
 	fg_event_stamp(call->fg, next, !ev || !reminders_only(old, next));
 	if (!ev)
-		return fg_event_put(e->cal, json_object_get(next));
+		return put_instance(e->cal, target, json_object_get(next));
 	ev->stub = false;
 	fg_event_replace(e->cal, ev, json_object_get(next));
 	if (!ev->master && ev->past && ev->past->until_seq == ev->seq)
@@ -374,7 +385,7 @@ static void delete_instance(struct fg_call *call, struct fg_entry *e, const stru
 
 	json_set_str(res, "status", "cancelled");
 	fg_event_stamp(call->fg, res, true);
-	fg_event_notify(call->fg, e->cal, fg_event_put(e->cal, res));
+	fg_event_notify(call->fg, e->cal, put_instance(e->cal, t, res));
 }
 
 int fg_events_delete(struct fg_call *call)

@@ -236,6 +236,7 @@ char *fg_event_link(const char *id, const struct fg_cal *cal); /* htmlLink; the 
  * a live series. false: there is none. */
 struct fg_target {
 	struct fg_event *ev;     /* stored; NULL for a plain instance */
+	struct fg_event *spare;  /* a plain instance's: the stub with its id; NULL = none */
 	struct fg_event *master; /* of a plain instance */
 	struct fg_when at;       /* of a plain instance: its original start */
 };

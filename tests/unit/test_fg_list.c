@@ -146,8 +146,9 @@ static void test_fg_list__page_token_of_another_calendar(void **state)
 	add_many(g, 3);
 	list(g, "maxResults=2");
 	token = query_value(json_str(g->json, "nextPageToken"));
-	url = xasprintf("/calendar/v3/calendars/two%%40example.com/events?maxResults=2&pageToken=%s",
-			token);
+	url = xasprintf(
+		"/calendar/v3/calendars/two%%40example.com/events?maxResults=2&pageToken=%s",
+		token);
 	google(g, "GET", url, NULL);
 	assert_refused(g, 400, "invalid");
 }
@@ -182,11 +183,15 @@ static void test_fg_list__changes_while_paging_are_not_lost(void **state)
 
 static void test_fg_list__sync_token_refuses_other_restrictions(void **state)
 {
-	static const char *const queries[] = {
-		"iCalUID=x", "orderBy=updated", "privateExtendedProperty=a%3Db", "q=x",
-		"sharedExtendedProperty=a%3Db", "timeMin=2026-01-01T00:00:00Z",
-		"timeMax=2026-01-01T00:00:00Z", "updatedMin=2026-01-01T00:00:00Z",
-		"showDeleted=false"};
+	static const char *const queries[] = {"iCalUID=x",
+					      "orderBy=updated",
+					      "privateExtendedProperty=a%3Db",
+					      "q=x",
+					      "sharedExtendedProperty=a%3Db",
+					      "timeMin=2026-01-01T00:00:00Z",
+					      "timeMax=2026-01-01T00:00:00Z",
+					      "updatedMin=2026-01-01T00:00:00Z",
+					      "showDeleted=false"};
 	static const char *const allowed[] = {"maxResults=5", "showDeleted=true",
 					      "singleEvents=false", "fields=nextSyncToken"};
 	AUTO(google_free) struct google *g = google_new();
@@ -229,10 +234,13 @@ static void test_fg_list__sync_token_is_bound(void **state)
 
 static void test_fg_list__sync_token_is_left_out(void **state)
 {
-	static const char *const queries[] = {
-		"orderBy=updated", "q=x", "updatedMin=2025-12-31T00:00:00Z", "iCalUID=x",
-		"privateExtendedProperty=a%3Db", "sharedExtendedProperty=a%3Db",
-		"orderBy=startTime&singleEvents=true"};
+	static const char *const queries[] = {"orderBy=updated",
+					      "q=x",
+					      "updatedMin=2025-12-31T00:00:00Z",
+					      "iCalUID=x",
+					      "privateExtendedProperty=a%3Db",
+					      "sharedExtendedProperty=a%3Db",
+					      "orderBy=startTime&singleEvents=true"};
 	AUTO(google_free) struct google *g = google_new();
 
 	(void)state;
@@ -328,8 +336,9 @@ static void test_fg_list__token_of_another_account(void **state)
 	AUTO(google_free) struct google *g = google_new();
 	AUTO(free) char *token = full_sync(g, "");
 	AUTO(free) char *other = NULL;
-	AUTO(free) char *url = xasprintf(
-		"/calendar/v3/calendars/user1%%40example.com/events?syncToken=%s", token);
+	AUTO(free)
+	char *url =
+		xasprintf("/calendar/v3/calendars/user1%%40example.com/events?syncToken=%s", token);
 
 	(void)state;
 	google(g, "POST", "/sandbox/accounts", "{\"email\":\"user2@example.com\"}");
@@ -365,9 +374,13 @@ static void matrix_calendar(struct google *g)
 
 static void test_fg_list__show_deleted_and_single_events(void **state)
 {
-	static const char *const ids[] = {"alive", "serie", "serie_20260106T090000Z",
-					  "serie_20260105T090000Z", "serie_20260107T090000Z",
-					  "gone1", "ended"};
+	static const char *const ids[] = {"alive",
+					  "serie",
+					  "serie_20260106T090000Z",
+					  "serie_20260105T090000Z",
+					  "serie_20260107T090000Z",
+					  "gone1",
+					  "ended"};
 	static const struct {
 		const char *query;
 		bool shown[ARRAY_SIZE(ids)];
@@ -375,7 +388,8 @@ static void test_fg_list__show_deleted_and_single_events(void **state)
 		{"", {true, true, true, false, true, false, false}},
 		{"showDeleted=true", {true, true, true, false, true, true, true}},
 		{"singleEvents=true", {true, false, true, true, false, false, false}},
-		{"singleEvents=true&showDeleted=true", {true, false, true, true, true, true, false}},
+		{"singleEvents=true&showDeleted=true",
+		 {true, false, true, true, true, true, false}},
 	};
 	AUTO(google_free) struct google *g = google_new();
 
@@ -499,8 +513,7 @@ static void test_fg_list__filters(void **state)
 		   "{\"k\":\"v\",\"n\":\"1\"},\"shared\":{\"s\":\"t\"}}");
 	add_simple(g, "bravo", 6, ",\"location\":\"Room 7\"");
 	add_simple(g, "gamma", 7, ",\"attendees\":[{\"email\":\"zoe@example.net\"}]");
-	add_simple(g, "focus", 8,
-		   ",\"eventType\":\"focusTime\",\"transparency\":\"opaque\"");
+	add_simple(g, "focus", 8, ",\"eventType\":\"focusTime\",\"transparency\":\"opaque\"");
 	assert_only(g, "q=quarterly", "alpha");
 	assert_only(g, "q=room+7", "bravo");
 	assert_only(g, "q=zoe", "gamma");
@@ -547,8 +560,8 @@ static void test_fg_list__zone_and_attendees(void **state)
 	assert_string_equal(json_path_str(ev, "start/timeZone"), "Europe/Berlin");
 	assert_true(json_flag(ev, "attendeesOmitted", false));
 	assert_int_equal(json_object_array_length(json_get(ev, "attendees")), 1);
-	assert_true(json_flag(json_object_array_get_idx(json_get(ev, "attendees"), 0), "self",
-			      false));
+	assert_true(
+		json_flag(json_object_array_get_idx(json_get(ev, "attendees"), 0), "self", false));
 	list(g, "maxAttendees=3");
 	assert_false(json_has(item(g, 0), "attendeesOmitted"));
 	list(g, "timeZone=Mars/Olympus");
