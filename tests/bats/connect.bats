@@ -1,4 +1,4 @@
-# shellcheck disable=SC2154,SC2030,SC2031
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # (scripts made here have $ of their own)
 load helpers
 load schema
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the program is for, from the built binary, on both sides' state and the request log.
+# shellcheck disable=SC2154
 load helpers
 
 setup() {
