@@ -140,7 +140,7 @@ static void query_bind(struct stmt *st, const struct event_query *q, struct quer
 		stmt_text(st, ":status", sync_status_name((enum sync_status)q->sync_status));
 	if (q->has_start) {
 		stmt_int(st, ":start", q->start_utc);
-		stmt_int(st, ":start_short", before_by(q->start_utc, EVENT_SHORT_S + 1));
+		stmt_int(st, ":start_short", before_by(q->start_utc, EVENT_SHORT_S));
 	}
 	if (q->has_end)
 		stmt_int(st, ":end", q->end_utc);

@@ -111,6 +111,7 @@ static void test_store_event__the_unseen_are_what_a_full_pull_did_not_show(void 
 	int64_t later = add_event(calendar, "later", "{}");
 	AUTO(json_object_put) struct json_object *resource = json_of("{}");
 	struct event local = {.calendar_id = calendar, .id = (char *)"local", .resource = resource};
+	struct event touched = {0};
 	struct event_list list;
 	int64_t n = 0;
 
@@ -120,6 +121,11 @@ static void test_store_event__the_unseen_are_what_a_full_pull_did_not_show(void 
 	OK(store_event_put(store, &local, &err));
 	OK(store_event_touch(store, seen, 5, &err));
 	OK(store_event_touch(store, later, 6, &err));
+	OK(store_event_get_row(store, seen, &touched, &err));
+	assert_int_equal(touched.generation, 5);
+	assert_string_equal(touched.etag, "\"1\""); /* nothing else has changed */
+	assert_int_equal(touched.sync_status, SYNC_SYNCED);
+	event_release(&touched);
 	OK(store_event_unseen(store, calendar, 5, &list, &err));
 	assert_int_equal(list.count, 2);
 	assert_string_equal(list.items[0].id, "unseen");
@@ -242,8 +248,7 @@ static void test_store_event__odd_resources_are_kept_as_they_are(void **state)
 		"{\"start\": {\"date\": \"2026-02-30\"}, \"recurrence\": [null, 5, {}]}",
 		"{\"start\": {\"date\": \"2026-02-03\"}, \"recurrence\": [null, 5, {}]}",
 		"{\"start\": {\"date\": \"2026-02-03\"}, \"end\": {\"date\": \"2026-01-01\"}}",
-		"{\"start\": {\"dateTime\": \"0001-01-01T00:00:00+14:00\"},"
-		" \"end\": {\"dateTime\": \"9999-12-31T23:59:59-12:00\"}}",
+		TIMED("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"),
 		"{\"summary\": \"a\\u0000b\", \"updated\": \"never\"}",
 		"{\"big\": 12345678901234567890123, \"f\": 1.10, \"e\": 1e400}",
 	};

@@ -127,6 +127,8 @@ static void test_store_query__a_series_reaches_as_far_as_its_rules_say(void **st
 		 "\"EXDATE;VALUE=DATE:20260102\", \"RRULE:FREQ=DAILY;UNTIL=20260110T090000Z\""},
 		{"later",
 		 "\"RRULE:FREQ=DAILY;UNTIL=20260110\", \"RRULE:FREQ=DAILY;UNTIL=20260301\""},
+		{"first",
+		 "\"RRULE:FREQ=DAILY;UNTIL=20260301\", \"RRULE:FREQ=DAILY;UNTIL=20260110\""},
 		{"half", "\"RRULE:FREQ=DAILY;UNTIL=20260110\", \"RRULE:FREQ=DAILY\""},
 		{"unread", "\"RRULE:FREQ=DAILY;UNTIL=2026xx\""},
 	};
@@ -146,10 +148,10 @@ static void test_store_query__a_series_reaches_as_far_as_its_rules_say(void **st
 	q.end_utc = at("2026-01-10T10:00:00Z");
 	assert_finds(&q, "");
 	q.masters = true;
-	assert_finds(&q, "counted dates endless half later unread until");
+	assert_finds(&q, "counted dates endless first half later unread until");
 	q.start_utc = at("2026-01-14T00:00:00Z");
 	q.end_utc = at("2026-01-15T00:00:00Z");
-	assert_finds(&q, "counted dates endless half later unread");
+	assert_finds(&q, "counted dates endless first half later unread");
 	q.start_utc = at("2026-04-01T00:00:00Z");
 	q.end_utc = at("2026-04-02T00:00:00Z");
 	assert_finds(&q, "counted dates endless half unread");

@@ -273,6 +273,53 @@ static void test_store__migrations_run_once_each_and_in_order(void **state)
 	assert_string_equal(before, after);
 }
 
+/* Takes step 2 and lets the others see it only after a while. */
+static int migrate_slowly(int ready)
+{
+	struct db_header header;
+	struct db *db = NULL;
+	struct timespec pause = {.tv_nsec = 200000000};
+
+	if (db_open(db_file, false, &db, &header, &err) ||
+	    db_begin_at(db, true, __FILE__, __LINE__, &err) || db_exec(db, good_steps[1], &err) ||
+	    db_exec(db, "PRAGMA user_version = 2", &err) || write(ready, "x", 1) != 1)
+		return 1;
+	nanosleep(&pause, NULL);
+	if (db_commit(db, &err))
+		return 2;
+	db_close(db);
+	return 0;
+}
+
+static void test_store__a_step_that_another_process_takes_is_not_taken_twice(void **state)
+{
+	struct db *db = migrated(good_steps, 1, 0);
+	struct db_header header;
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	OK(db_use_wal(db, false, &err));
+	db_close(db);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(migrate_slowly(ready[1]));
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	/* Here it still reads 1; taking step 2 again would fail on the column that is there. */
+	OK(db_open(db_file, false, &db, &header, &err));
+	assert_int_equal(version_of(db), 1);
+	OK(schema_migrate(db, good_steps, 3, &err));
+	assert_int_equal(version_of(db), 3);
+	db_close(db);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* The header of the main file alone must tell an older program that it is too old. */
 static void test_store__after_a_migration_the_main_file_says_so(void **state)
 {
@@ -322,6 +369,7 @@ static const struct CMUnitTest tests[] = {
 	IN_STORE(test_store__a_second_writer_waits_its_time_and_says_so),
 	IN_FOLDER(test_store__many_first_starts_at_once_make_one_store),
 	IN_FOLDER(test_store__migrations_run_once_each_and_in_order),
+	IN_FOLDER(test_store__a_step_that_another_process_takes_is_not_taken_twice),
 	IN_FOLDER(test_store__after_a_migration_the_main_file_says_so),
 	IN_FOLDER(test_store__a_failed_migration_leaves_the_step_before),
 };
