@@ -16,17 +16,39 @@ static bool only_space(const char *s, size_t n)
 	return true;
 }
 
+/* json-c takes 'key' for a member's name even when it is strict; outside of strings no JSON has
+ * such a quote. */
+static const char *find_single_quote(const char *buf, size_t len)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (in_string && buf[i] == '\\')
+			i++;
+		else if (buf[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && buf[i] == '\'')
+			return buf + i;
+	}
+	return NULL;
+}
+
 int json_parse(const char *buf, size_t len, struct json_object **out, struct err *err)
 {
 	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(JSON_MAX_DEPTH);
 	AUTO(json_object_put) struct json_object *obj = NULL;
 	enum json_tokener_error status;
+	const char *quote;
 	size_t end;
 
 	if (!tok)
 		abort();
 	if (len > INT_MAX - 1)
 		return err_set(err, ERR_INVALID, "JSON text is too large");
+	quote = find_single_quote(buf, len);
+	if (quote)
+		return err_set(err, ERR_INVALID, "JSON is malformed at byte %zu: single quote",
+			       (size_t)(quote - buf));
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
 					    JSON_TOKENER_VALIDATE_UTF8);
 	obj = json_tokener_parse_ex(tok, buf, (int)len);
