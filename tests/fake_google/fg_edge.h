@@ -72,7 +72,8 @@ int fg_oauth_handle(struct fg_call *call, const char *path);
 int fg_oauth_fail(struct fg_call *call, int status, const char *error, const char *description);
 /* Look an access token up: false when it is unknown, expired or revoked. */
 bool fg_oauth_check(struct fg *fg, const char *access_token, struct fg_token *out);
-/* A valid access token without any consent: POST /sandbox/token. The caller's. */
+/* An access token without any consent, that does not expire: POST /sandbox/token. The
+ * caller's. */
 char *fg_oauth_mint(struct fg *fg, struct fg_account *account, uint32_t scopes);
 void fg_oauth_expire(struct fg *fg, struct fg_account *account, bool access, bool refresh);
 /* Full URLs or short names, space separated; unknown ones give false. */

@@ -33,6 +33,8 @@ static void test_fg_edge__unknown_routes_are_html_404(void **state)
 static void test_fg_edge__bearer(void **state)
 {
 	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *code = get_code(g, "");
+	AUTO(free) char *token = NULL;
 
 	(void)state;
 	google_send(g, NULL, "GET", "/calendar/v3/colors", NULL);
@@ -40,9 +42,17 @@ static void test_fg_edge__bearer(void **state)
 	assert_string_equal(json_path_str(g->json, "error/status"), "UNAUTHENTICATED");
 	google_send(g, "nonsense", "GET", "/calendar/v3/colors", NULL);
 	assert_refused(g, 401, "authError");
-	advance(g, 3599 * 1000);
-	google(g, "GET", "/calendar/v3/colors", NULL);
+	exchange(g, code, "");
+	token = xstrdup(json_str(g->json, "access_token"));
+	advance(g, 3599 * 1000 - 1);
+	google_send(g, token, "GET", "/calendar/v3/colors", NULL);
+	assert_status(g, 200);
+	advance(g, 1);
+	google_send(g, token, "GET", "/calendar/v3/colors", NULL);
 	assert_refused(g, 401, "authError");
+	/* the test's own stays */
+	google(g, "GET", "/calendar/v3/colors", NULL);
+	assert_status(g, 200);
 }
 
 static bool starts(const struct google *g, const char *with)

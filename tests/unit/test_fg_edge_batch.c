@@ -40,7 +40,7 @@ static char *statuses(const struct google *g)
 
 #define EVENT(id)                                                                                  \
 	"{\"id\":\"" id "\",\"start\":{\"date\":\"2026-01-05\"},\"end\":{\"date\":\"2026-01-06\"}" \
-			"}"
+	"}"
 
 static void test_fg_batch__parts_are_independent(void **state)
 {
