@@ -85,6 +85,9 @@ static int load_events(struct fg *fg, struct fg_cal *cal, const struct json_obje
 	for (size_t i = 0; i < json_object_array_length(events); i++)
 		if (load_event(fg, cal, json_object_array_get_idx(events, i), err))
 			return err_wrap(err, "event %zu", i + 1);
+	/* One change for whoever watches, however many events. */
+	if (json_object_array_length(events) && cal->newest)
+		fg_event_notify(fg, cal, cal->newest);
 	return 0;
 }
 
