@@ -25,7 +25,7 @@ VERSION := 0.1.0
 
 PKGS := json-c sqlite3 smartcols inih libcrypto
 SANDBOX_PKGS := json-c libmicrohttpd libical libcrypto zlib
-TEST_PKGS := cmocka
+TEST_PKGS := cmocka libssl
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wformat=2 -Wundef

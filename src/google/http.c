@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -70,6 +71,7 @@ struct http {
 struct exchange { /* what the callbacks fill */
 	struct http_response answer;
 	bool too_large;
+	bool headers_end; /* the empty line behind them came */
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
@@ -95,10 +97,13 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	 * the answer. */
 	if (n >= 5 && !memcmp(data, "HTTP/", 5)) {
 		http_headers_release(&x->answer.headers);
+		x->headers_end = false;
 		return n;
 	}
 	while (len && strchr("\r\n \t", data[len - 1]))
 		len--;
+	if (!len)
+		x->headers_end = true; /* for good: trailers may follow the body */
 	colon = memchr(data, ':', len);
 	if (!colon)
 		return n;
@@ -261,8 +266,8 @@ static void log_exchange(const struct http_request *req, const char *outcome, lo
 	log_debug("http", "%s %s: %s, %lld ms", req->method, path.buf, outcome, us / 1000);
 }
 
-static int describe_failure(CURLcode rc, const struct http_request *req, const struct exchange *x,
-			    const char *errbuf, struct err *err)
+static int describe_failure(CURLcode rc, bool sent, const struct http_request *req,
+			    const struct exchange *x, const char *errbuf, struct err *err)
 {
 	AUTO(free) char *host = url_host(req->url);
 	const char *why = *errbuf ? errbuf : lib.curl_easy_strerror_(rc);
@@ -270,6 +275,8 @@ static int describe_failure(CURLcode rc, const struct http_request *req, const s
 	if (x->too_large)
 		return err_set(err, ERR_GOOGLE, "the answer of '%s' is larger than %u MiB", host,
 			       MAX_BODY >> 20);
+	if (sent) /* also CURLE_UNSUPPORTED_PROTOCOL: an answer that is not HTTP */
+		return err_set(err, ERR_NETWORK, "no answer from '%s': %s", host, why);
 	switch (rc) {
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
@@ -284,6 +291,50 @@ static int describe_failure(CURLcode rc, const struct http_request *req, const s
 	}
 }
 
+/*
+ * With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE alone, and TLS writes to a connection that the
+ * server has closed would end the program with it. Held back in this thread only: what we
+ * print into a closed pipe shall end us as ever.
+ */
+struct sigpipe {
+	sigset_t before;
+	bool was_pending;
+};
+
+static void sigpipe_hold(struct sigpipe *s)
+{
+	sigset_t pipe_only, pending;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	sigpending(&pending);
+	s->was_pending = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe_only, &s->before);
+}
+
+static void sigpipe_release(const struct sigpipe *s)
+{
+	const struct timespec now = {0, 0};
+	sigset_t pipe_only;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	if (!s->was_pending)
+		(void)sigtimedwait(&pipe_only, NULL, &now); /* forget ours */
+	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
+}
+
+static CURLcode perform(CURL *curl)
+{
+	struct sigpipe held;
+	CURLcode rc;
+
+	sigpipe_hold(&held);
+	rc = lib.curl_easy_perform_(curl);
+	sigpipe_release(&held);
+	return rc;
+}
+
 static int http_exchange(struct transport *t, const struct http_request *req,
 			 struct http_response *out, struct err *err)
 {
@@ -292,7 +343,7 @@ static int http_exchange(struct transport *t, const struct http_request *req,
 	struct exchange x = {.answer = HTTP_RESPONSE_INIT};
 	char errbuf[CURL_ERROR_SIZE] = "";
 	char outcome[40];
-	curl_off_t us = 0;
+	curl_off_t us = 0, sent_us = 0;
 	long status = 0;
 	CURLcode rc;
 
@@ -308,10 +359,14 @@ static int http_exchange(struct transport *t, const struct http_request *req,
 	if (rc == CURLE_OK)
 		rc = set_request(http->curl, req, headers.first, &x, errbuf);
 	if (rc == CURLE_OK)
-		rc = lib.curl_easy_perform_(http->curl);
+		rc = perform(http->curl);
 	if (rc == CURLE_OK)
 		rc = lib.curl_easy_getinfo_(http->curl, CURLINFO_RESPONSE_CODE, &status);
+	/* libcurl takes a connection that ends among the headers for a whole answer. */
+	if (rc == CURLE_OK && !x.headers_end)
+		rc = CURLE_PARTIAL_FILE;
 	lib.curl_easy_getinfo_(http->curl, CURLINFO_TOTAL_TIME_T, &us);
+	lib.curl_easy_getinfo_(http->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
 	if (rc == CURLE_OK)
 		snprintf(outcome, sizeof(outcome), "%ld", status);
 	else
@@ -320,7 +375,7 @@ static int http_exchange(struct transport *t, const struct http_request *req,
 	/* libcurl keeps pointers to headers and body otherwise. */
 	lib.curl_easy_reset_(http->curl);
 	if (rc != CURLE_OK) {
-		describe_failure(rc, req, &x, errbuf, err);
+		describe_failure(rc, sent_us > 0, req, &x, errbuf, err);
 		secret_wipe_strbuf(&x.answer.body);
 		http_response_release(&x.answer);
 		return -1;
@@ -334,7 +389,11 @@ static void http_free(struct transport *t)
 {
 	struct http *http = (struct http *)t;
 
+	struct sigpipe held;
+
+	sigpipe_hold(&held); /* it says goodbye on open TLS connections */
 	lib.curl_easy_cleanup_(http->curl);
+	sigpipe_release(&held);
 	free(http);
 }
 
