@@ -26,7 +26,7 @@ struct config {
 	char *home; /* NULL = not known */
 	struct entry *entries;
 	size_t count;
-	const char *trouble; /* static: why the handler refused a line; NULL = it did not */
+	const char *trouble; /* static: why on_pair() refused its first line; NULL = it did not */
 };
 
 void config_free(struct config *c)
@@ -85,15 +85,23 @@ static int on_pair(void *arg, const char *section, const char *name, const char 
 {
 	struct config *c = arg;
 	AUTO(free) char *key = xasprintf("%s.%s", section, name);
+	const char *why;
 
 	if (!*section)
-		c->trouble = "a setting must stand below a [section]";
-	else if (config_get(c, key)) /* an indented line counts as one more value of its key */
-		c->trouble = "this setting is there twice (or the line is indented)";
+		why = "a setting must stand below a [section]";
+	else if (!*name)
+		why = "this setting has no name";
+	else if (config_get(c, key)) /* also an indented line: inih takes it for one more value */
+		why = "this setting is there twice";
 	else if (!*value)
-		c->trouble = "this setting has no value; remove the line to unset it";
-	if (c->trouble)
+		why = "this setting has no value; remove the line to unset it";
+	else
+		why = NULL;
+	if (why) {
+		if (!c->trouble)
+			c->trouble = why;
 		return 0;
+	}
 	c->entries = xreallocarray(c->entries, c->count + 1, sizeof(*c->entries));
 	c->entries[c->count].key = TAKE(key);
 	c->entries[c->count].value = xstrdup(value);
@@ -121,18 +129,26 @@ static int check_text(const char *path, const struct strbuf *text, struct err *e
 	return 0;
 }
 
-/* Up to the line's number; inih goes on after a bad line, our reason is of the first. */
+/* inih names the first line it did not like, not whether it or on_pair() refused it. */
+static bool is_pair(const char *text, int line)
+{
+	while (--line)
+		text = strchr(text, '\n') + 1;
+	text += strspn(text, " \t");
+	return *text != '[' && strcspn(text, "=:") < strcspn(text, "\n");
+}
+
 static int parse(struct config *c, const struct strbuf *text, struct err *err)
 {
+	const char *why = "neither [section] nor key = value";
 	int line;
 
 	if (check_text(c->path, text, err))
 		return -1;
 	line = ini_parse_string(text->buf, on_pair, c);
-	if (!line)
-		return 0;
-	return err_set(err, ERR_INVALID, "%s:%d: %s", c->path, line,
-		       c->trouble ? c->trouble : "neither [section] nor key = value");
+	if (line > 0 && c->trouble && is_pair(text->buf, line))
+		why = c->trouble;
+	return line ? err_set(err, ERR_INVALID, "%s:%d: %s", c->path, line, why) : 0;
 }
 
 static int read_file(struct config *c, bool is_explicit, struct err *err)
