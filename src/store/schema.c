@@ -109,7 +109,8 @@ static const char step_1[] =
 	/* The sweep after a full pull; covers the counts too. */
 	"CREATE INDEX event_by_generation"
 	" ON event (calendar_id, at_google, generation, sync_status, cancelled);"
-	"CREATE INDEX event_by_series ON event (recurring_event_id)"
+	"CREATE INDEX event_by_series"
+	" ON event (recurring_event_id, calendar_id, start_utc, id)"
 	" WHERE recurring_event_id IS NOT NULL;"
 	"CREATE INDEX event_by_ical_uid ON event (ical_uid) WHERE ical_uid IS NOT NULL;"
 
@@ -138,8 +139,7 @@ static const char step_1[] =
 	" send_updates TEXT NOT NULL CHECK (send_updates IN ('none', 'all', 'externalOnly')),"
 	" last_error TEXT" /* NULL = none yet */
 	") STRICT;"
-	"CREATE INDEX outbox_by_calendar ON outbox (calendar_id, outbox_id);"
-	"CREATE INDEX outbox_by_due ON outbox (state, not_before_ms, outbox_id);"
+	"CREATE INDEX outbox_by_calendar ON outbox (calendar_id, state, not_before_ms);"
 
 	"CREATE TABLE run ("
 	" run_id INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -343,6 +343,9 @@ static void test_store_query__queries_go_by_an_index(void **state)
 	q = (struct event_query)EVENT_QUERY_INIT;
 	q.recurring_event_id = "one";
 	assert_plan(&q, "SEARCH e USING INDEX event_by_series (recurring_event_id=?)");
+	q.calendar_id = calendar;
+	assert_plan(&q, "SEARCH e USING INDEX event_by_series"
+			" (recurring_event_id=? AND calendar_id=?)");
 	q = (struct event_query)EVENT_QUERY_INIT;
 	q.has_start = q.has_end = true;
 	for (int i = 0; i < 6; i++) {
