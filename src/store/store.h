@@ -230,7 +230,8 @@ struct event_query {
 	}
 
 /* Rows in order of start, then id. fn borrows the event; a non-zero return ends the walk with that
- * value. Returns 0, -1 on error, or fn's value. */
+ * value. It may read the store, but not write events: take a store_event_list() for that.
+ * Returns 0, -1 on error, or fn's value. */
 int store_event_each(struct store *s, const struct event_query *q,
 		     int (*fn)(const struct event *e, void *arg), void *arg, struct err *err);
 int store_event_list(struct store *s, const struct event_query *q, struct event_list *out,

@@ -125,6 +125,41 @@ static void test_store__a_lost_transaction_takes_no_more_writes(void **state)
 	assert_int_equal(count("SELECT count(*) FROM account"), 1);
 }
 
+/* No page more than there are: what a full disk says, without one. */
+static void test_store__a_full_disk_loses_nothing_that_was_committed(void **state)
+{
+	int64_t calendar = add_calendar();
+	AUTO(free)
+	char *pragma = xasprintf("PRAGMA max_page_count = %lld",
+				 (long long)count("PRAGMA page_count") + 2);
+	AUTO(free) char *text = NULL;
+	AUTO(json_object_put) struct json_object *resource = json_object_new_object();
+	struct event e = {.calendar_id = calendar, .id = (char *)"big", .resource = resource};
+	struct strbuf long_text = STRBUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		strbuf_addc(&long_text, 'x');
+	text = strbuf_detach(&long_text);
+	json_set_str(resource, "description", text);
+	add_event(calendar, "kept", "{}");
+	OK(db_exec(store->db, pragma, &err));
+	FAILS(ERR_STORE, store_event_put(store, &e, &err));
+	assert_non_null(strstr(err.msg, "full"));
+	assert_non_null(strstr(err.msg, db_file));
+	assert_int_equal(e.rowid, 0);
+	assert_false(store_in_transaction(store));
+	OK(store_begin(store, &err));
+	add_event(calendar, "small", "{}");
+	FAILS(ERR_STORE, store_event_put(store, &e, &err));
+	store_rollback(store);
+	reopen(); /* with room again */
+	assert_int_equal(count("SELECT count(*) FROM event"), 1);
+	assert_int_equal(count("SELECT count(*) FROM event WHERE id = 'kept'"), 1);
+	OK(store_event_put(store, &e, &err));
+	assert_int_equal(count("SELECT count(*) FROM event WHERE id = 'big'"), 1);
+}
+
 /* --- crashes and other processes --------------------------------------------------------- */
 
 static int write_and_die(void)
@@ -365,6 +400,7 @@ static const struct CMUnitTest tests[] = {
 	IN_STORE(test_store__a_refused_row_leaves_the_transaction_whole),
 	IN_STORE(test_store__half_a_step_is_never_committed),
 	IN_STORE(test_store__a_lost_transaction_takes_no_more_writes),
+	IN_STORE(test_store__a_full_disk_loses_nothing_that_was_committed),
 	IN_STORE(test_store__a_killed_process_leaves_what_it_committed),
 	IN_STORE(test_store__a_second_writer_waits_its_time_and_says_so),
 	IN_FOLDER(test_store__many_first_starts_at_once_make_one_store),
