@@ -10,15 +10,17 @@
  * taken out with fg_next_notification(): whoever owns the network delivers it.
  *
  * Layout of the parts, each with its own state struct, owned by struct fg:
- *   fg.c        create, free, clock, random, routing a request to its part
- *   fg_oauth.c  consent page, codes, tokens, revocation, service accounts
- *   fg_cal.c    calendars, calendarList, settings, colors, ACL roles, freeBusy
- *   fg_event*.c events: list and sync tokens, reads, writes, series expansion
- *   fg_push.c   channels and the notifications they cause
- *   fg_batch.c  multipart/mixed
- *   fg_error.c  both error envelopes
- *   fg_control.c  /sandbox/...: faults, clock, tokens, request log, dump, violations
- *   server.c, main.c  libmicrohttpd, options, delivery of notifications
+ *   fg.c          create, free, clock, random, accounts
+ *   fg_route.c    routing a request to its part; fg_params.c, fg_methods.c (the table)
+ *   fg_error.c    answers and both error envelopes; fg_mask.c partial answers
+ *   fg_schema.c   members that a body may have (fg_members.c)
+ *   fg_oauth.c    tokens; fg_consent.c the page, fg_jwt.c service accounts, fg_scope.c
+ *   fg_cal*.c     calendars, calendarList, settings, colors, ACL roles, freeBusy
+ *   fg_event*.c   events: list and sync tokens, reads, writes, series expansion
+ *   fg_push.c     channels; fg_notify.c the notifications they cause
+ *   fg_batch.c    multipart/mixed
+ *   fg_control.c  /sandbox/...; fg_config.c, fg_fault.c, fg_log.c
+ *   server.c, deliver.c, main.c  libmicrohttpd, delivery of notifications, options
  */
 #ifndef FG_H
 #define FG_H

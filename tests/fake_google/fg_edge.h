@@ -43,7 +43,7 @@ int fg_mask_parse(const char *text, const char *schema, struct fg_mask **out);
 void fg_mask_free(struct fg_mask *mask);
 struct json_object *fg_mask_apply(const struct fg_mask *mask, struct json_object *obj_take);
 
-/* -- fg_schema.c, fg_fields.c ------------------------------------------------------------- */
+/* -- fg_schema.c, fg_members.c ------------------------------------------------------------- */
 
 struct fg_field {
 	const char *schema, *name;

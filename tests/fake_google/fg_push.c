@@ -1,52 +1,13 @@
-/*
- * Push channels and the messages they cause.
- *
- *   watch --> WAITING (sync) --[fg_next_notification]--> SENT --[2xx, 102]--> gone
- *   change -> WAITING (exists)     ^                       |--[500 502 503 504]--> WAITING, later
- *                                  +-----------------------+--[anything else]----> gone
- *
- * A change that meets a WAITING exists message of its channel is merged into it. Message
- * numbers grow with gaps. Ids stay taken for ever, also after stop and expiry.
- */
-#include "fg_edge.h"
+/* Push channels: watch and stop. What they send: fg_notify.c. */
+#include "fg_push.h"
 
 #include <strings.h>
-
-#include "base/time.h"
 
 #include "base/banned.h"
 
 #define DEFAULT_TTL_S 604800
 #define MAX_TTL_MS    (30 * 86400 * 1000LL)
-#define MAX_ATTEMPTS  6
 #define SYNC_HEAD_MS  200 /* how far the sync message runs ahead of the answer, if it does */
-
-struct channel {
-	char *id, *resource_id, *resource_uri, *address; /* owned */
-	char *token;                                     /* owned; NULL = none */
-	char *event_types; /* owned; each with a space on both sides; NULL = all */
-	char *client_id;   /* owned */
-	struct fg_account *account;
-	int64_t expires_ms;
-	bool stopped;
-	long last_number;
-	int changes; /* exists messages so far, lost ones too */
-};
-
-struct message {
-	size_t channel; /* index: channels stay for ever */
-	bool exists;    /* else sync */
-	long number;
-	int64_t due_ms;
-	int attempts;
-	bool sent;
-};
-
-struct fg_push_state {
-	FG_LIST(struct channel) channels;
-	FG_LIST(struct message) queue;
-	struct json_object *log; /* array, owned: GET /sandbox/notifications */
-};
 
 struct fg_push_state *fg_push_new(void)
 {
@@ -61,7 +22,7 @@ void fg_push_free(struct fg_push_state *push)
 	if (!push)
 		return;
 	for (size_t i = 0; i < push->channels.count; i++) {
-		struct channel *c = &push->channels.list[i];
+		struct fg_channel *c = &push->channels.list[i];
 
 		free(c->id);
 		free(c->resource_id);
@@ -77,7 +38,7 @@ void fg_push_free(struct fg_push_state *push)
 	free(push);
 }
 
-static bool alive(const struct fg *fg, const struct channel *c)
+bool fg_channel_alive(const struct fg *fg, const struct fg_channel *c)
 {
 	return !c->stopped && c->expires_ms > fg_now_ms(fg);
 }
@@ -87,10 +48,10 @@ struct json_object *fg_push_dump(struct fg *fg)
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < fg->push->channels.count; i++) {
-		const struct channel *c = &fg->push->channels.list[i];
+		const struct fg_channel *c = &fg->push->channels.list[i];
 		struct json_object *obj;
 
-		if (!alive(fg, c))
+		if (!fg_channel_alive(fg, c))
 			continue;
 		obj = json_object_new_object();
 		json_set_str(obj, "id", c->id);
@@ -246,25 +207,7 @@ static char *resource_id(const struct fg_account *account, const char *uri)
 	return out;
 }
 
-static void queue_message(struct fg *fg, size_t channel, bool exists)
-{
-	struct channel *c = &fg->push->channels.list[channel];
-	struct message *m = FG_LIST_ADD(&fg->push->queue);
-
-	/* 1 for sync; later ones are larger, not contiguous. */
-	c->last_number += exists ? 1 + (long)fg_random_below(fg, 4000) : 1;
-	m->channel = channel;
-	m->exists = exists;
-	m->number = c->last_number;
-	m->due_ms = fg_now_ms(fg);
-	if (exists && fg->config.push_duplicates) {
-		struct message copy = *m;
-
-		*FG_LIST_ADD(&fg->push->queue) = copy;
-	}
-}
-
-static int reply_channel(struct fg_call *call, const struct channel *c)
+static int reply_channel(struct fg_call *call, const struct fg_channel *c)
 {
 	struct json_object *obj = json_object_new_object();
 	char expires[24];
@@ -285,7 +228,7 @@ static int watch(struct fg_call *call, const char *path)
 {
 	struct fg_push_state *push = call->fg->push;
 	const char *id = json_str(call->body, "id");
-	struct channel *c;
+	struct fg_channel *c;
 	int64_t expires = 0;
 
 	for (size_t i = 0; i < push->channels.count; i++) {
@@ -313,7 +256,7 @@ static int watch(struct fg_call *call, const char *path)
 			strbuf_addf(&types, " %s ", fg_param_n(call, "eventTypes", i));
 		c->event_types = strbuf_detach(&types);
 	}
-	queue_message(call->fg, push->channels.count - 1, false);
+	fg_push_queue(call->fg, push->channels.count - 1, false);
 	if (call->fg->config.push_sync_first)
 		call->fg->delay_ms += SYNC_HEAD_MS;
 	return reply_channel(call, c);
@@ -383,11 +326,11 @@ int fg_channels_stop(struct fg_call *call)
 	if (!resource || !*resource)
 		return fg_fail_required(call, "Missing required field: resourceId");
 	for (size_t i = 0; i < push->channels.count; i++) {
-		struct channel *c = &push->channels.list[i];
+		struct fg_channel *c = &push->channels.list[i];
 
 		/* The same user through the same client; any user of it when a service account
 		 * made the channel. */
-		if (!alive(call->fg, c) || strcmp(c->id, id) != 0 ||
+		if (!fg_channel_alive(call->fg, c) || strcmp(c->id, id) != 0 ||
 		    strcmp(c->resource_id, resource) != 0 ||
 		    strcmp(c->client_id, call->client_id) != 0 ||
 		    (c->account != call->account && !c->account->service))
@@ -404,184 +347,9 @@ int fg_channels_stop(struct fg_call *call)
 void fg_push_grant_gone(struct fg *fg, struct fg_account *account, const char *client_id)
 {
 	for (size_t i = 0; i < fg->push->channels.count; i++) {
-		struct channel *c = &fg->push->channels.list[i];
+		struct fg_channel *c = &fg->push->channels.list[i];
 
 		if (c->account == account && !strcmp(c->client_id, client_id))
 			c->stopped = true;
 	}
-}
-
-/* -- changes -------------------------------------------------------------------------------- */
-
-static bool waiting(const struct fg_push_state *push, size_t channel)
-{
-	for (size_t i = 0; i < push->queue.count; i++) {
-		const struct message *m = &push->queue.list[i];
-
-		if (m->channel == channel && m->exists && !m->sent)
-			return true;
-	}
-	return false;
-}
-
-static void changed(struct fg *fg, struct fg_account *account, const char *path,
-		    const char *event_type)
-{
-	AUTO(free)
-	char *uri = xasprintf("https://www.googleapis.com/calendar/v3/%s?alt=json", path);
-	AUTO(free) char *type = xasprintf(" %s ", event_type ? event_type : "default");
-
-	for (size_t i = 0; i < fg->push->channels.count; i++) {
-		struct channel *c = &fg->push->channels.list[i];
-
-		if (c->account != account || strcmp(c->resource_uri, uri) != 0 || !alive(fg, c) ||
-		    (c->event_types && !strstr(c->event_types, type)) || waiting(fg->push, i))
-			continue;
-		c->changes++;
-		/* Delivery is not guaranteed. */
-		if (fg->config.push_drop_every && !(c->changes % fg->config.push_drop_every))
-			continue;
-		queue_message(fg, i, true);
-	}
-}
-
-void fg_push_changed(struct fg *fg, struct fg_account *account, const char *calendar_id,
-		     const char *event_type)
-{
-	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
-
-	strbuf_adds(&path, "calendars/");
-	strbuf_add_urlencoded(&path, calendar_id);
-	strbuf_adds(&path, "/events");
-	changed(fg, account, path.buf, event_type);
-}
-
-void fg_push_list_changed(struct fg *fg, struct fg_account *account)
-{
-	changed(fg, account, "users/me/calendarList", NULL);
-}
-
-/* -- delivery ------------------------------------------------------------------------------- */
-
-static void queue_drop(struct fg_push_state *push, size_t i)
-{
-	memmove(&push->queue.list[i], &push->queue.list[i + 1],
-		(push->queue.count - i - 1) * sizeof(*push->queue.list));
-	push->queue.count--;
-}
-
-static void http_date(int64_t ms, char *buf, size_t size)
-{
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	strftime(buf, size, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-}
-
-static void build(const struct channel *c, const struct message *m, struct http_request *out)
-{
-	char number[24], expires[64];
-
-	snprintf(number, sizeof(number), "%ld", m->number);
-	http_date(c->expires_ms, expires, sizeof(expires));
-	*out = (struct http_request){.method = "POST", .url = xstrdup(c->address)};
-	http_headers_add(&out->headers, "Accept", "*/*");
-	http_headers_add(&out->headers, "User-Agent",
-			 "APIs-Google; (+https://developers.google.com/webmasters/"
-			 "APIs-Google.html)");
-	http_headers_add(&out->headers, "X-Goog-Channel-ID", c->id);
-	http_headers_add(&out->headers, "X-Goog-Channel-Expiration", expires);
-	if (c->token)
-		http_headers_add(&out->headers, "X-Goog-Channel-Token", c->token);
-	http_headers_add(&out->headers, "X-Goog-Message-Number", number);
-	http_headers_add(&out->headers, "X-Goog-Resource-ID", c->resource_id);
-	http_headers_add(&out->headers, "X-Goog-Resource-State", m->exists ? "exists" : "sync");
-	http_headers_add(&out->headers, "X-Goog-Resource-URI", c->resource_uri);
-}
-
-bool fg_next_notification(struct fg *fg, struct http_request *out)
-{
-	struct fg_push_state *push = fg->push;
-	int64_t now = fg_now_ms(fg);
-
-	for (size_t i = 0; i < push->queue.count; i++) {
-		struct message *m = &push->queue.list[i];
-		const struct channel *c = &push->channels.list[m->channel];
-
-		if (m->sent || m->due_ms > now)
-			continue;
-		if (c->expires_ms <= now) {
-			queue_drop(push, i--);
-			continue;
-		}
-		m->sent = true;
-		m->attempts++;
-		build(c, m, out);
-		return true;
-	}
-	return false;
-}
-
-int64_t fg_next_due_ms(const struct fg *fg)
-{
-	int64_t now = fg_now_ms(fg);
-	int64_t due = -1;
-
-	for (size_t i = 0; i < fg->push->queue.count; i++) {
-		const struct message *m = &fg->push->queue.list[i];
-		int64_t left = m->due_ms > now ? m->due_ms - now : 0;
-
-		if (!m->sent && (due < 0 || left < due))
-			due = left;
-	}
-	return due;
-}
-
-static void log_delivery(struct fg *fg, const struct http_request *sent, int status)
-{
-	struct json_object *entry = json_object_new_object();
-	char now[RFC3339_LEN];
-
-	rfc3339_format_ms(fg_now_ms(fg), now);
-	json_set_str(entry, "time", now);
-	json_set_str(entry, "address", sent->url);
-	json_set_str(entry, "channel", http_headers_get(&sent->headers, "X-Goog-Channel-ID"));
-	json_set_str(entry, "state", http_headers_get(&sent->headers, "X-Goog-Resource-State"));
-	json_set_int(entry, "number",
-		     strtol(http_headers_get(&sent->headers, "X-Goog-Message-Number"), NULL, 10));
-	json_set_int(entry, "status", status);
-	json_object_array_add(fg->push->log, entry);
-}
-
-void fg_notification_result(struct fg *fg, const struct http_request *sent, int status)
-{
-	struct fg_push_state *push = fg->push;
-	const char *id = http_headers_get(&sent->headers, "X-Goog-Channel-ID");
-	long number = strtol(http_headers_get(&sent->headers, "X-Goog-Message-Number"), NULL, 10);
-	bool again = status == 500 || (status >= 502 && status <= 504);
-
-	log_delivery(fg, sent, status);
-	for (size_t i = 0; i < push->queue.count; i++) {
-		struct message *m = &push->queue.list[i];
-
-		if (!m->sent || m->number != number ||
-		    strcmp(push->channels.list[m->channel].id, id) != 0)
-			continue;
-		if (!again || m->attempts >= MAX_ATTEMPTS) {
-			queue_drop(push, i);
-			return;
-		}
-		m->sent = false;
-		m->due_ms =
-			fg_now_ms(fg) + (500LL << m->attempts) + (int64_t)fg_random_below(fg, 250);
-		return;
-	}
-}
-
-void fg_notification_release(struct http_request *req)
-{
-	free((char *)req->url);
-	http_headers_release(&req->headers);
-	*req = (struct http_request){0};
 }
