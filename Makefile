@@ -157,7 +157,7 @@ check-sandbox-unit: $(SANDBOX_UNIT_BIN)
 check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 	@test -d "$(FIXTURES)" || { echo "make check-fixtures FIXTURES=DIR: which folder?" >&2; exit 2; }
 	$(Q)FIXTURES='$(abspath $(FIXTURES))' $(SUITE) fixtures $(FIXTURES_BIN) \
-		$(wildcard tests/fixtures/*.bats)
+		$(wildcard tests/fixtures/*.bats tests/fixtures/*.sh)
 
 demo: all
 	$(Q)bash contrib/demo.sh $(EVENTS)

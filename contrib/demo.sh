@@ -140,7 +140,8 @@ both_sides_equal
 # Four events that the account may change: of the loaded ones when there are any, else our own.
 mapfile -t ids < <(calsync event list --no-expand --json | jq -r --arg me "$email" '
 	[.[] | select((.eventType // "default") == "default" and (.recurringEventId | not)
-		and (.recurrence | not) and (.locked | not)
+		and (.recurrence | not) and (.locked | not) and (.id | length) >= 4
+		and (.start.dateTime or (.start.date // "" | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))
 		and ((.organizer | not) or .organizer.self == true or .organizer.email == $me))]
 	| [.[] | select(.summary | IN("Coffee with Ada", "Bring the car to the garage", "Handover",
 		"Budget draft") | not)][:4] + [.[] | select(.summary | IN("Bring the car to the garage",
