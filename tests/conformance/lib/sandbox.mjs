@@ -20,6 +20,8 @@ export const WEB = {
 };
 export const SCOPE = 'https://www.googleapis.com/auth/';
 
+export const program = path.join(build, 'calsync-sandbox');
+
 const tests = [];
 export function test(name, body) {
   tests.push({ name, body });
@@ -51,7 +53,7 @@ export class Sandbox {
     s.dir = mkdtempSync(path.join(tmpdir(), 'calsync-conformance-'));
     const portFile = path.join(s.dir, 'port');
     s.keyFile = s.makeServiceKey();
-    s.child = spawn(path.join(build, 'calsync-sandbox'), [
+    s.child = spawn(program, [
       '--listen', '127.0.0.1:0', '--port-file', portFile, '--allow-http-webhook',
       '--service-account', s.keyFile, ...args,
     ], { stdio: ['ignore', 'ignore', 'inherit'] });
