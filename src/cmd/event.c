@@ -3,7 +3,7 @@
 const struct cmd cmd_event_group = {
 	.name = "event",
 	.summary = "add, change, remove and show events",
-	.help = "Times are read as described in 'calsync help event add'. An event is named by its "
-		"id, or\n"
-		"by the first four or more characters of it when no other event's id begins so.\n",
+	.help = "An event is named by its id, or by the first four or more characters of it\n"
+		"when no other event's id begins so. 'calsync event add --help' says how\n"
+		"times are written.\n",
 };

@@ -81,39 +81,33 @@ static int run_add(struct cmd_context *cx, struct err *err)
 	return event_changes_finish(cx, &o->send, &changes, changes.count > 1);
 }
 
-#define HELP_TIMES                                                                                 \
-	"TIME is RFC 3339, '2026-01-15 10:00', 2026-01-15 (a day), now, today, tomorrow, "         \
-	"yesterday,\n"                                                                             \
-	"a weekday (the next one; today counts only with a time still to come), a day with a "     \
-	"time\n"                                                                                   \
-	"('friday 14:00', 'tomorrow 9:30'), 14:00 or 2pm (today; in --end the day of the start), " \
-	"or a\n"                                                                                   \
-	"time from now: +2h, +3d (days keep the clock time when it changes in between).\n"         \
-	"DURATION is 10m, 1h30m, 90min, '2 days', 1w or PT1H30M.\n"                                \
-	"\n"                                                                                       \
-	"A --start that is a day alone makes an all-day event; the day given to its --end is the " \
-	"last\n"                                                                                   \
-	"one. Without an end an event lasts an hour, or the day. A time that a clock change "      \
-	"skips\n"                                                                                  \
-	"moves forward, with a warning; of one that occurs twice the first is taken.\n"
-
 const struct cmd cmd_event_add = {
 	.name = "add",
 	.parent = "event",
 	.synopsis = "TITLE --start TIME [--end TIME | --duration DURATION] [OPTION]...\n"
 		    "       calsync event add --from-json FILE [OPTION]...",
 	.summary = "add an event, here and at Google",
-	.help = HELP_TIMES
-	"\n"
-	"The event is safe in the local store before anything is sent. When Google cannot be\n"
-	"reached it is queued for the next sync, and the exit status is still 0; --require-sync\n"
-	"makes that 3 or 4. With --no-sync it stays local until 'queue retry' or for good. Nobody\n"
-	"is mailed unless --notify asks for it.\n"
-	"\n"
-	"--from-json takes one JSON object, an array of them, or one object per line. All are\n"
-	"added, or (when one is bad) none. --json answers {\"event\", \"syncStatus\"}, for "
-	"several\n"
-	"events {\"events\": [{\"event\", \"syncStatus\"}, ...]}.\n",
+	.help = "TIME is RFC 3339, '2026-01-15 10:00', 2026-01-15 (a day), now, today,\n"
+		"tomorrow, yesterday, a weekday (the next one; today counts only with a time\n"
+		"still to come), a day with a time ('friday 14:00', 'tomorrow 9:30'), 14:00\n"
+		"or 2pm (today; in --end the day of the start), or a time from now: +2h, +3d\n"
+		"(days keep the time of day when the clocks change in between). DURATION is\n"
+		"10m, 1h30m, 90min, '2 days', 1w or PT1H30M.\n"
+		"\n"
+		"A --start that is a day alone makes an all-day event; the day given to its\n"
+		"--end is the last one. Without an end an event lasts an hour, or the day. A\n"
+		"time that a clock change skips moves forward, with a warning; of one that\n"
+		"occurs twice the first is taken.\n"
+		"\n"
+		"The event is safe in the local store before anything is sent. When Google\n"
+		"cannot be reached it is queued for the next sync, and the exit status is\n"
+		"still 0; --require-sync makes that 3 or 4. With --no-sync it stays here,\n"
+		"through later syncs too. Nobody is mailed unless --notify asks for it.\n"
+		"\n"
+		"--from-json takes one JSON object, an array of them, or one object per line.\n"
+		"All are added, or (when one is bad) none. --json answers {\"event\",\n"
+		"\"syncStatus\"}, for several events {\"events\": [{\"event\", \"syncStatus\"},\n"
+		"...]}.\n",
 	.options = options,
 	.opts_size = sizeof(struct event_options),
 	.needs = NEEDS_STORE | NEEDS_SECRETS,

@@ -52,23 +52,18 @@ const struct cmd cmd_event_edit = {
 	.parent = "event",
 	.synopsis = "EVENT [OPTION]...",
 	.summary = "change an event, here and at Google",
-	.help = "TIME and DURATION are read as by 'event add'; a time of day alone is on the "
-		"event's own\n"
-		"day. What is not given stays: moving only --start keeps the length, --timezone "
-		"alone\n"
-		"shows the same instants in another zone. A --start that is a day, or --all-day, "
-		"makes the\n"
-		"event an all-day one; a --start with a time of day makes it a timed one, of an "
-		"hour unless\n"
-		"--end or --duration says otherwise.\n"
+	.help = "TIME and DURATION are read as by 'event add'; a time of day alone is on the\n"
+		"event's own day. What is not given stays: moving only --start keeps the\n"
+		"length, --timezone alone shows the same instants in another zone. A --start\n"
+		"that is a day, or --all-day, makes the event an all-day one; a --start with\n"
+		"a time of day makes it a timed one, of an hour unless --end or --duration\n"
+		"says otherwise.\n"
 		"\n"
-		"--attendee adds guests to those invited; '--clear attendees --attendee A' "
-		"replaces them.\n"
-		"--reminder and --rrule replace what there was. '--clear reminders' goes back to "
-		"the\n"
-		"calendar's own reminders, '--clear transparency' to busy. An edit of a series "
-		"changes all\n"
-		"of it.\n",
+		"--attendee adds guests to those invited; '--clear attendees --attendee A'\n"
+		"replaces them. --reminder and --rrule replace what there was. '--clear\n"
+		"reminders' goes back to the calendar's own reminders, '--clear transparency'\n"
+		"to busy. An edit of a series changes all of it. An edit held back by\n"
+		"--no-sync goes out with the next one without.\n",
 	.options = options,
 	.opts_size = sizeof(struct event_options),
 	.needs = NEEDS_STORE | NEEDS_SECRETS,

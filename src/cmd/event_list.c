@@ -46,7 +46,9 @@ static int json_row(const struct event *e, void *arg)
 	struct lister *l = arg;
 	AUTO(json_object_put) struct json_object *o = json_event(e);
 
-	out_printf("%s%s", l->count++ ? "," : "", json_text(o));
+	/* Opened by the first row, so that an error before it can still be a JSON answer. */
+	l->cx->json_printed = true;
+	out_printf("%s%s", l->count++ ? "," : "[", json_text(o));
 	return 0;
 }
 
@@ -130,11 +132,10 @@ static int table_event(const struct event *e, void *arg)
 
 static int list_json(struct lister *l, const struct event_query *q, struct err *err)
 {
-	l->cx->json_printed = true; /* the array is begun: nothing else may follow on stdout */
-	out_printf("[");
 	if (store_event_each(l->cx->store, q, json_row, l, err))
 		return -1;
-	out_printf("]\n");
+	l->cx->json_printed = true;
+	out_printf("%s]\n", l->count ? "" : "[");
 	return 0;
 }
 
@@ -239,19 +240,14 @@ const struct cmd cmd_event_list = {
 	.parent = "event",
 	.synopsis = "[OPTION]...",
 	.summary = "list events",
-	.help = "Without --start and --end all events are listed, with them those that touch the "
-		"time\n"
-		"between. TIME is read as by 'event add', in the zone of --calendar or else the "
-		"system's;\n"
-		"a day given to --end is included. A series is one row, its changed occurrences "
-		"are rows\n"
-		"of their own.\n"
+	.help = "Without --start and --end all events are listed, with them those that touch\n"
+		"the time between. TIME is read as by 'event add', in the zone of --calendar\n"
+		"or else the system's; a day given to --end is included. A series is one row,\n"
+		"its changed occurrences are rows of their own.\n"
 		"\n"
-		"The table shows times in the system's zone, and the last day of an all-day event. "
-		"tsv has\n"
-		"a header line and Google's values: dates and RFC 3339 times, an all-day event's "
-		"end being\n"
-		"the day after.\n",
+		"The table shows times in the system's zone, and the last day of an all-day\n"
+		"event. tsv has a header line and Google's values: dates and RFC 3339 times,\n"
+		"an all-day event's end being the day after.\n",
 	.options = options,
 	.opts_size = sizeof(struct list_options),
 	.needs = NEEDS_STORE,

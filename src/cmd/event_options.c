@@ -229,6 +229,10 @@ int event_options_apply(const struct event_options *o, const char *calendar_zone
 	    set_text(resource, "location", "--location", o->location, err) ||
 	    set_text(resource, "description", "--description", o->description, err))
 		return -1;
+	if (o->rules.count && event_is_exception(resource))
+		return err_set(err, ERR_INVALID,
+			       "--rrule: this is one occurrence of series '%s'; edit that",
+			       json_str(resource, "recurringEventId"));
 	if (o->rules.count && set_recurrence(&o->rules, resource, err))
 		return -1;
 	if (event_times_apply(o, calendar_zone, now_utc, resource, err))

@@ -88,13 +88,13 @@ const struct cmd cmd_event_rm = {
 	.parent = "event",
 	.synopsis = "EVENT... [OPTION]...",
 	.summary = "delete events, here and at Google",
-	.help = "When one of the events is not found, none is deleted. Deleting a series deletes "
-		"all of\n"
-		"it. With --no-sync an event that Google has is deleted here, and stays at Google "
-		"until\n"
-		"'queue retry'. --json answers {\"event\", \"syncStatus\"}, for several events\n"
-		"{\"events\": [{\"event\", \"syncStatus\"}, ...]}; the event's status is then "
-		"\"cancelled\".\n",
+	.help = "When one of the events is not found, none is deleted. Deleting a series\n"
+		"deletes all of it. With --no-sync an event that Google has is deleted here,\n"
+		"and stays there. An event that was changed at Google meanwhile is kept, with\n"
+		"a warning: an edit beats a delete.\n"
+		"\n"
+		"--json answers {\"event\", \"syncStatus\"}, for several events {\"events\":\n"
+		"[{\"event\", \"syncStatus\"}, ...]}; the event's status is then \"cancelled\".\n",
 	.options = options,
 	.opts_size = sizeof(struct rm_options),
 	.needs = NEEDS_STORE | NEEDS_SECRETS,

@@ -209,30 +209,53 @@ static void print_lines(const struct cmd_context *cx, const struct event_changes
 	}
 }
 
+struct reason {
+	const struct event_change *first; /* that has it */
+	size_t count;
+};
+
+static bool same_reason(const struct event_change *a, const struct event_change *b)
+{
+	return !strcmp(a->err.msg, b->err.msg) &&
+	       (a->event.sync_status == SYNC_ERROR) == (b->event.sync_status == SYNC_ERROR);
+}
+
+static void tell_reason(const struct reason *r, bool as_error)
+{
+	bool refused = r->first->event.sync_status == SYNC_ERROR;
+
+	(as_error ? log_error : log_warn)("event", "%s (%zu %s %s)", r->first->err.msg, r->count,
+					  r->count == 1 ? "change" : "changes",
+					  refused ? "not at Google: edit it, or 'calsync event rm'"
+						  : "kept here, and queued for the next sync");
+}
+
 /* One line for each reason, not for each event. */
 static void tell_unsent(const struct event_changes *c, bool as_error)
 {
+	AUTO(free) struct reason *reasons = NULL;
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->count; i++) {
 		const struct event_change *one = &c->items[i];
-		size_t same = 0;
-		bool told = false, refused = one->event.sync_status == SYNC_ERROR;
+		size_t k = 0;
 
-		for (size_t k = 0; k < c->count; k++) {
-			if (c->items[k].sent || strcmp(c->items[k].err.msg, one->err.msg) != 0)
-				continue;
-			told = told || k < i;
-			same++;
-		}
-		if (one->sent && one->err.code != ERR_NONE)
-			log_warn("event", "event '%s': %s", one->event.id, one->err.msg);
-		if (one->sent || one->err.code == ERR_NONE || told)
+		if (one->err.code == ERR_NONE)
 			continue;
-		(as_error ? log_error
-			  : log_warn)("event", "%s (%zu %s %s)", one->err.msg, same,
-				      same == 1 ? "change" : "changes",
-				      refused ? "not at Google: edit it, or 'calsync event rm'"
-					      : "kept here, and queued for the next sync");
+		if (one->sent) {
+			log_warn("event", "event '%s': %s", one->event.id, one->err.msg);
+			continue;
+		}
+		while (k < n && !same_reason(reasons[k].first, one))
+			k++;
+		if (k == n) {
+			reasons = xreallocarray(reasons, n + 1, sizeof(*reasons));
+			reasons[n++] = (struct reason){.first = one};
+		}
+		reasons[k].count++;
 	}
+	for (size_t k = 0; k < n; k++)
+		tell_reason(&reasons[k], as_error);
 }
 
 static int required_status(const struct event_changes *c)

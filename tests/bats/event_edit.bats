@@ -234,3 +234,15 @@ last_patch() {
 	assert_json '.syncStatus.synced and .event.syncStatus == "synced" and .event.lastSyncError == null'
 	at_google '.summary == "Good"'
 }
+
+@test "event edit: one occurrence of a series can be changed, but not made a series" {
+	add --start "2026-03-06 14:00" --rrule "FREQ=WEEKLY;COUNT=4"
+	fake_google_api PATCH "calendars/primary/events/${ID}_20260313T130000Z" '{"summary": "Moved"}' >/dev/null
+	run -0 calsync sync
+	ID=${ID}_20260313T130000Z
+	run -2 --separate-stderr calsync --json event edit "$ID" --rrule FREQ=DAILY
+	assert_failure_json invalid
+	edit --location Elsewhere
+	at_google '.summary == "Moved" and .location == "Elsewhere"'
+	assert_no_violations
+}
