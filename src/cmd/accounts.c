@@ -37,7 +37,7 @@ static int run_accounts(struct cmd_context *cx, struct err *err)
 	}
 	t = table_new(cx);
 	table_column(t, "NAME", 0);
-	table_column(t, "ADDRESS", TABLE_CUT);
+	table_column(t, "ADDRESS", 0);
 	table_column(t, "STATE", 0);
 	table_column(t, "LAST SYNC", 0);
 	for (size_t i = 0; i < l.count; i++) {

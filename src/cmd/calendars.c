@@ -17,7 +17,7 @@ static void print_table(const struct cmd_context *cx, const struct calendar_list
 	table_column(t, "SYNC", 0);
 	if (several)
 		table_column(t, "ACCOUNT", 0);
-	table_column(t, "ID", TABLE_CUT);
+	table_column(t, "ID", 0);
 	table_column(t, "TITLE", TABLE_CUT);
 	table_column(t, "ROLE", 0);
 	table_column(t, "LAST SYNC", 0);

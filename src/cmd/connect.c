@@ -146,6 +146,20 @@ later:
 	log_warn("connect", "what waits to be sent stays queued for the next sync: %s", err.msg);
 }
 
+/* A key that is gone is told before anybody is asked to log in. */
+static int check_key(struct cmd_context *cx, const struct connect *c, struct err *err)
+{
+	struct secret_box *box;
+	struct err missing;
+	bool has_key;
+
+	if (cmd_has_key(cx, &has_key, err))
+		return -1;
+	if (!has_key || c->opts->force || !cmd_secret_box(cx, KEY_OPEN, &box, &missing))
+		return 0;
+	return err_set(err, missing.code, "%s with --force", missing.msg);
+}
+
 static int run_connect(struct cmd_context *cx, struct err *err)
 {
 	AUTO(connect_release) struct connect c = {.opts = cx->opts};
@@ -154,7 +168,8 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 
 	c.name = cx->argc ? cx->argv[0] : cx->global.account;
 	if ((c.name && check_name(c.name, err)) || check_opts(c.opts, err) ||
-	    config_google_base_url(cx->config, &c.base_url, err) || find_existing(cx, &c, err))
+	    config_google_base_url(cx->config, &c.base_url, err) || find_existing(cx, &c, err) ||
+	    check_key(cx, &c, err))
 		return -1;
 	/* A repair asks for what the account had; after `disconnect` the options decide anew. */
 	c.read_only = c.opts->read_only ||
@@ -191,7 +206,7 @@ static const struct option_spec options[] = {
 	OPT_FLAG(0, "refresh-token-stdin", struct connect_opts, refresh_token_stdin,
 		 "read a refresh token from standard input"),
 	OPT_FLAG(0, "force", struct connect_opts, force,
-		 "put another user or host in the place of this account's"),
+		 "another user or host may take this account's place; a lost key is replaced"),
 	OPT_END,
 };
 

@@ -107,7 +107,7 @@ static int stored_client(struct cmd_context *cx, const struct account *a, struct
 		return 0;
 	}
 	snprintf(row, sizeof(row), "%" PRId64, a->id);
-	if (cmd_secret_box(cx, false, &box, err) ||
+	if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
 	    secret_unseal(box, row, "client_secret", sealed.buf, sealed.len, &plain, err))
 		return -1;
 	out->id = xstrdup(a->client_id);

@@ -130,8 +130,8 @@ static int put_secrets(struct cmd_context *cx, const struct connect *c, int64_t 
 	AUTO(secret_box_free) struct secret_box *again = NULL;
 	struct secret_box *box;
 
-	if (cmd_secret_box(cx, true, &box, err) || cmd_secret_box_again(cx, &again, err) ||
-	    store_secret_delete(cx->store, id, NULL, err))
+	if (cmd_secret_box(cx, c->opts->force ? KEY_REPLACE_LOST : KEY_FIRST, &box, err) ||
+	    cmd_secret_box_again(cx, &again, err) || store_secret_delete(cx->store, id, NULL, err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (seal_one(cx->store, box, id, &values[i], err) ||
@@ -239,7 +239,7 @@ static int list_calendars(struct cmd_context *cx, const struct connect *c, struc
 	AUTO(google_free) struct google *g = NULL;
 	int64_t changed;
 
-	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, false, &o.box, err) ||
+	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, KEY_OPEN, &o.box, err) ||
 	    google_new(a, &o, &g, err) || sync_calendar_list(g, cx->store, a, &changed, err))
 		return err_wrap(err, "cannot list the calendars");
 	return select_calendars(cx, c, a->id, err);

@@ -318,7 +318,16 @@ static int choose_provider(struct cmd_context *cx, const struct key_provider **o
 	return 0;
 }
 
-int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out, struct err *err)
+int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err)
+{
+	const struct key_provider *p;
+
+	*out = false;
+	return cx->store ? choose_provider(cx, &p, out, err) : 0;
+}
+
+int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
+		   struct err *err)
 {
 	if (!cx->box) {
 		AUTO(free) char *where = config_key_path(cx->config);
@@ -327,9 +336,12 @@ int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out,
 
 		/* A key that sealed something once and is gone is not replaced: it may come back. */
 		if (choose_provider(cx, &p, &kept, err) ||
-		    secret_box_open(p, where, create && !kept, &cx->box, err))
+		    secret_box_open(p, where,
+				    how == KEY_REPLACE_LOST || (how == KEY_FIRST && !kept),
+				    &cx->box, err))
 			return -1;
-		if (!kept && create && store_meta_set(cx->store, "key_provider", p->name, err))
+		if (!kept && how != KEY_OPEN &&
+		    store_meta_set(cx->store, "key_provider", p->name, err))
 			return -1;
 	}
 	*out = cx->box;
@@ -353,5 +365,5 @@ int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
 	out->clock = cx->clock;
 	if (cmd_transport(cx, &out->transport, err))
 		return -1;
-	return cmd_secret_box(cx, false, &out->box, err);
+	return cmd_secret_box(cx, KEY_OPEN, &out->box, err);
 }

@@ -44,10 +44,19 @@ int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct 
 int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *out,
 		   struct err *err);
 
-/* The transport and the key, made on first use, borrowed until the context ends. create: make the
- * key when the store has none yet (the first connect). Errors: ERR_SECRET, ERR_FAILED. */
+/* The transport, made on first use, borrowed until the context ends. Errors: ERR_FAILED. */
 int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *err);
-int cmd_secret_box(struct cmd_context *cx, bool create, struct secret_box **out, struct err *err);
+
+enum cmd_key {
+	KEY_OPEN,         /* the one that the store's secrets are sealed with */
+	KEY_FIRST,        /* made when this store has none yet: the first connect */
+	KEY_REPLACE_LOST, /* made also when it is gone: what it sealed is lost then */
+};
+/* The key's box, opened on first use, borrowed until the context ends. Errors: ERR_SECRET. */
+int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
+		   struct err *err);
+/* Whether cx->store has a key already, so that connect can look at it before it asks anybody. */
+int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err);
 /* The key once more through its provider, as the next start will find it. Caller's. */
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
 /* Open cx->store, made when missing: for connect, which has no store before it has a login. */

@@ -87,7 +87,7 @@ void table_cell_styled(struct table *t, const char *text, enum out_style style)
 	char *clean = term_clean(text);
 
 	must(scols_line_refer_data(t->line, n, clean));
-	if (t->color && names[style])
+	if (t->color && names[style] && *clean)
 		must(scols_cell_set_color(scols_line_get_cell(t->line, n), names[style]));
 }
 

@@ -109,6 +109,28 @@ selected() {
 	assert_one_line_error
 }
 
+@test "calendars: a long title is cut on a terminal, never in a pipe" {
+	title=$(printf 'ünïcödé %.0s' $(seq 40))
+	make_calendar long@group.calendar.google.com "$title" owner
+	run -0 calsync sync
+	COLUMNS=60 run --separate-stderr -0 calsync calendars
+	assert_matches "$output" "long@group.calendar.google.com +${title% }"
+	run script -qec 'stty cols 90; calsync calendars' /dev/null
+	refute_matches "$output" "${title% }"
+	assert_matches "$output" 'long@group.calendar.google.com +ünïcödé'
+}
+
+@test "calendars: server text cannot steer a terminal" {
+	make_calendar evil@group.calendar.google.com $'red\e[31m\u202ettfel\nline\x9b' owner
+	run -0 calsync sync
+	run --separate-stderr -0 calsync calendars
+	refute_matches "$output" $'\e'
+	refute_matches "$output" $'\u202e'
+	assert_equal "${#lines[@]}" 5
+	run --separate-stderr -0 calsync --json calendars
+	assert_json 'any(.[]; .summary == "red\u001b[31m\u202ettfel\nline\u009b" or (.summary | startswith("red\u001b[31m")))'
+}
+
 @test "calendars: bad command lines" {
 	run --separate-stderr -2 calsync --json calendars frob
 	assert_schema failure

@@ -124,3 +124,32 @@ teardown() {
 	run --separate-stderr -0 calsync --json status -a home
 	assert_json '[.accounts[].name] == ["home"] and ([.runs[].account] | unique) == ["home"]'
 }
+
+@test "status: a store of a newer calsync is refused and left as it is" {
+	connect_account
+	sqlite3 "$CALSYNC_STORE" 'PRAGMA user_version = 999; PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	sum=$(sha256sum <"$CALSYNC_STORE")
+	for command in status accounts sync "event list" "connect work" "disconnect work"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr -1 calsync --json $command
+		assert_failure_json store
+		assert_matches "$stderr" 'newer'
+	done
+	assert_equal "$(sha256sum <"$CALSYNC_STORE")" "$sum"
+}
+
+@test "status: a key that is gone is told and not replaced" {
+	connect_account
+	mv "$XDG_CONFIG_HOME/calsync/key" "$HOME/kept"
+	run --separate-stderr -1 calsync --json sync
+	assert_json '.error.code == "secret"'
+	run --separate-stderr -1 calsync --json connect work
+	assert_failure_json secret
+	[ ! -e "$XDG_CONFIG_HOME/calsync/key" ]
+	mv "$HOME/kept" "$XDG_CONFIG_HOME/calsync/key"
+	run -0 calsync sync
+	# A key that will not come back.
+	rm "$XDG_CONFIG_HOME/calsync/key"
+	run -0 calsync connect work --force
+	run -0 calsync sync
+}
