@@ -1,6 +1,5 @@
 #include "google/internal.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -35,6 +34,8 @@ int google_new(const struct account *account, const struct google_options *optio
 	g->not_before_ms = account->not_before_ms;
 	g->api_url = oauth_api_url(account->base_url);
 	g->batch_url = oauth_batch_url(account->base_url);
+	if (!strcmp(account->auth, "service_account") && account->subject)
+		g->quota_user = oauth_quota_user(account->subject);
 	*out = g;
 	return 0;
 }
@@ -47,6 +48,7 @@ void google_free(struct google *g)
 	secret_wipe_str(&g->access_token);
 	free(g->api_url);
 	free(g->batch_url);
+	free(g->quota_user);
 	free(g);
 }
 
@@ -181,6 +183,8 @@ static int send_once(struct google *g, const struct send *s, struct http_respons
 		http_headers_add(&headers, "Content-Type", s->content_type);
 	if (s->if_match)
 		http_headers_add(&headers, "If-Match", s->if_match);
+	if (g->quota_user)
+		http_headers_add(&headers, "X-Goog-Quota-User", g->quota_user);
 	req.headers = headers;
 	g->units = s->units; /* token requests cost none */
 	rc = google_exchange(&g->counted, &req, out, err);
@@ -228,8 +232,7 @@ static void save_not_before(struct google *g, int retry_after_s)
 	if (until <= g->not_before_ms)
 		return;
 	g->not_before_ms = until;
-	if ((own && store_begin(g->o.store, &err)) ||
-	    store_account_get(g->o.store, g->account.name, &row, &err))
+	if ((own && store_begin(g->o.store, &err)) || google_row(g, &row, &err))
 		goto failed;
 	row.not_before_ms = until;
 	if (store_account_update(g->o.store, &row, &err) || (own && store_commit(g->o.store, &err)))

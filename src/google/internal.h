@@ -11,6 +11,7 @@
 
 #include "google/google.h"
 #include "google/oauth.h"
+#include "google/oauth_internal.h"
 #include "google/ratelimit.h"
 
 struct google {
@@ -18,6 +19,7 @@ struct google {
 	struct google_options o;
 	struct account account; /* our copy of id, name, state, base_url, auth, ... */
 	char *api_url, *batch_url;
+	char *quota_user;      /* whom Google shall charge; NULL = whose token it is */
 	char *access_token;    /* secret; NULL = not read yet */
 	int64_t expires_ms;    /* of access_token */
 	int64_t lifetime_ms;   /* of access_token when it was new; 0 = not known */
@@ -32,6 +34,8 @@ struct google {
  * refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, and those of a try that
  * may pass. Retries nothing. */
 int token_ensure(struct google *g, const char *rejected, struct err *err);
+/* The account's row as it is now. ERR_NOT_FOUND when it is gone, or another account has its name. */
+int google_row(struct google *g, struct account *out, struct err *err);
 /* "Calendar token expired. ..." ending with the command that repairs it; http_status and reason as
  * in err before. */
 int token_expired(const struct google *g, struct err *err);

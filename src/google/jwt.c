@@ -154,3 +154,15 @@ int oauth_service_account(struct transport *t, struct clock *clock, const char *
 		rc = trade(t, clock, base_url, &key, subject, scopes, skew_ms, out, &skew_ms, err);
 	return rc;
 }
+
+char *oauth_quota_user(const char *subject)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	struct strbuf sb = STRBUF_INIT;
+
+	if (!EVP_Digest(subject, strlen(subject), digest, NULL, EVP_sha256(), NULL))
+		return NULL; /* no SHA-256 in this libcrypto: a login failed long before */
+	for (int i = 0; i < 20; i++)
+		strbuf_addf(&sb, "%02x", digest[i]);
+	return strbuf_detach(&sb);
+}

@@ -14,4 +14,11 @@ int oauth_token_request(struct transport *t, struct clock *clock, const char *ba
 /* "&name=value" ("name=value" first), value percent-encoded. */
 void oauth_form_add(struct strbuf *form, const char *name, const char *value);
 
+/*
+ * Whom Google shall charge for a service account's calls: with domain-wide delegation all of its
+ * users count as one otherwise (google-calendar-api.md 5.3). 40 characters that tell users apart
+ * and no address. Caller frees.
+ */
+char *oauth_quota_user(const char *subject);
+
 #endif

@@ -91,6 +91,17 @@ static int save_secret(struct google *g, const char *field, const char *value, s
 	return store_secret_put(g->o.store, g->account.id, field, sealed.buf, sealed.len, err);
 }
 
+int google_row(struct google *g, struct account *out, struct err *err)
+{
+	if (store_account_get(g->o.store, g->account.name, out, err))
+		return -1;
+	if (out->id == g->account.id)
+		return 0;
+	account_release(out);
+	*out = (struct account){0};
+	return err_set(err, ERR_NOT_FOUND, "account '%s' was replaced meanwhile", g->account.name);
+}
+
 /* Run fn in a transaction, or in the caller's when one is open. */
 static int in_transaction(struct google *g, int (*fn)(struct google *, void *, struct err *),
 			  void *arg, struct err *err)
@@ -111,11 +122,8 @@ static int save_token(struct google *g, void *arg, struct err *err)
 	const struct oauth_token *token = arg;
 	AUTO(account_release) struct account row = {0};
 
-	if (store_account_get(g->o.store, g->account.name, &row, err))
+	if (google_row(g, &row, err))
 		return -1;
-	if (row.id != g->account.id)
-		return err_set(err, ERR_NOT_FOUND, "account '%s' was replaced meanwhile",
-			       g->account.name);
 	/* Disconnected while we asked: its secrets were forgotten, and stay so. */
 	if (row.state == ACCOUNT_DISCONNECTED) {
 		g->account.state = row.state;
@@ -144,14 +152,18 @@ static int mark_dead(struct google *g, void *arg, struct err *err)
 	AUTO(account_release) struct account row = {0};
 
 	v->dead = false;
+	if (google_row(g, &row, err))
+		return -1;
+	if (row.state == ACCOUNT_DISCONNECTED) {
+		g->account.state = row.state;
+		return check_state(g, err);
+	}
 	if (v->refused) {
 		if (load_secret(g, "refresh_token", &stored, err))
 			return -1;
 		if (stored && strcmp(stored, v->refused))
 			return 0;
 	}
-	if (store_account_get(g->o.store, g->account.name, &row, err))
-		return -1;
 	row.state = ACCOUNT_REAUTH_REQUIRED;
 	row.token_expires_ms = 0;
 	if (store_account_update(g->o.store, &row, err))
@@ -188,7 +200,7 @@ static int reload(struct google *g, const char *rejected, struct err *err)
 	AUTO(account_release) struct account row = {0};
 	AUTO(secret_wipe_str) char *token = NULL;
 
-	if (store_account_get(g->o.store, g->account.name, &row, err))
+	if (google_row(g, &row, err))
 		return -1;
 	g->account.state = row.state;
 	if (check_state(g, err))
@@ -286,10 +298,11 @@ static int renew_installed(struct google *g, struct err *err)
 		if (!oauth_refresh(&g->counted, g->o.clock, g->account.base_url, &client, refresh,
 				   &token, err))
 			return accept_token(g, &token, err);
-		if (err->code != ERR_TOKEN_EXPIRED || tries)
-			return err->code == ERR_TOKEN_EXPIRED ? token_expired(g, err) : -1;
-		if (refused(g, refresh, err))
+		if (err->code != ERR_TOKEN_EXPIRED || refused(g, refresh, err))
 			return -1;
+		/* Replaced once more while we asked with the second one: leave it to the next run. */
+		if (tries)
+			return token_expired(g, err);
 	}
 }
 

@@ -1,0 +1,608 @@
+/* The bearer token: when it is renewed, where it is kept, and how a login ends. */
+#include "google_bench.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+/* --- tokens ------------------------------------------------------------------------------ */
+
+static void test_token__stored_one_is_used_by_each_process(void **state)
+{
+	static const struct scripted_answer good[] = {OK_EVENT};
+	AUTO(bench_release) struct bench b;
+
+	(void)state;
+	bench_init(&b, good, 1);
+	for (int i = 0; i < 3; i++) {
+		get_good(&b);
+		reopen(&b);
+	}
+	assert_int_equal(b.script.asked_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(bearer_is(&b.script.asked[i], "at-1"));
+}
+
+static void test_token__renewed_with_less_than_five_minutes_left(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	static const struct {
+		int64_t left_ms;
+		bool renewed;
+	} cases[] = {{5 * 60000 + 1, false}, {5 * 60000, true}, {1, true}, {-HOUR, true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(bench_release) struct bench b;
+		AUTO(account_release) struct account a = {0};
+
+		bench_init(&b, answers + !cases[i].renewed, 2 - !cases[i].renewed);
+		set_expiry(&b, NOW_MS + cases[i].left_ms);
+		get_good(&b);
+		assert_int_equal(b.script.asked_count, cases[i].renewed ? 2 : 1);
+		if (!cases[i].renewed)
+			continue;
+		assert_true(is_token_request(&b.script.asked[0]));
+		assert_string_equal(
+			b.script.asked[0].body,
+			"grant_type=refresh_token&refresh_token=rt-1&client_id="
+			"calsync-sandbox.apps.googleusercontent.com&client_secret=sandbox-secret");
+		assert_true(bearer_is(&b.script.asked[1], "at-2"));
+		expect_secret(&b, "access_token", "at-2");
+		expect_secret(&b, "refresh_token", "rt-1");
+		row(&b, &a);
+		assert_int_equal(a.token_expires_ms, NOW_MS + 3600000);
+		assert_int_equal(google_requests(b.g), 2);
+	}
+}
+
+static void test_token__short_lived_ones_are_used_up_to_a_tenth(void **state)
+{
+	static const struct scripted_answer answers[] = {
+		{200, NULL, "{\"access_token\": \"at-2\", \"expires_in\": 100}"},
+		OK_EVENT,
+		OK_EVENT,
+		{200, NULL, "{\"access_token\": \"at-3\", \"expires_in\": 100}"},
+		OK_EVENT,
+	};
+	AUTO(bench_release) struct bench b;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	set_expiry(&b, 0);
+	get_good(&b);
+	b.clock.now += 89000;
+	get_good(&b);
+	b.clock.now += 2000;
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 5);
+	assert_true(bearer_is(&b.script.asked[2], "at-2"));
+	assert_true(is_token_request(&b.script.asked[3]));
+	assert_true(bearer_is(&b.script.asked[4], "at-3"));
+}
+
+static void test_token__401_renews_once_and_repeats(void **state)
+{
+	static const struct scripted_answer answers[] = {UNAUTH, TOKEN_OK("at-2"), OK_EVENT};
+
+	(void)state;
+	for (int patience = 0; patience < 2; patience++) {
+		AUTO(bench_release) struct bench b;
+
+		bench_init(&b, answers, ARRAY_SIZE(answers));
+		b.o.patience = patience ? GOOGLE_ONCE : GOOGLE_PATIENT;
+		reopen(&b);
+		get_good(&b);
+		assert_int_equal(b.script.asked_count, 3);
+		assert_true(bearer_is(&b.script.asked[0], "at-1"));
+		assert_true(bearer_is(&b.script.asked[2], "at-2"));
+		assert_int_equal(b.clock.sleeps, 0);
+	}
+}
+
+static void test_token__401_twice_gives_up(void **state)
+{
+	static const struct scripted_answer answers[] = {UNAUTH, TOKEN_OK("at-2"), UNAUTH};
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(err.http_status, 401);
+	assert_int_equal(strncmp(err.msg, "Calendar token expired.", 23), 0);
+	assert_int_equal(b.script.asked_count, 3);
+}
+
+static void test_token__rotated_one_is_stored_before_use(void **state)
+{
+	static const struct scripted_answer answers[] = {
+		{200, NULL,
+		 "{\"access_token\": \"at-2\", \"refresh_token\": \"rt-2\", \"expires_in\": 3600}"},
+		DROPPED,
+	};
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	b.o.patience = GOOGLE_ONCE;
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NETWORK);
+	expect_secret(&b, "refresh_token", "rt-2");
+	expect_secret(&b, "access_token", "at-2");
+}
+
+static void test_token__invalid_grant_ends_the_login(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct gcall call = {.method = "GET", .path = "colors"};
+	struct gresult result;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 1);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_string_equal(err.reason, "invalid_grant");
+	assert_int_equal(err.http_status, 400);
+	assert_string_equal(err.msg, "Calendar token expired. Connect the account again: calsync "
+				     "connect me");
+	assert_int_equal(google_account_state(b.g), ACCOUNT_REAUTH_REQUIRED);
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_REAUTH_REQUIRED);
+	expect_secret(&b, "refresh_token", "rt-1"); /* not thrown away */
+	/* Nothing more is sent, in this process or the next. */
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(google_batch(b.g, &call, 1, &result, &err), -1);
+	reopen(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(strncmp(err.msg, "Calendar token expired.", 23), 0);
+	assert_int_equal(b.script.asked_count, 1);
+	assert_int_equal(b.clock.sleeps, 0);
+}
+
+static void test_token__names_are_quoted_for_the_shell(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 1);
+	row(&b, &a);
+	xstr_set(&a.name, "my work; rm");
+	a.state = ACCOUNT_REAUTH_REQUIRED;
+	save_row(&b, &a);
+	google_free(b.g);
+	assert_int_equal(google_new(&a, &b.o, &b.g, &err), 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_non_null(strstr(err.msg, "calsync connect 'my work; rm'"));
+	assert_int_equal(b.script.asked_count, 0);
+}
+
+static void test_token__disconnected_sends_nothing(void **state)
+{
+	static const struct scripted_answer good[] = {OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, good, 1);
+	row(&b, &a);
+	a.state = ACCOUNT_DISCONNECTED;
+	save_row(&b, &a);
+	reopen(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	assert_int_equal(b.script.asked_count, 0);
+}
+
+static void test_token__without_a_login_in_the_store(void **state)
+{
+	static const struct scripted_answer good[] = {OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, good, 1);
+	assert_int_equal(store_secret_delete(b.store, b.account.id, NULL, &err), 0);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	assert_int_equal(b.script.asked_count, 0);
+}
+
+static void test_token__one_that_does_not_open_is_kept(void **state)
+{
+	static const struct scripted_answer good[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(strbuf_release) struct strbuf kept = STRBUF_INIT;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, good, 2);
+	assert_int_equal(
+		store_secret_put(b.store, b.account.id, "refresh_token", "damaged", 7, &err), 0);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_SECRET);
+	assert_int_equal(b.script.asked_count, 0);
+	assert_int_equal(store_secret_get(b.store, b.account.id, "refresh_token", &kept, &err), 0);
+	assert_string_equal(kept.buf, "damaged");
+}
+
+/* Another process acts while this one waits for Google's answer. */
+struct meddling {
+	struct scripted *script;
+	struct bench *b;
+	void (*act)(struct bench *b);
+	size_t at; /* before the answer to this request */
+	struct transport base;
+};
+
+static int meddling_exchange(struct transport *t, const struct http_request *req,
+			     struct http_response *out, struct err *err)
+{
+	struct meddling *m = (struct meddling *)((char *)t - offsetof(struct meddling, base));
+
+	if (m->script->asked_count == m->at)
+		m->act(m->b);
+	return m->script->base.exchange(&m->script->base, req, out, err);
+}
+
+static void meddle(struct meddling *m, struct bench *b, size_t at, void (*act)(struct bench *b))
+{
+	*m = (struct meddling){.script = &b->script,
+			       .b = b,
+			       .act = act,
+			       .at = at,
+			       .base = {.exchange = meddling_exchange}};
+	b->o.transport = &m->base;
+}
+
+static void other_process_renews(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	put_secret(b, "refresh_token", "rt-2");
+	put_secret(b, "access_token", "at-2");
+	row(b, &a);
+	a.token_expires_ms = b->clock.now + HOUR;
+	save_row(b, &a);
+}
+
+static void other_process_rotates_only(struct bench *b)
+{
+	put_secret(b, "refresh_token", "rt-2");
+}
+
+static void other_process_gives_up(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	a.state = ACCOUNT_REAUTH_REQUIRED;
+	save_row(b, &a);
+}
+
+static void other_process_disconnects(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	a.state = ACCOUNT_DISCONNECTED;
+	save_row(b, &a);
+}
+
+static void test_token__one_renewed_by_another_process_is_taken(void **state)
+{
+	static const struct scripted_answer good[] = {OK_EVENT};
+	AUTO(bench_release) struct bench b;
+
+	(void)state;
+	bench_init(&b, good, 1);
+	get_good(&b);
+	b.clock.now += HOUR;
+	other_process_renews(&b);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 2);
+	assert_true(bearer_is(&b.script.asked[1], "at-2"));
+}
+
+static void test_token__401_takes_the_one_of_another_process(void **state)
+{
+	static const struct scripted_answer answers[] = {UNAUTH, OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	struct meddling m;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	meddle(&m, &b, 0, other_process_renews);
+	reopen(&b);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 2);
+	assert_true(bearer_is(&b.script.asked[1], "at-2"));
+}
+
+static void test_token__rotation_by_another_process_is_no_dead_login(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD, TOKEN_OK("at-3"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct meddling m;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	meddle(&m, &b, 0, other_process_rotates_only);
+	set_expiry(&b, 0);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 3);
+	assert_non_null(strstr(b.script.asked[1].body, "refresh_token=rt-2&"));
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_CONNECTED);
+	expect_secret(&b, "refresh_token", "rt-2");
+}
+
+static void test_token__a_login_that_another_process_lost_comes_back(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct meddling m;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	meddle(&m, &b, 0, other_process_gives_up);
+	set_expiry(&b, 0);
+	get_good(&b);
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_CONNECTED);
+}
+
+static void other_process_renames(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	xstr_set(&a.name, "another");
+	save_row(b, &a);
+}
+
+/* Both or none: an access token whose companion is not on disk would be lost with the process. */
+static void test_token__nothing_is_used_that_cannot_be_stored(void **state)
+{
+	static const struct scripted_answer answers[] = {
+		{200, NULL,
+		 "{\"access_token\": \"at-2\", \"refresh_token\": \"rt-2\", \"expires_in\": 3600}"},
+		OK_EVENT,
+	};
+	AUTO(bench_release) struct bench b;
+	struct meddling m;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	meddle(&m, &b, 0, other_process_renames);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(b.script.asked_count, 1);
+	assert_true(is_token_request(&b.script.asked[0]));
+	assert_false(store_in_transaction(b.store));
+	expect_secret(&b, "refresh_token", "rt-1");
+	expect_secret(&b, "access_token", "at-1");
+}
+
+static void test_token__a_disconnect_meanwhile_stays(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct meddling m;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	meddle(&m, &b, 0, other_process_disconnects);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	assert_int_equal(b.script.asked_count, 1);
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
+}
+
+static void test_token__goes_to_the_account_s_host_only(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+
+	(void)state;
+	setenv("CALSYNC_GOOGLE_BASE_URL", "https://evil.test", 1);
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	set_expiry(&b, 0);
+	get_good(&b);
+	unsetenv("CALSYNC_GOOGLE_BASE_URL");
+	for (size_t i = 0; i < b.script.asked_count; i++)
+		assert_int_equal(strncmp(b.script.asked[i].url, BASE "/", strlen(BASE) + 1), 0);
+}
+
+static void test_new__base_url_that_is_not_safe(void **state)
+{
+	static const struct scripted_answer good[] = {OK_EVENT};
+	static const char *const urls[] = {"http://example.com", "ftp://127.0.0.1", "https://a@b",
+					   "https://example.com/path",
+					   "http://127.0.0.1.evil.test"};
+	AUTO(bench_release) struct bench b;
+	struct google *g = NULL;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, good, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		xstr_set(&b.account.base_url, urls[i]);
+		assert_int_equal(google_new(&b.account, &b.o, &g, &err), -1);
+		assert_null(g);
+	}
+}
+
+/* The second token, put there by the other process, is refused too. */
+static void test_token__rotated_and_dead_all_the_same(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct meddling m;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 1);
+	meddle(&m, &b, 0, other_process_rotates_only);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(b.script.asked_count, 2);
+	assert_non_null(strstr(b.script.asked[1].body, "refresh_token=rt-2&"));
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_REAUTH_REQUIRED);
+}
+
+static void other_process_disconnects_and_forgets(struct bench *b)
+{
+	struct err err;
+
+	other_process_disconnects(b);
+	assert_int_equal(store_secret_delete(b->store, b->account.id, NULL, &err), 0);
+}
+
+/* What a disconnect revokes is refused afterwards: that is no expired login. */
+static void test_token__refused_because_of_a_disconnect(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct meddling m;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 1);
+	meddle(&m, &b, 0, other_process_disconnects_and_forgets);
+	set_expiry(&b, 0);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
+}
+
+/* --- service accounts -------------------------------------------------------------------- */
+
+static char *service_key(void)
+{
+	AUTO(json_object_put) struct json_object *obj = json_object_new_object();
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem = NULL;
+	long n;
+
+	assert_int_equal(PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL), 1);
+	n = BIO_get_mem_data(bio, &pem);
+	json_set_str(obj, "type", "service_account");
+	json_set_str(obj, "client_email", "robot@p.iam.gserviceaccount.com");
+	json_set(obj, "private_key", json_object_new_string_len(pem, (int)n));
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+	return xstrdup(json_text(obj));
+}
+
+static void become_service_account(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+	AUTO(free) char *key = service_key();
+
+	row(b, &a);
+	xstr_set(&a.auth, "service_account");
+	xstr_set(&a.client_id, NULL);
+	xstr_set(&a.subject, "user1@example.com");
+	a.token_expires_ms = 0;
+	save_row(b, &a);
+	put_secret(b, "service_account_key", key);
+	reopen(b);
+}
+
+static void test_service_account__signs_again_and_names_its_user(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	const char *user;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	become_service_account(&b);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 2);
+	assert_non_null(strstr(b.script.asked[0].body, "assertion="));
+	assert_true(bearer_is(&b.script.asked[1], "at-2"));
+	expect_secret(&b, "access_token", "at-2");
+	/* Whom Google charges: 40 characters, no address. */
+	user = strstr(b.script.asked[1].headers, "X-Goog-Quota-User: ");
+	assert_non_null(user);
+	assert_int_equal(strspn(user + 19, "0123456789abcdef"), 40);
+	assert_null(strstr(b.script.asked[1].headers, "user1"));
+}
+
+static void test_service_account__dead_key(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 1);
+	become_service_account(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(b.script.asked_count, 1);
+	row(&b, &a);
+	assert_int_equal(a.state, ACCOUNT_REAUTH_REQUIRED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_token__stored_one_is_used_by_each_process),
+		cmocka_unit_test(test_token__renewed_with_less_than_five_minutes_left),
+		cmocka_unit_test(test_token__short_lived_ones_are_used_up_to_a_tenth),
+		cmocka_unit_test(test_token__401_renews_once_and_repeats),
+		cmocka_unit_test(test_token__401_twice_gives_up),
+		cmocka_unit_test(test_token__rotated_one_is_stored_before_use),
+		cmocka_unit_test(test_token__invalid_grant_ends_the_login),
+		cmocka_unit_test(test_token__names_are_quoted_for_the_shell),
+		cmocka_unit_test(test_token__disconnected_sends_nothing),
+		cmocka_unit_test(test_token__without_a_login_in_the_store),
+		cmocka_unit_test(test_token__one_that_does_not_open_is_kept),
+		cmocka_unit_test(test_token__one_renewed_by_another_process_is_taken),
+		cmocka_unit_test(test_token__401_takes_the_one_of_another_process),
+		cmocka_unit_test(test_token__rotation_by_another_process_is_no_dead_login),
+		cmocka_unit_test(test_token__a_login_that_another_process_lost_comes_back),
+		cmocka_unit_test(test_token__nothing_is_used_that_cannot_be_stored),
+		cmocka_unit_test(test_token__a_disconnect_meanwhile_stays),
+		cmocka_unit_test(test_token__goes_to_the_account_s_host_only),
+		cmocka_unit_test(test_new__base_url_that_is_not_safe),
+		cmocka_unit_test(test_token__rotated_and_dead_all_the_same),
+		cmocka_unit_test(test_token__refused_because_of_a_disconnect),
+		cmocka_unit_test(test_service_account__signs_again_and_names_its_user),
+		cmocka_unit_test(test_service_account__dead_key),
+	};
+
+	return cmocka_run_group_tests_name("google_token", tests, make_dir, remove_dir);
+}
