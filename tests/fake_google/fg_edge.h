@@ -66,7 +66,7 @@ struct fg_token {
 
 struct fg_oauth_state *fg_oauth_new(void);
 void fg_oauth_free(struct fg_oauth_state *oauth);
-/* /o/oauth2/..., /token, /revoke: answers and returns 0, or -1 when the path is none of these. */
+/* /o/oauth2/..., /token, /revoke, /device/code: answers and returns 0, or -1 when the path is none of these. */
 int fg_oauth_handle(struct fg_call *call, const char *path);
 /* {"error", "error_description"} with this status; returns -1. */
 int fg_oauth_fail(struct fg_call *call, int status, const char *error, const char *description);

@@ -392,7 +392,7 @@ static int grant_refresh(struct fg_call *call, const struct form *form)
 			    refresh_add(fg, account, client, r->scopes));
 }
 
-/* The form body of /token and /revoke; -1 after answering. */
+/* The form body of /token, /revoke, /device/code; -1 after answering. */
 static int form_read(struct fg_call *call, struct form *form)
 {
 	const char *type = fg_header(call, "Content-Type");
@@ -465,10 +465,27 @@ static int revoke_endpoint(struct fg_call *call, const struct form *form)
 	return fg_reply_json(call, 200, json_object_new_object());
 }
 
+/* Calendar's scopes are not among the few that the device flow allows. */
+static int device_endpoint(struct fg_call *call, const struct form *form)
+{
+	const char *id = form_need(call, form, "client_id");
+	const char *scope = id ? form_need(call, form, "scope") : NULL;
+
+	if (!scope)
+		return -1;
+	if (!fg_client_find(id))
+		return fg_oauth_fail(call, 401, "invalid_client",
+				     "The OAuth client was not found.");
+	AUTO(free) char *message = xasprintf("Invalid device flow scope: %s", scope);
+
+	return fg_oauth_fail(call, 400, "invalid_scope", message);
+}
+
 int fg_oauth_handle(struct fg_call *call, const char *path)
 {
 	struct form form = {0};
 	bool token = !strcmp(path, "/token");
+	bool device = !strcmp(path, "/device/code");
 
 	if (!strcmp(path, "/o/oauth2/v2/auth") || !strcmp(path, "/o/oauth2/auth")) {
 		fg_consent_page(call);
@@ -478,11 +495,13 @@ int fg_oauth_handle(struct fg_call *call, const char *path)
 		fg_consent_decision(call);
 		return 0;
 	}
-	if (!token && strcmp(path, "/revoke") != 0)
+	if (!token && !device && strcmp(path, "/revoke") != 0)
 		return -1;
 	if (!form_read(call, &form)) {
 		if (token)
 			token_endpoint(call, &form);
+		else if (device)
+			device_endpoint(call, &form);
 		else
 			revoke_endpoint(call, &form);
 	}

@@ -12,6 +12,7 @@
 	"See https://developers.google.com/identity/sign-in/web/devconsole-project."
 #define NO_CREDENTIALS  "Request is missing required authentication credential. " SIGN_IN_PAGE
 #define BAD_CREDENTIALS "Request had invalid authentication credentials. " SIGN_IN_PAGE
+#define CHALLENGE       "Bearer realm=\"https://accounts.google.com/\""
 #define NOT_FOUND_PAGE                                                               \
 	"<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n" \
 	"<p><b>404.</b> <ins>That’s an error.</ins>\n"                             \
@@ -161,12 +162,15 @@ static int authenticate(struct fg_call *call)
 	const char *token = bearer(call);
 	struct fg_token found;
 
-	if (!token)
-		return fg_fail_front(call, 401, NO_CREDENTIALS, "required", "Login Required.",
-				     "Authorization", "UNAUTHENTICATED", NULL);
-	if (!fg_oauth_check(call->fg, token, &found))
-		return fg_fail_front(call, 401, BAD_CREDENTIALS, "authError", "Invalid Credentials",
-				     "Authorization", "UNAUTHENTICATED", NULL);
+	if (!token || !fg_oauth_check(call->fg, token, &found)) {
+		fg_fail_front(call, 401, token ? BAD_CREDENTIALS : NO_CREDENTIALS,
+			      token ? "authError" : "required",
+			      token ? "Invalid Credentials" : "Login Required.", "Authorization",
+			      "UNAUTHENTICATED", NULL);
+		http_headers_add(&call->out->headers, "WWW-Authenticate",
+				 token ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE);
+		return -1;
+	}
 	call->account = found.account;
 	call->scopes = found.scopes;
 	call->client_id = found.client_id;

@@ -40,6 +40,8 @@ static void test_fg_edge__bearer(void **state)
 	google_send(g, NULL, "GET", "/calendar/v3/colors", NULL);
 	assert_refused(g, 401, "required");
 	assert_string_equal(json_path_str(g->json, "error/status"), "UNAUTHENTICATED");
+	assert_string_equal(answer_header(g, "WWW-Authenticate"),
+			    "Bearer realm=\"https://accounts.google.com/\"");
 	google_send(g, "nonsense", "GET", "/calendar/v3/colors", NULL);
 	assert_refused(g, 401, "authError");
 	exchange(g, code, "");

@@ -316,6 +316,15 @@ static void test_fg_oauth__basic_authentication(void **state)
 	assert_status(g, 200);
 }
 
+static void test_fg_oauth__device_flow_knows_no_calendar(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+
+	(void)state;
+	post_form(g, "/device/code", "client_id=" CLIENT "&scope=" SCOPE "calendar");
+	assert_oauth(g, 400, "invalid_scope", "Invalid device flow scope: " SCOPE "calendar");
+}
+
 /* -- refresh, expiry, revocation ---------------------------------------------------------------- */
 
 /* A connected user: sets the tokens, the caller's. */
@@ -542,6 +551,7 @@ int main(void)
 		TEST(token_endpoint_refuses),
 		TEST(other_redirect_or_client),
 		TEST(basic_authentication),
+		TEST(device_flow_knows_no_calendar),
 		TEST(refresh),
 		TEST(rotation),
 		TEST(refresh_tokens_die),
