@@ -177,7 +177,7 @@ lint-format:
 
 # One stamp a file, so that a second run looks only at what changed, and -j2 uses both processors.
 lint-tidy: $(patsubst %.c,$(BUILD)/tidy/%.ok,$(ALL_SRC))
-$(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard src/*/*.h tests/*/*.h)
+$(BUILD)/tidy/%.ok: %.c .clang-tidy tests/unit/.clang-tidy $(wildcard src/*/*.h tests/*/*.h)
 	@mkdir -p $(@D)
 	@echo "TIDY $<"
 	$(Q)clang-tidy --quiet $< -- $(BASE_CFLAGS) -Wno-unknown-warning-option $(CFLAGS_PKG) \
