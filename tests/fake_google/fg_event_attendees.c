@@ -140,6 +140,11 @@ int fg_check_attendees(struct fg_draft *d)
 	json_del(d->next, "attendeesOmitted");
 	if (!fg_draft_sent(d, "attendees") && (d->how == FG_PATCH || !d->old || organizes(d)))
 		return 0;
+	if (fg_len(sent) && d->call->account->service)
+		return fg_fail(d->call, 403, "calendar", "forbiddenForServiceAccounts",
+			       "Service accounts cannot invite attendees without Domain-Wide "
+			       "Delegation of Authority.",
+			       NULL, NULL);
 	for (size_t i = 0; i < fg_len(sent); i++)
 		if (check_entry(d, json_object_array_get_idx(sent, i)))
 			return -1;

@@ -215,12 +215,25 @@ static bool is_organizer(const struct json_object *old)
 	       json_flag(old, "privateCopy", false);
 }
 
+static bool is_absent(const struct fg_event_field *f, struct json_object *value)
+{
+	if (!value || !f->absent)
+		return !value;
+	if (f->type == json_type_string)
+		return !strcmp(json_object_get_string(value), f->absent);
+	if (f->type == json_type_object)
+		return !json_object_object_length(value);
+	return !strcmp(json_text(value), f->absent);
+}
+
 static bool same_value(const struct fg_draft *d, const struct fg_event_field *f)
 {
 	struct fg_when a, b;
-	const struct json_object *was = json_get(d->old, f->name);
-	const struct json_object *is = json_get(d->next, f->name);
+	struct json_object *was = json_get(d->old, f->name);
+	struct json_object *is = json_get(d->next, f->name);
 
+	if (is_absent(f, was) && is_absent(f, is))
+		return true;
 	if (json_equal(was, is))
 		return true;
 	if (!strcmp(f->name, "start") || !strcmp(f->name, "end"))
@@ -252,17 +265,6 @@ static int check_rights(struct fg_draft *d)
 
 /* -- the result -------------------------------------------------------------------------------------- */
 
-static bool is_absent(const struct fg_event_field *f, struct json_object *value)
-{
-	if (!f->absent)
-		return false;
-	if (f->type == json_type_string)
-		return !strcmp(json_object_get_string(value), f->absent);
-	if (f->type == json_type_object)
-		return !json_object_object_length(value);
-	return !strcmp(json_text(value), f->absent);
-}
-
 struct json_object *fg_in_order(const struct json_object *next)
 {
 	struct json_object *out = json_object_new_object();
@@ -270,7 +272,7 @@ struct json_object *fg_in_order(const struct json_object *next)
 	for (const struct fg_event_field *f = fg_event_fields; f->name; f++) {
 		struct json_object *value = json_get(next, f->name);
 
-		if (value && !is_absent(f, value))
+		if (!is_absent(f, value))
 			json_set(out, f->name, json_object_get(value));
 	}
 	/* Loaded data may have fields that nobody has told us of. */

@@ -1,4 +1,4 @@
-#include "fg_model.h"
+#include "fg_draft.h"
 
 #include <string.h>
 #include <strings.h>
@@ -159,18 +159,24 @@ static void update_copy(struct fg_call *call, const struct json_object *res, str
 	if (copy) {
 		copy->stub = false;
 		fg_event_replace(to, copy, fg_in_order(next));
+		if (copy->past && copy->past->until_seq == copy->seq)
+			fg_event_reset_exceptions(call->fg, to, copy);
 	} else {
 		copy = fg_event_put(to, fg_in_order(next));
 	}
 	fg_event_notify(call->fg, to, copy);
 }
 
-static void cancel_copy(struct fg_call *call, const char *id, struct fg_cal *to)
+static void cancel_copy(struct fg_call *call, const struct json_object *res, struct fg_cal *to)
 {
-	struct fg_event *copy = fg_event_find(to, id);
+	struct fg_event *copy = fg_event_find(to, json_str(res, "id"));
+	const char *master = json_str(res, "recurringEventId");
 
 	if (copy && !copy->cancelled)
 		fg_event_cancel(call->fg, to, copy);
+	/* An instance of a series that the guest has, too. */
+	if (!copy && master && is_cancelled(res) && fg_event_find(to, master))
+		update_copy(call, res, to);
 }
 
 static struct fg_cal *guest_calendar(struct fg_call *call, const char *email,
@@ -202,7 +208,7 @@ static void tell_guests(struct fg_call *call, struct fg_cal *cal, const struct j
 		     : old && find(old, email) ? "update"
 					       : "invitation");
 		if (to && gone)
-			cancel_copy(call, json_str(res, "id"), to);
+			cancel_copy(call, res, to);
 		else if (to)
 			update_copy(call, res, to);
 	}
@@ -214,7 +220,7 @@ static void tell_guests(struct fg_call *call, struct fg_cal *cal, const struct j
 			continue;
 		mail(call, res, email, send, "cancellation");
 		if (to)
-			cancel_copy(call, json_str(res, "id"), to);
+			cancel_copy(call, res, to);
 	}
 }
 
@@ -254,23 +260,72 @@ static struct json_object *answered(const struct json_object *res, const struct 
 	return out;
 }
 
+/* What any guest may change of all copies: shared properties, and with leave the event itself. */
+static void take_changes(struct json_object *out, const struct json_object *copy,
+			 const struct fg_cal *home)
+{
+	struct json_object *shared = json_path(copy, "extendedProperties/shared");
+	struct json_object *props = json_clone(json_get(out, "extendedProperties"));
+
+	if (!props)
+		props = json_object_new_object();
+	json_del(props, "shared");
+	if (shared)
+		json_set(props, "shared", json_clone(shared));
+	json_set(out, "extendedProperties", props);
+	if (!json_flag(out, "guestsCanModify", false))
+		return;
+	for (const struct fg_event_field *f = fg_event_fields; f->name; f++) {
+		struct json_object *value = json_get(copy, f->name);
+
+		if (!(f->flags & FG_F_LOCKED))
+			continue;
+		json_del(out, f->name);
+		if (value && f->type == json_type_object)
+			json_set(out, f->name, fg_when_render(value, home->zone));
+		else if (value)
+			json_set(out, f->name, json_clone(value));
+	}
+}
+
+/* The organizer's event, or the instance of the organizer's series as an exception of its own. */
+static struct fg_event *main_event(struct fg_call *call, struct fg_cal *home, const char *id)
+{
+	struct fg_target target;
+	struct json_object *res;
+
+	if (!fg_target_find(home, id, &target))
+		return NULL;
+	if (target.ev || target.spare)
+		return target.ev;
+	res = fg_instance_new(target.master, home, &target.at);
+	fg_event_stamp(call->fg, res, true);
+	return fg_event_put(home, res);
+}
+
 static void tell_organizer(struct fg_call *call, struct fg_cal *cal, const struct fg_event *ev,
 			   enum fg_send send)
 {
 	const char *email = organizer_email(ev->res);
 	struct fg_cal *home = email ? fg_cal_find(call->fg, email) : NULL;
-	struct fg_event *main_copy = home && home != cal ? fg_event_find(home, ev->id) : NULL;
+	struct fg_event *main_copy = home && home != cal ? main_event(call, home, ev->id) : NULL;
+	AUTO(json_object_put) struct json_object *answer = NULL;
 	AUTO(json_object_put) struct json_object *next = NULL;
 	AUTO(json_object_put) struct json_object *old = NULL;
 
 	if (!main_copy || main_copy->cancelled)
 		return;
 	old = json_object_get(main_copy->res);
-	next = answered(old, ev->res, cal->id, ev->cancelled);
+	answer = answered(old, ev->res, cal->id, ev->cancelled);
+	if (!ev->cancelled)
+		take_changes(answer, ev->res, home);
+	next = fg_in_order(answer);
 	if (json_equal(old, next))
 		return;
 	fg_event_stamp(call->fg, next, true);
-	fg_event_replace(home, main_copy, fg_in_order(next));
+	fg_event_replace(home, main_copy, json_object_get(next));
+	if (main_copy->past && main_copy->past->until_seq == main_copy->seq)
+		fg_event_reset_exceptions(call->fg, home, main_copy);
 	fg_event_notify(call->fg, home, main_copy);
 	mail(call, main_copy->res, email, send, "update");
 	tell_guests(call, home, main_copy->res, old, FG_SEND_NONE);

@@ -186,6 +186,9 @@ int fg_check_type(struct fg_draft *d)
 	const char *sent = json_str(d->call->body, "eventType");
 	const char *type = d->old ? (was ? was : "default") : sent ? sent : "default";
 
+	if (d->call->in_batch && !strcmp(type, "workingLocation"))
+		return fail_restricted(d->call,
+				       "Working location events cannot be written in a batch.");
 	if (d->old && sent && strcmp(sent, type) != 0)
 		return fail_restricted(d->call, "Event type cannot be changed.");
 	if (!d->old && check_creation(d, type))

@@ -15,17 +15,6 @@ static bool is_cancelled(const struct json_object *res)
 	return status && !strcmp(status, "cancelled");
 }
 
-void fg_event_cancel(struct fg *fg, struct fg_cal *cal, struct fg_event *ev)
-{
-	struct json_object *res = fg_shallow(ev->res);
-
-	json_set_str(res, "status", "cancelled");
-	fg_event_stamp(fg, res, true);
-	fg_event_replace(cal, ev, res);
-	fg_event_notify(fg, cal, ev);
-}
-
-/* A series is gone with all its exceptions. */
 static void cancel_exceptions(struct fg *fg, struct fg_cal *cal, const char *master_id)
 {
 	struct fg_event *ev;
@@ -35,8 +24,19 @@ static void cancel_exceptions(struct fg *fg, struct fg_cal *cal, const char *mas
 			fg_event_cancel(fg, cal, ev);
 }
 
-/* Exceptions whose original start is none of the series any more are as if never made. */
-static void reset_exceptions(struct fg *fg, struct fg_cal *cal, const struct fg_event *master)
+void fg_event_cancel(struct fg *fg, struct fg_cal *cal, struct fg_event *ev)
+{
+	struct json_object *res = fg_shallow(ev->res);
+
+	json_set_str(res, "status", "cancelled");
+	fg_event_stamp(fg, res, true);
+	fg_event_replace(cal, ev, res);
+	fg_event_notify(fg, cal, ev);
+	if (!ev->master)
+		cancel_exceptions(fg, cal, ev->id);
+}
+
+void fg_event_reset_exceptions(struct fg *fg, struct fg_cal *cal, const struct fg_event *master)
 {
 	struct fg_event *ev;
 
@@ -339,7 +339,7 @@ static struct fg_event *store_change(struct fg_call *call, struct fg_entry *e,
 	ev->stub = false;
 	fg_event_replace(e->cal, ev, json_object_get(next));
 	if (!ev->master && ev->past && ev->past->until_seq == ev->seq)
-		reset_exceptions(call->fg, e->cal, ev);
+		fg_event_reset_exceptions(call->fg, e->cal, ev);
 	if (!ev->master && ev->cancelled)
 		cancel_exceptions(call->fg, e->cal, ev->id);
 	return ev;
@@ -379,13 +379,19 @@ int fg_events_patch(struct fg_call *call)
 
 /* -- delete -------------------------------------------------------------------------------------------- */
 
-static void delete_instance(struct fg_call *call, struct fg_entry *e, const struct fg_target *t)
+static void delete_instance(struct fg_call *call, struct fg_entry *e, const struct fg_target *t,
+			    enum fg_send send)
 {
-	struct json_object *res = fg_instance_new(t->master, e->cal, &t->at);
+	AUTO(json_object_put)
+	struct json_object *old = fg_instance_new(t->master, e->cal, &t->at);
+	struct json_object *res = fg_shallow(old);
+	struct fg_event *ev;
 
 	json_set_str(res, "status", "cancelled");
 	fg_event_stamp(call->fg, res, true);
-	fg_event_notify(call->fg, e->cal, put_instance(e->cal, t, res));
+	ev = put_instance(e->cal, t, res);
+	fg_event_notify(call->fg, e->cal, ev);
+	fg_guests_update(call, e->cal, ev, old, send);
 }
 
 int fg_events_delete(struct fg_call *call)
@@ -406,12 +412,10 @@ int fg_events_delete(struct fg_call *call)
 		return fg_fail(call, 410, "global", "deleted", "Resource has been deleted", NULL,
 			       NULL);
 	if (!target.ev) {
-		delete_instance(call, e, &target);
+		delete_instance(call, e, &target, send);
 		return fg_reply_empty(call, 204);
 	}
 	fg_event_cancel(call->fg, e->cal, target.ev);
-	if (!target.ev->master)
-		cancel_exceptions(call->fg, e->cal, target.ev->id);
 	fg_guests_update(call, e->cal, target.ev, old, send);
 	return fg_reply_empty(call, 204);
 }

@@ -14,6 +14,7 @@
  * the next incremental run.
  */
 #define MAX_LISTINGS 500
+#define MAX_REFS     1000000 /* in all of them; the newest is kept whatever its size */
 
 struct fg_listing {
 	struct fg_listing *next;
@@ -49,11 +50,13 @@ void fg_listings_drop(struct fg_cal_state *state, const struct fg_account *accou
 static void drop_oldest(struct fg_cal_state *state)
 {
 	struct fg_listing **at = &state->listings;
+	size_t refs = 0;
 
 	for (int n = 0; *at; n++) {
 		struct fg_listing *l = *at;
 
-		if (n < MAX_LISTINGS) {
+		refs += l->refs.count;
+		if (!n || (n < MAX_LISTINGS && refs <= MAX_REFS)) {
 			at = &l->next;
 			continue;
 		}

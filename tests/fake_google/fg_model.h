@@ -324,8 +324,11 @@ void fg_guests_update(struct fg_call *call, struct fg_cal *cal, struct fg_event 
 
 /* -- fg_event_write.c ------------------------------------------------------------------------------ */
 
-/* Cancel a stored event: a tombstone with its details, a new etag and a new `updated`. */
+/* Cancel a stored event, and with a series its exceptions: a tombstone with its details, a new
+ * etag and a new `updated`. */
 void fg_event_cancel(struct fg *fg, struct fg_cal *cal, struct fg_event *ev);
+/* Exceptions whose original start is none of the series any more are as if never made. */
+void fg_event_reset_exceptions(struct fg *fg, struct fg_cal *cal, const struct fg_event *master);
 /* Complete what fg_write_build() made into a new event of this calendar, and store it. */
 struct fg_event *fg_event_create(struct fg_call *call, struct fg_entry *e,
 				 struct json_object *next_take);

@@ -123,6 +123,52 @@ static void test_fg_guests__with_leave_they_may_change_it(void **state)
 	add_simple(t->g, "alpha", 5, INVITE ",\"guestsCanModify\":true");
 	as_guest(t, "PATCH", PRIMARY "/alpha", "{\"location\":\"here\"}");
 	assert_status(t->g, 200);
+	google(t->g, "GET", PRIMARY "/alpha", NULL);
+	assert_string_equal(json_str(t->g->json, "location"), "here");
+	assert_string_equal(json_str(t->g->json, "colorId"), "5");
+	assert_string_equal(json_path_str(t->g->json, "start/dateTime"),
+			    "2026-01-05T10:00:00+01:00");
+}
+
+static void test_fg_guests__shared_properties_are_everybody_s(void **state)
+{
+	AUTO(two_free) struct two *t = two_new();
+
+	(void)state;
+	add_simple(t->g, "alpha", 5, INVITE);
+	as_guest(t, "PATCH", PRIMARY "/alpha",
+		 "{\"extendedProperties\":{\"shared\":{\"s\":\"3\"},\"private\":{\"q\":\"9\"}}}");
+	assert_status(t->g, 200);
+	google(t->g, "GET", PRIMARY "/alpha", NULL);
+	assert_string_equal(json_path_str(t->g->json, "extendedProperties/shared/s"), "3");
+	assert_string_equal(json_path_str(t->g->json, "extendedProperties/private/p"), "1");
+	assert_null(json_path(t->g->json, "extendedProperties/private/q"));
+}
+
+static void test_fg_guests__instances_of_a_series(void **state)
+{
+	AUTO(two_free) struct two *t = two_new();
+
+	(void)state;
+	add_simple(t->g, "serie", 5, INVITE ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]");
+	google(t->g, "DELETE", PRIMARY "/serie_20260106T090000Z", NULL);
+	assert_status(t->g, 204);
+	google(t->g, "PATCH", PRIMARY "/serie_20260107T090000Z", "{\"summary\":\"other\"}");
+	as_guest(t, "GET", PRIMARY "?singleEvents=true&orderBy=startTime", NULL);
+	assert_int_equal(item_count(t->g), 3);
+	assert_string_equal(json_str(item(t->g, 1), "summary"), "other");
+	/* declined by deleting: the organizer sees it on that instance alone */
+	as_guest(t, "DELETE", PRIMARY "/serie_20260108T090000Z", NULL);
+	assert_status(t->g, 204);
+	google(t->g, "GET", PRIMARY "/serie_20260108T090000Z", NULL);
+	assert_string_equal(json_str(t->g->json, "status"), "confirmed");
+	assert_string_equal(answer_of(t->g, "user2@example.com"), "declined");
+	google(t->g, "GET", PRIMARY "/serie", NULL);
+	assert_string_equal(answer_of(t->g, "user2@example.com"), "needsAction");
+	/* the series ends for both */
+	google(t->g, "DELETE", PRIMARY "/serie", NULL);
+	as_guest(t, "GET", PRIMARY, NULL);
+	assert_int_equal(item_count(t->g), 0);
 }
 
 static void test_fg_guests__the_organizer_s_list_replaces(void **state)
@@ -210,6 +256,8 @@ int main(void)
 		TEST(an_answer_reaches_the_organizer),
 		TEST(the_organizer_s_changes_arrive),
 		TEST(with_leave_they_may_change_it),
+		TEST(shared_properties_are_everybody_s),
+		TEST(instances_of_a_series),
 		TEST(the_organizer_s_list_replaces),
 		TEST(deleting),
 		TEST(adding_others),

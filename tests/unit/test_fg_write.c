@@ -262,6 +262,33 @@ static void test_fg_write__html_link_is_the_id_and_the_calendar(void **state)
 			    "YWxwaGEgdXNlcjFAZXhhbXBsZS5jb20");
 }
 
+static void test_fg_write__no_working_location_in_a_batch(void **state)
+{
+	static const char part[] =
+		"--b\r\nContent-Type: application/http\r\n\r\n"
+		"POST " PRIMARY " HTTP/1.1\r\nContent-Type: application/json\r\n\r\n"
+		"{\"start\":{\"date\":\"2026-03-02\"},\"end\":{\"date\":\"2026-03-03\"},"
+		"\"eventType\":\"workingLocation\",\"visibility\":\"public\",\"transparency\":"
+		"\"transparent\",\"workingLocationProperties\":{\"type\":\"homeOffice\"}}"
+		"\r\n--b--\r\n";
+	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *bearer = xasprintf("Bearer %s", g->token);
+	struct http_request req = {.method = "POST",
+				   .url = "/batch/calendar/v3",
+				   .body = part,
+				   .body_len = sizeof(part) - 1};
+
+	(void)state;
+	google_forget(g);
+	http_headers_add(&req.headers, "Authorization", bearer);
+	http_headers_add(&req.headers, "Content-Type", "multipart/mixed; boundary=b");
+	assert_int_equal(fg_handle(g->fg, &req, &g->last), 0);
+	http_headers_release(&req.headers);
+	assert_int_equal(g->last.status, 200);
+	assert_non_null(strstr(g->last.body.buf, "HTTP/1.1 400"));
+	assert_non_null(strstr(g->last.body.buf, "eventTypeRestriction"));
+}
+
 static void test_fg_write__no_input_breaks_it(void **state)
 {
 	static const char *const bodies[] = {
@@ -336,6 +363,7 @@ int main(void)
 		TEST(nobody_is_mailed_unasked),
 		TEST(silently_ignored_is_a_violation),
 		TEST(html_link_is_the_id_and_the_calendar),
+		TEST(no_working_location_in_a_batch),
 		TEST(no_input_breaks_it),
 	};
 
