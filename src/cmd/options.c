@@ -89,7 +89,7 @@ static int store_option(const struct option_spec *o, void *base, const char *val
 		++*(int *)field;
 		break;
 	case OPTION_CHOICE:
-		if (!is_choice(o->arg, value))
+		if (!value || !is_choice(o->arg, value))
 			return err_set(err, ERR_USAGE, "--%s takes one of %s, not '%s'",
 				       o->long_name, o->arg, value);
 		*(const char **)field = value;

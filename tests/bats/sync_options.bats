@@ -200,6 +200,55 @@ forbid_events() {
 	run -0 calsync sync --exit-code
 }
 
+# jobs_of PID: its child processes, oldest first, once there are two.
+jobs_of() {
+	local pids
+	for _ in $(seq 100); do
+		pids=$(cat "/proc/$1/task/$1/children" 2>/dev/null || pgrep -P "$1" || true)
+		[ "$(wc -w <<<"$pids")" -lt 2 ] || break
+		sleep 0.05
+	done
+	echo "$pids"
+}
+
+@test "sync options: a job that is killed fails its account alone" {
+	second_account
+	fake_google_fault '{"match": "/events", "times": 0, "action": "delay", "delay_ms": 1500}'
+	calsync --json sync --all --jobs 2 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	first=$(jobs_of "$pid" | tr ' ' '\n' | head -1)
+	kill -KILL "$first"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 7
+	output=$(cat "$BATS_TEST_TMPDIR/out")
+	assert_schema sync
+	assert_json '[.accounts[] | .success] == [false, true]
+		and (.accounts[0].error.message | contains("without an answer"))'
+	fake_google_no_faults
+	run -0 calsync sync --all
+}
+
+@test "sync options: jobs end with the process that started them" {
+	second_account
+	fake_google_fault '{"match": "/events", "times": 0, "action": "delay", "delay_ms": 8000}'
+	calsync sync --all --jobs 2 >/dev/null 2>&1 3>&- &
+	pid=$!
+	jobs=$(jobs_of "$pid" | tr ' ' '\n')
+	first=$(sed -n 1p <<<"$jobs") second=$(sed -n 2p <<<"$jobs")
+	[ -n "$second" ]
+	kill -KILL "$pid"
+	wait "$pid" || true
+	for _ in $(seq 40); do
+		kill -0 "$first" 2>/dev/null || kill -0 "$second" 2>/dev/null || break
+		sleep 0.05
+	done
+	run ! kill -0 "$first"
+	run ! kill -0 "$second"
+	fake_google_no_faults
+	run -0 calsync sync --all
+}
+
 @test "sync options: bad values" {
 	store_dump >before
 	for bad in "--jobs 0" "--jobs 65" "--jobs many" "--wait -1" "--wait 1x" "--allow-deletes" \
