@@ -61,7 +61,9 @@ refresh_token_for() {
 }
 
 @test "connect: no secret lies in plain text in the store, its files are the owner's alone" {
-	connect_account
+	run --separate-stderr -0 calsync -vvv --json connect work
+	said=$output$stderr
+	assert_matches "$stderr" 'POST /token'
 	refresh=$(token_field refresh_token)
 	[ "${#refresh}" -gt 20 ]
 	access=$(fake_google_requests 'last | .headers.authorization' | tr -d '"')
@@ -69,10 +71,25 @@ refresh_token_for() {
 	[ "${#access}" -gt 20 ]
 	for secret in "$refresh" "$access" sandbox-secret; do
 		run ! grep -rqaF -- "$secret" "$HOME"
+		refute_matches "$said" "$secret"
 	done
 	assert_equal "$(stat -c %a "$CALSYNC_STORE")" 600
 	assert_equal "$(stat -c %a "$XDG_CONFIG_HOME/calsync/key")" 600
 	assert_matches "$(cat "$XDG_CONFIG_HOME/calsync/key")" '^[0-9a-f]{64}$'
+}
+
+@test "connect: while secrets are in memory no core is dumped" {
+	fake_google_fault '{"match": "/token", "times": 1, "action": "delay", "delay_ms": 1000}'
+	ulimit -S -c "$(ulimit -H -c)"
+	calsync connect work >/dev/null 2>&1 3>&- &
+	pid=$!
+	for _ in $(seq 60); do
+		core=$(sed -n 's/^Max core file size *\([^ ]*\) .*/\1/p' "/proc/$pid/limits")
+		[ "$core" != 0 ] || break
+		sleep 0.05
+	done
+	assert_equal "$core" 0
+	wait "$pid"
 }
 
 @test "connect: without a name the account is called by its address" {
