@@ -21,7 +21,9 @@ struct google; /* one account, one thread */
 
 enum google_patience {
 	GOOGLE_PATIENT, /* backoff and retries until the deadline (sync) */
-	GOOGLE_ONCE,    /* one try, no backoff (event add|edit|rm); a 401 still refreshes once */
+	/* One try, no backoff (event add|edit|rm), all of it before the deadline; a 401 still refreshes
+	 * once, and the rate limit may hold a request back for up to a second. */
+	GOOGLE_ONCE,
 };
 
 struct google_options {
@@ -56,13 +58,17 @@ struct gcall {
 /*
  * Send one call; renew the token when it is about to expire, once more on a 401; retry with
  * truncated exponential backoff and full jitter what may pass (network, 5xx, 429, 403 with a
- * usageLimits reason, 409 conflict), never sooner than Retry-After; stay below 10 requests a second.
+ * usageLimits reason, 409 conflict), never sooner than Retry-After; stay below 10 requests a second
+ * and 600 quota units a minute (a patch costs three, a batch what its parts cost). A Retry-After
+ * that the call does not wait for is kept in the account's not_before_ms.
  *
  * out     the JSON answer, caller's; NULL for 204. May be NULL when it is not wanted.
- * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx, and 2xx that is no JSON), ERR_RATE_LIMITED,
+ * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx, 409 conflict, and 2xx that is no JSON: whether a
+ *         write was carried out is not known then), ERR_RATE_LIMITED,
  *         ERR_FULL_SYNC (410 fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted),
  *         ERR_NOT_FOUND (404), ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412),
- *         ERR_FORBIDDEN (other 403), ERR_GOOGLE (other 4xx). err->http_status, err->reason and
+ *         ERR_FORBIDDEN (other 403), ERR_GOOGLE (other 4xx), ERR_INVALID (path or etag not
+ *         fit for a request), ERR_NOT_CONNECTED, ERR_STORE, ERR_SECRET. err->http_status, err->reason and
  *         err->retry_after are set from the answer; msg holds Google's message.
  */
 int google_call(struct google *g, const struct gcall *call, struct json_object **out,

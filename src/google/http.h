@@ -3,9 +3,10 @@
  * commands that stay local do not pay for it.
  *
  * Rules   https only, http to loopback addresses only; no redirects; TLS always verified; whole
- *         exchange limited (default 30 s, connect 10 s), answer at most 64 MiB decoded; gzip asked
+ *         exchange limited (default 30 s, connect 10 s), answer at most 64 MiB decoded; no cookies,
+ *         no netrc, the usual proxy variables but never for loopback; gzip asked
  *         for (Accept-Encoding and a User-Agent that says gzip); connections kept alive.
- * Log     method, path without query, status, ms; never headers or bodies.
+ * Log     method, path without query and without addresses, status, ms; never headers or bodies.
  */
 #ifndef GOOGLE_HTTP_H
 #define GOOGLE_HTTP_H

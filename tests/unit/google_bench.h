@@ -13,6 +13,7 @@
 #include "google/google.h"
 #include "google/http.h"
 #include "google/oauth.h"
+#include "temp_dir.h"
 
 #define BASE   "http://127.0.0.1:9"
 #define NOW_MS 1768464000000
@@ -48,8 +49,6 @@
 	{                                                                    \
 		n, NULL, "{\"error\":{\"errors\":[{\"reason\":\"" r "\"}]}}" \
 	}
-
-static char dir[] = "/tmp/calsync-google-XXXXXX";
 
 /* One account in a new store, connected to a scripted Google (or the fake). */
 struct bench {
@@ -201,20 +200,6 @@ static inline bool bearer_is(const struct scripted_request *r, const char *token
 	AUTO(free) char *line = xasprintf("Authorization: Bearer %s\n", token);
 
 	return strstr(r->headers, line) != NULL;
-}
-
-static inline int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static inline int remove_dir(void **state)
-{
-	AUTO(free) char *command = xasprintf("rm -rf '%s'", dir);
-
-	(void)state;
-	return system(command);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,8 +14,7 @@
 #include "base/io.h"
 #include "base/url.h"
 #include "base/xalloc.h"
-
-static char dir[] = "/tmp/calsync-config-XXXXXX";
+#include "temp_dir.h"
 
 static const char *const variables[] = {
 	"HOME",
@@ -366,7 +366,8 @@ static void test_io__a_file_is_replaced_whole(void **state)
 {
 	AUTO(free) char *path = xasprintf("%s/x", dir);
 	AUTO(free) char *ghost = xasprintf("%s/no/such/x", dir);
-	AUTO(free) char *command = xasprintf("test -z \"$(find '%s' -name '*.tmp')\"", dir);
+	AUTO(free) char *pattern = xasprintf("%s/*.tmp", dir);
+	glob_t left;
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct stat st;
 	struct err err;
@@ -386,7 +387,8 @@ static void test_io__a_file_is_replaced_whole(void **state)
 	assert_int_equal(err.code, ERR_FAILED);
 	assert_int_equal(io_read_file(ghost, 3, &text, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
-	assert_int_equal(system(command), 0); /* nothing is left behind */
+	assert_int_equal(glob(pattern, 0, NULL, &left), GLOB_NOMATCH); /* nothing is left behind */
+	globfree(&left);
 }
 
 static void test_io__folders(void **state)
@@ -407,20 +409,6 @@ static void test_io__folders(void **state)
 	assert_int_equal(io_mkdir_p(below, 0700, &err), -1);
 	assert_int_equal(err.code, ERR_FAILED);
 	assert_int_equal(io_mkdir_p(file, 0700, &err), -1);
-}
-
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	AUTO(free) char *command = xasprintf("rm -rf '%s'", dir);
-
-	(void)state;
-	return system(command);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, bare_environment)
@@ -446,5 +434,5 @@ int main(void)
 		TEST(test_io__folders),
 	};
 
-	return cmocka_run_group_tests_name("config", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("config", tests, temp_dir_make, temp_dir_remove);
 }

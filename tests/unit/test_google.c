@@ -589,5 +589,5 @@ int main(void)
 		cmocka_unit_test(test_fake__batch_and_calls_agree),
 	};
 
-	return cmocka_run_group_tests_name("google", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("google", tests, temp_dir_make, temp_dir_remove);
 }

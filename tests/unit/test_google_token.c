@@ -604,5 +604,5 @@ int main(void)
 		cmocka_unit_test(test_service_account__dead_key),
 	};
 
-	return cmocka_run_group_tests_name("google_token", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("google_token", tests, temp_dir_make, temp_dir_remove);
 }

@@ -13,8 +13,7 @@
 #include "base/io.h"
 #include "base/xalloc.h"
 #include "secret/secret.h"
-
-static char dir[] = "/tmp/calsync-secret-XXXXXX";
+#include "temp_dir.h"
 
 static char *path_of(const char *name)
 {
@@ -398,20 +397,6 @@ static void test_wipe__leaves_nothing(void **state)
 	assert_int_equal(sb.alloc, 0);
 }
 
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	AUTO(free) char *command = xasprintf("rm -rf '%s'", dir);
-
-	(void)state;
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,5 +418,5 @@ int main(void)
 		cmocka_unit_test(test_wipe__leaves_nothing),
 	};
 
-	return cmocka_run_group_tests_name("secret", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("secret", tests, temp_dir_make, temp_dir_remove);
 }
