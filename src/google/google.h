@@ -68,8 +68,8 @@ struct gcall {
  *         ERR_FULL_SYNC (410 fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted),
  *         ERR_NOT_FOUND (404), ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412),
  *         ERR_FORBIDDEN (other 403), ERR_GOOGLE (other 4xx), ERR_INVALID (path or etag not
- *         fit for a request), ERR_NOT_CONNECTED, ERR_STORE, ERR_SECRET. err->http_status, err->reason and
- *         err->retry_after are set from the answer; msg holds Google's message.
+ *         fit for a request), ERR_NOT_CONNECTED, ERR_STORE, ERR_SECRET. err->http_status,
+ *         err->reason and err->retry_after are set from the answer; msg holds Google's words.
  */
 int google_call(struct google *g, const struct gcall *call, struct json_object **out,
 		struct err *err);
