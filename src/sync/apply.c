@@ -118,17 +118,19 @@ static int merge_row(struct engine *e, struct event *row, const struct json_obje
 		     struct json_object *item, struct calendar_result *r, struct err *err)
 {
 	bool newer = local_is_newer(e, row, item);
-	AUTO(json_object_put) struct json_object *local = json_clone(row->resource);
 	struct merge_result m;
 
 	/* Our own insert, found at Google: what differs was edited here or there since, and the newer
 	 * side is right. */
 	if (!base && newer)
 		base = item;
-	/* An edit beats a delete: of an occurrence that Google cancelled, too. */
-	if (event_is_cancelled(item))
-		json_set_str(local, "status", "confirmed");
-	merge_event(base, local, item, newer, &m);
+	merge_event(base, row->resource, item, newer, &m);
+	/* An edit beats a delete: of an occurrence that Google cancelled, too. Its status is no
+	 * field that the edit changed, so the merge alone would leave it cancelled. */
+	if (event_is_cancelled(item) && !event_is_cancelled(row->resource)) {
+		json_set_str(m.merged, "status", "confirmed");
+		m.local_left = true;
+	}
 	r->conflicts += m.conflicts > 0;
 	if (m.conflicts &&
 	    keep_history(e, row, newer ? item : row->resource, newer ? "google" : "local", err)) {

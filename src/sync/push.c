@@ -344,8 +344,19 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	return in_transaction(p, j, remote, write_remote, err);
 }
 
+/* Google does not find what it shows us, as it was when we asked to change it: an occurrence that
+ * its series no longer has, a tombstone that nothing can revive. Asking again changes nothing. */
+static bool is_stuck(const struct job *j, const struct json_object *remote, const struct err *why)
+{
+	const char *etag = json_str(remote, "etag");
+
+	return why->code != ERR_PRECONDITION && etag && j->if_match && !strcmp(etag, j->if_match);
+}
+
+static int write_refused(struct push *p, struct job *j, const struct err *why, struct err *err);
+
 /* 412, or the event is gone: see what Google has now, and plan anew. */
-static int settle_moved_on(struct push *p, struct job *j, struct err *err)
+static int settle_moved_on(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
 	struct err lookup;
@@ -355,6 +366,9 @@ static int settle_moved_on(struct push *p, struct job *j, struct err *err)
 		*err = lookup;
 		return -1;
 	}
+	if (is_stuck(j, remote, why))
+		return j->kind == JOB_REVIVE ? in_transaction(p, j, NULL, write_new_id, err)
+					     : write_refused(p, j, why, err);
 	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote)) {
 		/* The tombstone changed: go on with its new etag. */
 		xstr_set(&j->row.etag, json_str(remote, "etag"));
@@ -469,7 +483,7 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 	if (j->kind == JOB_DELETE && gone)
 		return settle_good(p, j, NULL, err);
 	if (why->code == ERR_PRECONDITION || gone)
-		return settle_moved_on(p, j, err);
+		return settle_moved_on(p, j, why, err);
 	if (j->kind == JOB_REVIVE)
 		return in_transaction(p, j, NULL, write_new_id, err);
 	return write_refused(p, j, why, err);
