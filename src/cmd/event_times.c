@@ -222,7 +222,7 @@ int event_times_apply(const struct event_options *o, const char *calendar_zone, 
 	if (choose_zone(o, calendar_zone, resource, &zone, err))
 		return -1;
 	edited = read_span(resource, zone, &was);
-	if (edited && !given) {
+	if (!given && json_has(resource, "id")) { /* also one whose times make no sense to us */
 		zone_for_series(resource, zone);
 		return 0;
 	}

@@ -246,3 +246,35 @@ last_patch() {
 	at_google '.summary == "Moved" and .location == "Elsewhere"'
 	assert_no_violations
 }
+
+@test "event edit: an occurrence that Google cancelled meanwhile comes back with the edit" {
+	add --start "2026-03-06 14:00" --rrule "FREQ=WEEKLY;COUNT=4"
+	fake_google_api PATCH "calendars/primary/events/${ID}_20260313T130000Z" '{"summary": "Moved"}' >/dev/null
+	run -0 calsync sync
+	ID=${ID}_20260313T130000Z
+	fake_google_delete "$ID"
+	edit --title Kept
+	assert_json '.syncStatus.synced and .event.status == "confirmed" and .event.summary == "Kept"'
+	at_google '.status == "confirmed" and .summary == "Kept"'
+	run -0 calsync sync
+	run -0 calsync event show "$ID"
+	assert_no_violations
+}
+
+@test "event edit: an occurrence that its series no longer has is refused once, not asked for again" {
+	add --start "2026-03-06 14:00" --rrule "FREQ=WEEKLY;COUNT=4"
+	series=$ID
+	fake_google_api PATCH "calendars/primary/events/${ID}_20260313T130000Z" '{"summary": "Moved"}' >/dev/null
+	run -0 calsync sync
+	edit --start "2026-03-06 16:00"
+	ID=${series}_20260313T130000Z
+	edit --title Orphan
+	assert_json '.event.syncStatus == "error" and .event.summary == "Orphan"'
+	assert_json '.syncStatus.synced == false and (.syncStatus.error | test("404"))'
+	fake_google_forget_log
+	run calsync sync
+	assert_equal "$(fake_google_count POST PUT PATCH DELETE)" 0
+	run -0 --separate-stderr calsync --json event rm "$ID"
+	run -0 calsync --json event list
+	assert_json ". | length == 1 and .[0].id == \"$series\""
+}
