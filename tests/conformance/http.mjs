@@ -65,8 +65,10 @@ test('a file to load that is no JSON ends it', ({ s }) => {
 
 test('--load, --account, --timezone, --now, --seed', async ({ s }) => {
   const file = path.join(s.dir, 'load.json');
+  const more = path.join(s.dir, 'more.json');
   writeFileSync(file, JSON.stringify([{ id: 'loaded01', summary: 'loaded', ...EVENT }]));
-  const args = ['--load', file, '--account', 'ada@example.org', '--timezone', 'Asia/Tokyo',
+  writeFileSync(more, JSON.stringify({ id: 'loaded02', ...EVENT }));
+  const args = ['--load', file, more, '--account', 'ada@example.org', '--timezone', 'Asia/Tokyo',
     '--now', '2030-01-02T03:04:05Z', '--seed', '5'];
   const tokens = [];
   for (let i = 0; i < 2; i++) {
@@ -76,7 +78,7 @@ test('--load, --account, --timezone, --now, --seed', async ({ s }) => {
       assert.equal(state.now, '2030-01-02T03:04:05.000Z');
       assert.equal(state.accounts[0].email, 'ada@example.org');
       assert.equal(state.accounts[0].calendars[0].timeZone, 'Asia/Tokyo');
-      assert.deepEqual(state.accounts[0].calendars[0].events.map((e) => e.id), ['loaded01']);
+      assert.deepEqual(state.accounts[0].calendars[0].events.map((e) => e.id), ['loaded01', 'loaded02']);
       tokens.push((await other.post('token')).access_token);
     } finally {
       assert.equal(await other.stop(), 0);

@@ -24,7 +24,7 @@ static const char usage[] =
 	"usage: calsync-sandbox [options]\n"
 	"  --listen ADDR:PORT       where to listen (127.0.0.1:0; port 0 takes a free one)\n"
 	"  --port-file FILE         write the port there once it listens\n"
-	"  --load FILE              event JSON for the first account (repeatable)\n"
+	"  --load FILE...           event JSON for the first account\n"
 	"  --account EMAIL          the first account (user1@example.com)\n"
 	"  --timezone ZONE          of its calendar (Europe/Berlin)\n"
 	"  --now RFC3339            a clock of its own that stands still there\n"
@@ -333,8 +333,13 @@ int main(int argc, char **argv)
 		}
 		r = take_option(&args, option, &err);
 	}
-	if (!r && optind < argc)
-		r = err_set(&err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+	/* --load takes all the names after it: a shell's list of files. */
+	for (; !r && optind < argc; optind++) {
+		if (args.loads.count)
+			files_add(&args.loads, argv[optind]);
+		else
+			r = err_set(&err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+	}
 	if (!r)
 		r = run(&args, &err);
 	if (r)

@@ -1,5 +1,6 @@
 // Starts calsync-sandbox, counts TAP tests, and keeps Google's client pointed at it.
-import { spawn, execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,8 +70,11 @@ export class Sandbox {
 
   // A key file as Google hands it out, made anew: no key lies in the repository.
   makeServiceKey() {
-    const pem = execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-pkeyopt',
-      'rsa_keygen_bits:2048'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const { privateKey: pem } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
     const file = path.join(this.dir, 'key.json');
     this.key = {
       type: 'service_account', project_id: 'sandbox', private_key_id: 'k1', private_key: pem,
