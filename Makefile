@@ -21,6 +21,11 @@ BUILD ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
+# All processors, unless -j says otherwise (-j1 is one job).
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 VERSION := 0.1.0
 
 PKGS := json-c sqlite3 smartcols inih libcrypto
