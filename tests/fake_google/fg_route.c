@@ -291,8 +291,10 @@ static void dispatch(struct fg_call *call, const char *path, bool part)
 		fg_batch_handle(call);
 	else if (part || fg_oauth_handle(call, path))
 		fg_reply_html(call, 404, NOT_FOUND_PAGE);
-	if (!call->out->status)
-		fg_fail(call, 501, "global", "notImplemented", "no answer was made", NULL, NULL);
+	if (!call->out->status) {
+		fg_violation(call, "the sandbox itself is at fault: no answer was made");
+		fg_fail(call, 500, "global", "backendError", "Backend Error", NULL, NULL);
+	}
 }
 
 /* -- faults --------------------------------------------------------------------------------- */
