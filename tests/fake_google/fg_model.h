@@ -9,6 +9,22 @@
  * tombstones, so pointers to events and calendars stay good.
  *
  * An account's way to a calendar is an entry: its role and its calendarList settings.
+ *
+ * Where Google's behaviour is not known, the model takes the stricter reading, so that a client
+ * that works here works there:
+ *  - a dateTime without offset and zone is refused, and so is an all-day event of no length;
+ *  - a sync token used with other singleEvents, eventTypes, ... than it was made with is a 400;
+ *  - a guest without guestsCanModify may not change summary, times, place or rule (403);
+ *  - types other than default cannot be imported (the old behaviour made them default);
+ *  - with timeMin, masters whose last instance is over are still listed;
+ *  - a conference is always pending in the answer, and a change of its own afterwards;
+ *  - a patch that changes nothing keeps the etag.
+ * Where it is simpler than Google: reminders belong to the calendar, not to each user of it;
+ * endless series end three years ahead (or at timeMax); repeated property filters must all
+ * match; sync tokens live 60 days and updatedMin reaches back 30; quickAdd reads no times out of
+ * its text; a master's other changes do not reach its exceptions; a moved event leaves a stub
+ * also where the old organizer is a guest; the scopes calendar.events.owned and .app.created
+ * are not narrowed to their calendars; acl.* is not there.
  */
 #ifndef FG_MODEL_H
 #define FG_MODEL_H
