@@ -47,7 +47,8 @@ static void test_sleep(struct clock *c, int64_t ms)
 struct hooked_transport {
 	struct transport t;
 	struct transport *inner;
-	void (*after)(void *arg); /* called once, after the next write */
+	const char *method, *url; /* called once, after the next request like this */
+	void (*after)(void *arg);
 	void *arg;
 };
 
@@ -78,7 +79,7 @@ static int hooked_exchange(struct transport *t, const struct http_request *req,
 	struct hooked_transport *h = (struct hooked_transport *)t;
 	int result = h->inner->exchange(h->inner, req, out, e);
 
-	if (h->after && strcmp(req->method, "GET") != 0) {
+	if (h->after && !strcmp(req->method, h->method) && strstr(req->url, h->url)) {
 		void (*after)(void *) = TAKE(h->after);
 
 		after(h->arg);
@@ -261,8 +262,8 @@ static int setup(void **state)
 	random_seed_for_tests(99);
 	w->clock = (struct test_clock){{test_now, test_now, test_sleep}, NOW_MS, 0};
 	w->fg = fg_new(&o);
-	w->hooked = (struct hooked_transport){
-		{hooked_exchange, NULL}, fg_transport_new(w->fg), NULL, NULL};
+	w->hooked = (struct hooked_transport){.t = {hooked_exchange, NULL},
+					      .inner = fg_transport_new(w->fg)};
 	OK(store_open(db, STORE_CREATE, &w->store, &err));
 	OK(secret_box_open(key_provider_find("file"), key, true, &w->box, &err));
 	w->env = (struct sync_env){w->store, w->box, &w->hooked.t, &w->clock.clock};
@@ -366,6 +367,14 @@ static bool delete_row(struct world *w, int64_t rowid)
 	w->clock.now_ms += 1000;
 	OK(local_delete(w->store, &w->clock.clock, rowid, &o, &gone, &err));
 	return gone;
+}
+
+static void connect_again(struct world *w)
+{
+	AUTO(json_object_put)
+	struct json_object *t = ask(w, "POST", "/sandbox/token", "{}", NULL, NULL);
+
+	seal_token(w, "access_token", json_str(t, "access_token"));
 }
 
 static int64_t row_of(struct world *w, const char *id)
@@ -575,6 +584,41 @@ static void test_sync__the_newer_edit_of_one_field_wins(void **state)
 	assert_equal_sides(w, 1);
 	events = google_events(w);
 	assert_string_equal(json_str(json_get(events, id), "summary"), "newer, there");
+}
+
+static void test_sync__newer_is_judged_by_googles_clock(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(json_object_put) struct json_object *events = NULL;
+
+	sync_ok(w);
+	/* Our clock stands an hour behind Google's: the edit made here later has the smaller time. */
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":3600000}");
+	google_patch(w, id, "{\"summary\":\"older, there\"}");
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
+	w->clock.now_ms += 60000;
+	edit(w, row_of(w, id), "summary", "newer, here");
+	/* A token that Google's clock has not let expire. */
+	connect_again(w);
+	sync_ok(w);
+	assert_int_equal(w->last.conflicts, 1);
+	assert_equal_sides(w, 1);
+	events = google_events(w);
+	assert_string_equal(json_str(json_get(events, id), "summary"), "newer, here");
+}
+
+static void test_sync__a_garbled_answer_is_asked_about_again(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"garbage\",\"times\":0}");
+	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(err_exit_status(err.code), 4);
+	control(w, "DELETE", "/sandbox/faults", NULL);
+	sync_ok(w);
+	assert_equal_sides(w, 1);
 }
 
 static void test_sync__an_edit_beats_a_delete(void **state)
@@ -851,15 +895,65 @@ static void test_sync__an_edit_during_its_request_is_kept(void **state)
 	AUTO(event_release) struct event e = {0};
 	int64_t row = add(w, "a");
 
+	w->hooked.method = "POST";
+	w->hooked.url = "/events";
 	w->hooked.after = edit_meanwhile;
 	w->hooked.arg = w;
-	sync_ok(w);
 	sync_ok(w);
 	assert_equal_sides(w, 1);
 	events = google_events(w);
 	OK(store_event_get_row(w->store, row, &e, &err));
 	assert_string_equal(json_str(e.resource, "location"), "changed meanwhile");
 	assert_string_equal(json_str(json_get(events, e.id), "location"), "changed meanwhile");
+}
+
+static void test_sync__an_edit_during_the_pull_goes_out_in_the_same_run(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+
+	sync_ok(w);
+	google_patch(w, id, "{\"location\":\"there\"}");
+	w->hooked.method = "GET";
+	w->hooked.url = "/events?";
+	w->hooked.after = edit_meanwhile;
+	w->hooked.arg = w;
+	sync_ok(w);
+	assert_equal_sides(w, 1);
+	assert_int_equal(w->last.pushed.updated, 1);
+}
+
+static void test_sync__a_delete_after_a_lost_answer_reaches_google(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
+	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(google_count(w), 1);
+	assert_false(delete_row(w, row));
+	sync_ok(w);
+	assert_equal_sides(w, 0);
+}
+
+static void test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same(void **state)
+{
+	struct world *w = *state;
+	char *ids[7];
+
+	for (size_t i = 0; i < 7; i++)
+		ids[i] = google_add(w, "x");
+	sync_ok(w);
+	control(w, "POST", "/sandbox/config", "{\"max_page\":2}");
+	control(w, "POST", "/sandbox/expire", "{\"sync_tokens\":true}");
+	google_delete(w, ids[6]);
+	sync_ok(w);
+	assert_int_equal(w->last.pulled.created, 0);
+	assert_int_equal(w->last.pulled.updated, 0);
+	assert_int_equal(w->last.pulled.deleted, 1);
+	assert_equal_sides(w, 6);
+	for (size_t i = 0; i < 7; i++)
+		free(ids[i]);
 }
 
 static void test_sync__a_dry_run_writes_nothing(void **state)
@@ -1010,6 +1104,8 @@ int main(void)
 		TEST(test_sync__a_taken_id_of_somebody_else_gets_a_new_one),
 		TEST(test_sync__fields_changed_on_both_sides_merge),
 		TEST(test_sync__the_newer_edit_of_one_field_wins),
+		TEST(test_sync__newer_is_judged_by_googles_clock),
+		TEST(test_sync__a_garbled_answer_is_asked_about_again),
 		TEST(test_sync__an_edit_beats_a_delete),
 		TEST(test_sync__both_deleted_is_agreed),
 		TEST(test_sync__a_dead_token_leads_to_a_full_pull_with_a_sweep),
@@ -1024,6 +1120,9 @@ int main(void)
 		TEST(test_sync__without_batches_events_go_one_by_one),
 		TEST(test_sync__an_edit_in_a_calendar_that_is_not_selected_goes_out),
 		TEST(test_sync__an_edit_during_its_request_is_kept),
+		TEST(test_sync__an_edit_during_the_pull_goes_out_in_the_same_run),
+		TEST(test_sync__a_delete_after_a_lost_answer_reaches_google),
+		TEST(test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same),
 		TEST(test_sync__a_dry_run_writes_nothing),
 		TEST(test_sync__a_window_leaves_the_rest_and_the_token_alone),
 		TEST(test_sync__a_calendar_that_may_not_be_read_deletes_nothing),
