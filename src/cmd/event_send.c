@@ -258,27 +258,36 @@ static void tell_unsent(const struct event_changes *c, bool as_error)
 		tell_reason(&reasons[k], as_error);
 }
 
+/* 3 or 4 for what a login or time may mend (also another process at work, and what is kept local
+ * on purpose), 1 for the rest: Google refuses the event, the key is lost. */
+static int unsent_status(const struct event_change *c)
+{
+	int status = c->err.code == ERR_NONE || c->err.code == ERR_LOCKED
+			     ? 4
+			     : err_exit_status(c->err.code);
+
+	return status == 3 || (status == 4 && c->event.sync_status != SYNC_ERROR) ? status : 1;
+}
+
+/* What a person has to do comes before what time may mend. */
 static int required_status(const struct event_changes *c)
 {
-	int status = 0;
+	static const int order[] = {3, 1, 4};
+	bool seen[5] = {false};
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct event_change *one = &c->items[i];
-		int is = 4;
 
 		if (one->sent)
 			continue;
-		if (one->err.code != ERR_NONE && err_exit_status(one->err.code) == 3)
-			is = 3;
-		else if (one->event.sync_status == SYNC_ERROR)
-			is = 1;
+		seen[unsent_status(one)] = true;
 		if (one->err.code == ERR_NONE)
 			log_error("event", "event '%s' is kept local (--no-sync)", one->event.id);
-		/* What a person has to do comes before what time may mend. */
-		if (!status || is == 3 || (is == 1 && status == 4))
-			status = is;
 	}
-	return status;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (seen[order[i]])
+			return order[i];
+	return 0;
 }
 
 int event_changes_finish(struct cmd_context *cx, const struct send_options *o,

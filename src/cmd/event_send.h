@@ -33,7 +33,7 @@ DEFINE_AUTO_VALUE(struct event_changes, event_changes_release)
  * deleted event has the status "cancelled" there.
  *
  * Returns the exit status: 0, also when something could not be sent (a warning says so), unless
- * --require-sync asked for more: then 3 (connect again), 4 (later) or 1 (Google refuses it).
+ * --require-sync asked for more: then 3 (connect again), 4 (later) or 1 (time will not mend it).
  */
 int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
 			 struct event_changes *c, bool many);

@@ -287,3 +287,70 @@ at_google() {
 	run -0 calsync --json event list
 	assert_json 'length == 1 and .[0].syncStatus == "synced"'
 }
+
+@test "event add: without the key that opens the login the event is kept" {
+	mv "$XDG_CONFIG_HOME/calsync/key" kept
+	run -0 --separate-stderr calsync --json event add A --start 2026-03-10
+	assert_schema event-change
+	assert_json '.syncStatus.synced == false and .event.pendingOp == "create"'
+	assert_one_line_error
+	assert_matches "$stderr" 'key .* is missing'
+	run -1 --separate-stderr calsync --json event add B --start 2026-03-10 --require-sync
+	mv kept "$XDG_CONFIG_HOME/calsync/key"
+	run -0 calsync sync
+	assert_equal "$(fake_google_events | jq -c '[.[].summary] | sort')" '["A","B"]'
+}
+
+@test "event add: killed while Google is thinking, the event is one event" {
+	fake_google_fault '{"action": "delay", "delay_ms": 3000, "match": "/events", "method": "POST"}'
+	calsync --quiet event add Killed --start 2026-03-10 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(fake_google_count POST)" -eq 0 ] || break
+		sleep 0.05
+	done
+	assert_equal "$(fake_google_count POST)" 1
+	kill -KILL "$pid"
+	wait "$pid" || true
+	run -0 calsync --json event list
+	assert_json 'length == 1 and .[0].pendingOp == "create"'
+	run -0 calsync sync
+	at_google '.summary == "Killed"'
+	run -0 calsync --json event list
+	assert_json 'length == 1 and .[0].syncStatus == "synced"'
+}
+
+@test "event add: ten at a time are ten events" {
+	local pids=() i
+	for i in $(seq 10); do
+		calsync --quiet event add "P$i" --start 2026-03-10 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	run -0 calsync --json event list
+	assert_json 'length == 10'
+	run -0 calsync sync
+	assert_equal "$(fake_google_events | jq -c '[.[].summary] | sort')" \
+		'["P1","P10","P2","P3","P4","P5","P6","P7","P8","P9"]'
+	assert_no_violations
+}
+
+@test "event add: while a sync holds the account it is done, and goes out later" {
+	fake_google_forget_log
+	fake_google_fault '{"action": "delay", "delay_ms": 4000, "match": "/events", "method": "GET"}'
+	calsync --quiet sync 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(fake_google_requests '[.[] | select(.path | endswith("/events"))] | length')" -eq 0 ] || break
+		sleep 0.05
+	done
+	local before=$SECONDS
+	run -0 --separate-stderr calsync --json event add During --start 2026-03-10
+	[ $((SECONDS - before)) -le 6 ]
+	assert_schema event-change
+	wait "$pid"
+	run -0 calsync sync
+	at_google '.summary == "During"'
+}
