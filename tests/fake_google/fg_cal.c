@@ -239,6 +239,34 @@ static int fail_role(struct fg_call *call, enum fg_role need)
 	return fg_fail(call, 403, "calendar", "requiredAccessLevel", message, NULL, NULL);
 }
 
+/* Some scopes reach the events of some calendars only. */
+static bool narrow_scope_fits(const struct fg_call *call, const struct fg_entry *e)
+{
+	uint32_t has = call->scopes;
+
+	if (has & (FG_S_EVENTS_OWNED | FG_S_EVENTS_OWNED_READONLY) && e->role == FG_ROLE_OWNER)
+		return true;
+	if (has & FG_S_APP_CREATED && e->cal->app_created && e->cal->owner == call->account)
+		return true;
+	/* Public are here the generated ones: holidays. */
+	return has & FG_S_EVENTS_FREEBUSY || (has & FG_S_EVENTS_PUBLIC_READONLY && !e->cal->owner);
+}
+
+static bool about_events(const struct fg_call *call)
+{
+	return call->nsegments >= 3 && !strcmp(call->segments[2], "events");
+}
+
+enum fg_role fg_seen_role(const struct fg_call *call, const struct fg_entry *e)
+{
+	const uint32_t more = FG_EVENTS_EVERYWHERE | FG_S_EVENTS_OWNED |
+			      FG_S_EVENTS_OWNED_READONLY | FG_S_APP_CREATED |
+			      FG_S_EVENTS_PUBLIC_READONLY;
+
+	return call->scopes & FG_S_EVENTS_FREEBUSY && !(call->scopes & more) ? FG_ROLE_FREEBUSY
+									     : e->role;
+}
+
 struct fg_entry *fg_access_id(struct fg_call *call, const char *id, enum fg_role need)
 {
 	struct fg_cal *cal = !strcmp(id, "primary") ? fg_account_primary(call->account)->cal
@@ -247,6 +275,11 @@ struct fg_entry *fg_access_id(struct fg_call *call, const char *id, enum fg_role
 
 	if (!e || !fg_entry_usable(e)) {
 		fg_fail_not_found(call);
+		return NULL;
+	}
+	if (about_events(call) && !(call->scopes & FG_EVENTS_EVERYWHERE) &&
+	    !narrow_scope_fits(call, e)) {
+		fg_require_scope(call, FG_EVENTS_EVERYWHERE);
 		return NULL;
 	}
 	if (e->role < need) {

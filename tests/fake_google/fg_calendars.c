@@ -113,6 +113,7 @@ int fg_calendars_insert(struct fg_call *call)
 	unique = fg_new_id(call->fg, 26);
 	id = xasprintf("%s@group.calendar.google.com", unique);
 	cal = fg_cal_new(call->fg, id, call->account, zone ? zone : "UTC");
+	cal->app_created = true;
 	json_set(cal->props, "conferenceProperties", fg_conference_properties());
 	if (write_calendar(call, cal, false)) {
 		fg_cal_remove(call->fg, cal);

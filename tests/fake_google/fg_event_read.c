@@ -10,7 +10,7 @@ int fg_view_init(struct fg_call *call, const struct fg_entry *e, struct fg_view 
 {
 	int64_t max = 0;
 
-	*out = (struct fg_view){.cal = e->cal, .role = e->role};
+	*out = (struct fg_view){.cal = e->cal, .role = fg_seen_role(call, e)};
 	out->zone = fg_param(call, "timeZone");
 	if (out->zone && !zone_valid(out->zone)) {
 		AUTO(free) char *message = xasprintf("Invalid time zone: %s", out->zone);

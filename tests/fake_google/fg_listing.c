@@ -119,7 +119,7 @@ static struct json_object *envelope(const struct fg_query *q)
 	rfc3339_format_ms(cal->stamp_us / 1000, buf);
 	json_set_str(root, "updated", buf);
 	json_set_str(root, "timeZone", cal->zone);
-	json_set_str(root, "accessRole", fg_role_name(q->entry->role));
+	json_set_str(root, "accessRole", fg_role_name(q->view.role));
 	json_set(root, "defaultReminders",
 		 reminders ? json_clone(reminders) : json_object_new_array());
 	return root;

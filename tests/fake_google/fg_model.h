@@ -23,8 +23,7 @@
  * endless series end three years ahead (or at timeMax); repeated property filters must all
  * match; sync tokens live 60 days and updatedMin reaches back 30; quickAdd reads no times out of
  * its text; a master's other changes do not reach its exceptions; a moved event leaves a stub
- * also where the old organizer is a guest; the scopes calendar.events.owned and .app.created
- * are not narrowed to their calendars; acl.* is not there.
+ * also where the old organizer is a guest; acl.* is not there.
  */
 #ifndef FG_MODEL_H
 #define FG_MODEL_H
@@ -95,6 +94,7 @@ struct fg_cal {
 	bool primary;
 	bool deleted;
 	bool watchable;
+	bool app_created;        /* through calendars.insert: what calendar.app.created reaches */
 	unsigned serial;         /* tells a calendar from a later one with the same id */
 	int64_t etag_us;         /* of the Calendar resource */
 	uint64_t seq;            /* of the last change of an event */
@@ -182,6 +182,10 @@ void fg_entry_touch(struct fg *fg, struct fg_account *account, struct fg_entry *
  * role is lower than the one needed. */
 struct fg_entry *fg_access(struct fg_call *call, enum fg_role need);
 struct fg_entry *fg_access_id(struct fg_call *call, const char *id, enum fg_role need);
+/* Scopes that reach the events of every calendar. */
+#define FG_EVENTS_EVERYWHERE (FG_S_CALENDAR | FG_S_READONLY | FG_S_EVENTS | FG_S_EVENTS_READONLY)
+/* The role that the caller reads with: less than the entry's with a free/busy scope alone. */
+enum fg_role fg_seen_role(const struct fg_call *call, const struct fg_entry *e);
 struct fg_entry *fg_account_primary(const struct fg_account *account);
 void fg_cal_remove(struct fg *fg, struct fg_cal *cal); /* for everybody; the id is free again */
 /* A changed role ends the sync tokens of the calendar's events. */

@@ -228,7 +228,7 @@ int fg_query_init(struct fg_call *call, struct fg_entry *e, struct fg_query *out
 	    fg_param_bool(call, "alwaysIncludeEmail", &email) || check_repeatable(call) ||
 	    read_window(out))
 		return -1;
-	if (e->role == FG_ROLE_FREEBUSY)
+	if (out->view.role == FG_ROLE_FREEBUSY)
 		out->single_events = true;
 	if (read_order(out) || read_updated_min(out))
 		return -1;

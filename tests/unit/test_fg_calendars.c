@@ -278,6 +278,68 @@ static void test_fg_calendars__moving_a_series(void **state)
 	assert_int_equal(item_count(g), 2);
 }
 
+/* -- scopes --------------------------------------------------------------------------------------- */
+
+static char *scoped_token(struct google *g, const char *scope)
+{
+	AUTO(free)
+	char *body = xasprintf("{\"scopes\":[\"https://www.googleapis.com/auth/%s\"]}", scope);
+
+	return xstrdup(
+		json_str(google_send(g, NULL, "POST", "/sandbox/token", body), "access_token"));
+}
+
+static void test_fg_calendars__narrow_scopes(void **state)
+{
+	static const struct {
+		const char *scope;
+		int primary, team, holidays, made; /* status of events.list */
+	} rows[] = {
+		{"calendar.events.readonly", 200, 200, 200, 200},
+		{"calendar.events.owned", 200, 403, 403, 200},
+		{"calendar.events.owned.readonly", 200, 403, 403, 200},
+		{"calendar.app.created", 403, 403, 403, 200},
+		{"calendar.events.public.readonly", 403, 403, 200, 403},
+		{"calendar.events.freebusy", 200, 200, 200, 200},
+	};
+	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *id = NULL;
+	AUTO(free) char *made = NULL;
+
+	(void)state;
+	google(g, "POST", "/sandbox/accounts", "{\"email\":\"user2@example.com\"}");
+	google(g, "POST", "/sandbox/calendars",
+	       "{\"account\":\"user2@example.com\",\"id\":\"" TEAM "\"}");
+	control(g, "\"id\":\"" TEAM "\",\"accessRole\":\"writer\"");
+	control(g, "\"id\":\"de#holiday@v\",\"accessRole\":\"reader\"");
+	google(g, "POST", "/calendar/v3/calendars", "{\"summary\":\"Mine\"}");
+	id = query_value(json_str(g->json, "id"));
+	made = xasprintf("/calendar/v3/calendars/%s/events", id);
+	add_simple(g, "alpha", 5, "");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(free) char *token = scoped_token(g, rows[i].scope);
+
+		google_send(g, token, "GET", PRIMARY, NULL);
+		assert_status(g, rows[i].primary);
+		google_send(g, token, "GET", TEAM_URL, NULL);
+		assert_status(g, rows[i].team);
+		google_send(g, token, "GET", "/calendar/v3/calendars/de%23holiday%40v/events",
+			    NULL);
+		assert_status(g, rows[i].holidays);
+		google_send(g, token, "GET", made, NULL);
+		assert_status(g, rows[i].made);
+		if (rows[i].made == 403)
+			assert_string_equal(google_reason(g), "insufficientPermissions");
+	}
+	{
+		AUTO(free) char *token = scoped_token(g, "calendar.events.freebusy");
+
+		google_send(g, token, "GET", PRIMARY, NULL);
+		assert_string_equal(json_str(g->json, "accessRole"), "freeBusyReader");
+		assert_false(json_has(item(g, 0), "summary"));
+	}
+}
+
 /* -- loading -------------------------------------------------------------------------------------- */
 
 static int load(struct google *g, const char *text, struct err *err)
@@ -406,6 +468,7 @@ int main(void)
 		TEST(a_new_zone_moves_no_instant),
 		TEST(create_and_delete),
 		TEST(moving_a_series),
+		TEST(narrow_scopes),
 		TEST(load_shapes),
 		TEST(load_refuses_other_json),
 		TEST(loaded_strangeness),
