@@ -222,11 +222,37 @@ static int sweep(struct pull *p, struct err *err)
 	return 0;
 }
 
+/* A changed role or zone of a calendar does not come through calendarList's sync token; each
+ * answer of events.list says them. */
+static int note_properties(struct pull *p, const struct json_object *page, struct err *err)
+{
+	const char *role = json_str(page, "accessRole");
+	const char *zone = json_str(page, "timeZone");
+	AUTO(json_object_put) struct json_object *resource = NULL;
+	struct calendar c = *p->c; /* borrows */
+	bool changed;
+
+	if (role)
+		c.access_role = (char *)role;
+	if (zone && zone_valid(zone))
+		c.time_zone = (char *)zone;
+	if (!strcmp(c.access_role, p->c->access_role) && !strcmp(c.time_zone, p->c->time_zone))
+		return 0;
+	log_info("pull", "calendar '%s': role %s, zone %s", c.summary, c.access_role, c.time_zone);
+	c.resource = resource = json_clone(p->c->resource);
+	if (resource) {
+		json_set_str(resource, "accessRole", c.access_role);
+		json_set_str(resource, "timeZone", c.time_zone);
+	}
+	return store_calendar_upsert(p->e->store, &c, &changed, err);
+}
+
 static int store_page(struct pull *p, const struct json_object *page, bool last, struct err *err)
 {
 	if (take_items(p, page, err))
 		return -1;
-	if (last && !p->e->options->dry_run && drop_orphans(p, err))
+	if (last && !p->e->options->dry_run &&
+	    (drop_orphans(p, err) || note_properties(p, page, err)))
 		return -1;
 	if (!last || p->window)
 		return 0;

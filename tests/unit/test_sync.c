@@ -956,6 +956,25 @@ static void test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same(voi
 		free(ids[i]);
 }
 
+static void test_sync__a_lost_role_is_noticed_with_the_next_pull(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put) struct json_object *r = timed("a");
+	AUTO(calendar_release) struct calendar c = {0};
+	struct local_options o = {0};
+	struct event e;
+
+	control(w, "POST", "/sandbox/calendars",
+		"{\"account\":\"user1@example.com\",\"id\":\"user1@example.com\","
+		"\"accessRole\":\"reader\",\"timeZone\":\"Asia/Tokyo\"}");
+	sync_ok(w);
+	OK(store_calendar_get(w->store, w->calendar.id, &c, &err));
+	assert_string_equal(c.access_role, "reader");
+	assert_string_equal(c.time_zone, "Asia/Tokyo");
+	assert_int_equal(local_add(w->store, &w->clock.clock, w->calendar.id, r, &o, &e, &err), -1);
+	assert_int_equal(err.code, ERR_READ_ONLY);
+}
+
 static void test_sync__a_dry_run_writes_nothing(void **state)
 {
 	struct world *w = *state;
@@ -1123,6 +1142,7 @@ int main(void)
 		TEST(test_sync__an_edit_during_the_pull_goes_out_in_the_same_run),
 		TEST(test_sync__a_delete_after_a_lost_answer_reaches_google),
 		TEST(test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same),
+		TEST(test_sync__a_lost_role_is_noticed_with_the_next_pull),
 		TEST(test_sync__a_dry_run_writes_nothing),
 		TEST(test_sync__a_window_leaves_the_rest_and_the_token_alone),
 		TEST(test_sync__a_calendar_that_may_not_be_read_deletes_nothing),
