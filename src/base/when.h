@@ -1,5 +1,5 @@
 /*
- * What people type for a time or a duration.
+ * What people type for a time.
  *
  * Times      (upper or lower case, runs of white space count as one space)
  *   2026-01-15T10:00:00+02:00   RFC 3339, also with Z, with a space for the T, without seconds
@@ -12,11 +12,8 @@
  *                               today, today counts too
  *   14:00[:30] 2pm 2:30 pm      today; before or after any of the days above, "at" may stand between
  *   +2h -45m +3d +1d12h         from now; days and weeks keep the wall clock across DST changes
- * Durations  10m, 1h30m, 90min, 2 days, 1.5h, 1w2d, "1 hour 30 minutes", ISO 8601 PT1H30M, P1D. One
- *            sign, in front, counts for the whole. A number needs its unit; months and years have
- *            no fixed length and are refused.
  * Refused    whatever different people read differently: 01/02/2026, 1.2.2026, 10, next friday.
- * Source     RFC 3339; RFC 5545 section 3.3.6 (a day is a nominal day); design.md "Times"
+ * Source     RFC 3339; design.md "Times"
  */
 #ifndef BASE_WHEN_H
 #define BASE_WHEN_H
@@ -24,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/duration.h"
 #include "base/err.h"
 #include "base/time.h"
 
@@ -44,16 +42,6 @@ struct when {
  */
 int when_parse(const char *text, const char *zone, int64_t now_utc, struct when *out,
 	       struct err *err);
-
-struct duration {
-	int64_t days;    /* nominal: the wall clock stays */
-	int64_t seconds; /* exact; of the same sign as days */
-};
-
-/* Errors: ERR_INVALID, showing what is accepted. Less than 1,000 years in all. */
-int duration_parse(const char *text, struct duration *out, struct err *err);
-/* With days of 24 hours. */
-int64_t duration_seconds(const struct duration *d);
 
 /* An instant plus a duration in a zone: first the days by the calendar, then the seconds by the
  * clock. Errors: ERR_INVALID when that leaves the years 0001..9999. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/when.h"
+#include "base/duration.h"
 #include "base/xalloc.h"
 #include "cmd/output.h"
 #include "base/banned.h"

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/when.h"
+#include "base/time.h"
 #include "base/xalloc.h"
 #include "cmd/output.h"
+#include "cmd/window.h"
 #include "base/banned.h"
 
 struct sync_opts {
@@ -41,30 +42,18 @@ static int parse_window(struct cmd_context *cx, const struct sync_opts *o, int64
 {
 	AUTO(free) char *zone = NULL;
 	int64_t now = clock_now_ms(cx->clock) / 1000;
-	struct when start, end;
+	struct window w;
 
 	if (!o->start && !o->end)
 		return 0;
 	if (!o->start || !o->end)
 		return err_set(err, ERR_USAGE, "--start and --end go together");
-	if (window_zone(cx, o, account_id, &zone, err))
+	if (window_zone(cx, o, account_id, &zone, err) ||
+	    window_parse(o->start, o->end, zone, now, &w, err))
 		return -1;
-	if (when_parse(o->start, zone, now, &start, err))
-		return err_wrap(err, "--start");
-	if (when_parse(o->end, zone, now, &end, err))
-		return err_wrap(err, "--end");
 	out->has_window = true;
-	out->start_utc = start.utc;
-	out->end_utc = end.utc;
-	if (end.is_day) { /* the day that is named takes part, too */
-		const struct duration day = {.days = 1};
-
-		if (when_add(end.utc, &day, zone, &end, err))
-			return -1;
-		out->end_utc = end.utc;
-	}
-	if (out->end_utc <= out->start_utc)
-		return err_set(err, ERR_USAGE, "--end is not after --start");
+	out->start_utc = w.start_utc;
+	out->end_utc = w.end_utc;
 	return 0;
 }
 
