@@ -1,0 +1,49 @@
+/* What push.c and settle.c share: one job an event that waits. Not for other files. */
+#ifndef SYNC_PUSH_H
+#define SYNC_PUSH_H
+
+#include "sync/engine.h"
+
+enum job_state { JOB_DUE, JOB_DONE, JOB_WAITS };
+enum job_kind { JOB_INSERT, JOB_REVIVE, JOB_PATCH, JOB_DELETE };
+
+struct job {
+	int64_t rowid;
+	enum job_state state;
+	enum job_kind kind;
+	bool alone;        /* not in a batch */
+	bool tried_before; /* an earlier attempt may have reached Google */
+	struct event row;  /* as sent */
+	struct outbox op;
+	struct strbuf path;
+	struct json_object *body;
+	char *if_match;
+};
+
+struct push {
+	struct engine *e;
+	const struct calendar *c;
+	struct calendar_result *r;
+	struct job *jobs;
+	size_t count;
+	bool stop;      /* nothing more can be sent in this run */
+	struct err why; /* the first reason why something still waits */
+};
+
+const char *job_method(enum job_kind kind);
+
+/* Trouble that has nothing to do with the one event: the run ends, what is left waits. */
+bool push_is_general(const struct err *e);
+
+/*
+ * Write down what became of one request: why ERR_NONE and Google's answer, or why not. in_batch:
+ * a part may be tried again alone. The job is done, waits, or is due for another round.
+ */
+int push_settle(struct push *p, struct job *j, struct json_object *answer, const struct err *why,
+		bool in_batch, struct err *err);
+/* It was not sent, or no answer came: the reason is kept with it. */
+int push_waits(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* Both sides say the same already. */
+int push_in_step(struct push *p, struct job *j, struct err *err);
+
+#endif
