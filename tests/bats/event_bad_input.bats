@@ -174,6 +174,48 @@ refused() {
 	refused 2 usage 'home, work' event add X --start now
 }
 
+# store_refused MESSAGE: every event command says what is wrong with the store and leaves it alone.
+store_refused() {
+	local sum command
+	sum=$(sha256sum <"$CALSYNC_STORE")
+	for command in "add X --start 2026-03-10" "list" "show $ID" "edit $ID --title X" "rm $ID"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr calsync --json event $command
+		assert_failure_json store
+		assert_one_line_error
+		assert_matches "$stderr" "$1"
+		assert_equal "$(sha256sum <"$CALSYNC_STORE")" "$sum"
+	done
+	assert_equal "$(fake_google_requests length)" 0
+}
+
+@test "bad input: a store that is no store of ours" {
+	rm -f "$CALSYNC_STORE"*
+	echo "this is no database, but it is long enough to be looked at as one" >"$CALSYNC_STORE"
+	store_refused 'database'
+	rm -f "$CALSYNC_STORE"
+	sqlite3 "$CALSYNC_STORE" 'CREATE TABLE other (x); PRAGMA user_version = 1'
+	store_refused 'calsync'
+}
+
+@test "bad input: a store of a newer calsync, and one that is damaged" {
+	sqlite3 "$CALSYNC_STORE" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp "$CALSYNC_STORE" good
+	sqlite3 "$CALSYNC_STORE" 'PRAGMA user_version = 9999; PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	rm -f "$CALSYNC_STORE"-*
+	store_refused 'newer'
+	rm -f "$CALSYNC_STORE"*
+	head -c 6000 good >"$CALSYNC_STORE"
+	store_refused '.'
+}
+
+@test "bad input: a store that is a folder" {
+	mkdir folder
+	run -1 --separate-stderr calsync --json --db folder event list
+	assert_failure_json store
+	assert_one_line_error
+}
+
 @test "bad input: no store yet" {
 	rm -rf "$XDG_DATA_HOME"
 	for command in "event add X --start now" "event list" "event show abcdef" "event rm abcdef"; do
