@@ -23,6 +23,7 @@ trap 'rm -rf "$dir"' EXIT
 token=$(curl -sS --fail-with-body --max-time 20 -X POST -H 'Content-Type: application/json' \
 	-d "{\"account\": \"$email\"}" "$CALSYNC_GOOGLE_BASE_URL/sandbox/token" | jq -er .access_token)
 page=
+: >"$dir/google.ndjson"
 while :; do
 	curl -sS --fail-with-body --max-time 60 --compressed -A 'curl (gzip)' -G \
 		-H "Authorization: Bearer $token" --data-urlencode maxResults=2500 \
@@ -32,6 +33,12 @@ while :; do
 	page=$(jq -r '.nextPageToken // empty' "$dir/page")
 	[ -n "$page" ] || break
 done
+
+# An occurrence that does not take place counts as long as its series lives.
+jq -cs '(map(select(.status != "cancelled") | {(.id): true}) | add // {}) as $live
+	| .[] | select(.status != "cancelled" or $live[.recurringEventId // ""])' \
+	"$dir/google.ndjson" >"$dir/google.live"
+mv "$dir/google.live" "$dir/google.ndjson"
 
 calsync event list --no-expand --json >"$dir/list"
 jq -c --arg c "$email" '.[] | select(.calendar == $c)
