@@ -11,6 +11,8 @@
 # reported at exit), fewer or more tests than planned, no test at all, and, when CI is set, a
 # skipped test. The last line is "SUITE: N passed, N failed"; it is also added to the file $TALLY.
 set -u
+# Tests name characters by code (\u202e), which a shell reads in the locale that it starts in.
+export LC_ALL=C.UTF-8
 
 # Run one program and leave its log and its counts; used through xargs below.
 if [ "$1" = --one ]; then
