@@ -12,7 +12,7 @@ static const struct option_spec options[] = {
 	OPT_STRING(0, "title", struct event_options, title, "TEXT", "the new title"),
 	EVENT_FIELD_OPTIONS(struct event_options),
 	OPT_STRINGS(0, "clear", struct event_options, clear, "FIELD",
-		    "empty a field (Google's name of it, as location)"),
+		    "empty a field (Google's name of it or the option's)"),
 	SEND_OPTIONS(struct event_options, send),
 	OPT_END,
 };

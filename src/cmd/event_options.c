@@ -39,11 +39,26 @@ int send_options_local(const struct send_options *o, struct local_options *out, 
 
 /* --- one field each ----------------------------------------------------------------------- */
 
+/* The options' own words are taken too: who wrote --color 5 will write --clear color. */
+static const char *field_name(const char *word)
+{
+	static const char *const names[][2] = {
+		{"title", "summary"},       {"attendee", "attendees"}, {"reminder", "reminders"},
+		{"rrule", "recurrence"},    {"color", "colorId"},      {"free", "transparency"},
+		{"meet", "conferenceData"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(word, names[i][0]))
+			return names[i][1];
+	return word;
+}
+
 static int clear_fields(const struct string_list *fields, struct json_object *resource,
 			struct err *err)
 {
 	for (size_t i = 0; i < fields->count; i++) {
-		const char *field = fields->items[i];
+		const char *field = field_name(fields->items[i]);
 
 		if (!strcmp(field, "start") || !strcmp(field, "end") || !strcmp(field, "status"))
 			return err_set(err, ERR_USAGE, "--clear %s: an event cannot be without it",

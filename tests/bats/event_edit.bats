@@ -118,6 +118,15 @@ last_patch() {
 	assert_no_violations
 }
 
+@test "event edit: --clear takes the names of the options, too" {
+	add --start "2026-03-10 10:00" --attendee a@example.com -r 10m --rrule FREQ=DAILY --color 5 --free
+	edit --clear title --clear attendee --clear reminder --clear rrule --clear color --clear free
+	assert_json '.syncStatus.synced'
+	at_google '[.summary // "", .attendees // [], .recurrence // [], .colorId // ""] == ["", [], [], ""]
+		and .reminders.useDefault and (.transparency // "opaque") == "opaque"'
+	assert_no_violations
+}
+
 @test "event edit: guests are added, reminders and rules replaced; clearing first replaces guests" {
 	add --start "2026-03-10 10:00" --attendee a@example.com -r 10m --rrule FREQ=DAILY
 	edit --attendee b@example.com --attendee A@Example.com -r 1h:email --rrule "FREQ=WEEKLY"
