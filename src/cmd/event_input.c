@@ -216,6 +216,12 @@ static int read_text(const char *path, struct strbuf *out, struct err *err)
 	return io_read_fd(fd, path, INPUT_MAX, out, err);
 }
 
+/* Some editors and spreadsheets put a byte order mark in front of UTF-8. */
+static size_t mark_len(const struct strbuf *text)
+{
+	return text->len >= 3 && !memcmp(text->buf, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
 static int tell_bad(struct reader *rd, struct err *err)
 {
 	if (rd->bad <= REASONS_MAX)
@@ -234,24 +240,27 @@ int event_input_read(const char *path, const char *calendar_zone, struct event_i
 	AUTO(event_input_release) struct event_input in = {.unit = "line"};
 	struct reader rd = {
 		.in = &in, .zone = calendar_zone, .reasons = STRBUF_INIT, .places = STRBUF_INIT};
+	const char *body;
+	size_t len;
 	int r = 0;
 
 	if (read_text(path, &text, err))
 		return -1;
-	if (strlen(text.buf) != text.len)
+	body = text.buf + mark_len(&text);
+	len = text.len - mark_len(&text);
+	if (strlen(body) != len)
 		return err_set(err, ERR_INVALID, "the input is no text: it has a NUL byte");
-	if (!json_parse(text.buf, text.len, &root, err)) {
+	if (!json_parse(body, len, &root, err)) {
 		in.unit = "event";
 		if (json_object_is_type(root, json_type_array))
 			take_array(&rd, root);
 		else
 			take_one(&rd, root, 1);
-	} else if (looks_like_lines(text.buf)) {
-		take_lines(&rd, text.buf, text.len);
+	} else if (looks_like_lines(body)) {
+		take_lines(&rd, body, len);
 	} else {
-		r = text.buf[strspn(text.buf, " \t\r\n")]
-			    ? err_wrap(err, "nothing was added")
-			    : err_set(err, ERR_INVALID, "the input is empty");
+		r = body[strspn(body, " \t\r\n")] ? err_wrap(err, "nothing was added")
+						  : err_set(err, ERR_INVALID, "the input is empty");
 	}
 	if (!r && rd.bad)
 		r = tell_bad(&rd, err);

@@ -65,6 +65,15 @@ refused() {
 	assert_matches "${lines[1]}" '^added .* D$'
 }
 
+@test "event add --from-json: a byte order mark in front is no part of the text" {
+	printf '\xef\xbb\xbf{"summary": "One", %s}\r\n' "$TIMED" >one
+	run -0 --separate-stderr calsync --json event add --from-json one
+	assert_json '.event.summary == "One"'
+	printf '\xef\xbb\xbf{"summary": "E", %s}\n{"summary": "F", %s}\n' "$TIMED" "$TIMED" >two
+	run -0 --separate-stderr calsync --json event add --from-json two
+	assert_json '[.events[].event.summary] == ["E", "F"]'
+}
+
 @test "event add --from-json: what Google gave can be given back; read-only fields are dropped" {
 	fake_google_event Original 2026-03-10T10:00:00+01:00 '{"attendees": [{"email": "a@example.com"}],
 		"recurrence": ["RRULE:FREQ=DAILY;COUNT=2"], "start": {"dateTime": "2026-03-10T10:00:00+01:00",
