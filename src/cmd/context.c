@@ -22,10 +22,15 @@ int cmd_open(struct cmd_context *cx, struct err *err)
 		return -1;
 	if (!(needs & NEEDS_ANY_STORE))
 		return 0;
+	if (cx->global.db && !*cx->global.db)
+		return err_set(err, ERR_USAGE, "--db needs the name of a file");
 	path = config_db_path(cx->config, cx->global.db);
 	if ((needs & NEEDS_STORE_OPTIONAL) && access(path, F_OK) && errno == ENOENT)
 		return 0;
-	return store_open(path, needs & NEEDS_STORE_CREATE ? STORE_CREATE : 0, &cx->store, err);
+	if (!store_open(path, needs & NEEDS_STORE_CREATE ? STORE_CREATE : 0, &cx->store, err))
+		return 0;
+	/* An empty file is a store that nobody has been connected in either. */
+	return (needs & NEEDS_STORE_OPTIONAL) && err->code == ERR_NOT_CONNECTED ? 0 : -1;
 }
 
 void cmd_context_release(struct cmd_context *cx)

@@ -19,6 +19,20 @@ teardown() {
 	[ ! -e "$CALSYNC_STORE" ]
 }
 
+@test "accounts: an empty file, as mktemp makes it, is a store to connect in" {
+	: >empty.db
+	run --separate-stderr -0 calsync --json --db empty.db accounts
+	assert_equal "$output" '[]'
+	run --separate-stderr -3 calsync --json --db empty.db event list
+	assert_failure_json not_connected
+	[ ! -s empty.db ]
+	calsync --quiet --db empty.db connect work
+	run --separate-stderr -0 calsync --json --db empty.db accounts
+	assert_json '[.[].name] == ["work"]'
+	run --separate-stderr -2 calsync --json --db '' accounts
+	assert_failure_json usage
+}
+
 @test "accounts: name, address, state and last sync" {
 	fake_google_account user2@example.com
 	connect_account work
