@@ -157,11 +157,9 @@ static int read_file(struct config *c, bool is_explicit, struct err *err)
 	int rc = 0;
 
 	if (io_read_file(c->path, MAX_FILE, &text, err)) {
-		if (err->code != ERR_NOT_FOUND)
-			return -1;
-		if (!is_explicit)
+		if (err->code == ERR_NOT_FOUND && !is_explicit)
 			return 0;
-		err->code = ERR_USAGE;
+		err->code = err->code == ERR_NOT_FOUND ? ERR_USAGE : ERR_INVALID;
 		return err_wrap(err, "config file");
 	}
 	rc = parse(c, &text, err);

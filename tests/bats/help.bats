@@ -158,6 +158,9 @@ commands() {
 	assert_matches "$stderr" 'bad.ini.*1'
 	run --separate-stderr -2 calsync --json --config missing.ini accounts
 	assert_failure_json usage
+	mkdir folder.ini
+	run --separate-stderr -2 calsync --json --config folder.ini accounts
+	assert_failure_json invalid
 }
 
 @test "help: a store that is none, newer, or unreadable" {
