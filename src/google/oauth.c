@@ -473,7 +473,7 @@ static int check_refusal(const struct redirect *r, struct err *err)
 	if (!r->error)
 		return 0;
 	if (!strcmp(r->error, "access_denied"))
-		err_set(err, ERR_TOKEN_EXPIRED,
+		err_set(err, ERR_NOT_CONNECTED,
 			"access was denied in the browser; nothing was connected");
 	else
 		err_set(err, ERR_GOOGLE, "Google refused the login: %.60s%s%.200s", r->error,

@@ -61,7 +61,7 @@ int oauth_login_begin(const char *base_url, const struct oauth_client *client,
 		      struct oauth_login *out, struct err *err);
 void oauth_login_release(struct oauth_login *l);
 /* query: what follows '?' of the redirect, or the whole redirected URL. ERR_INVALID when state does
- * not match, ERR_TOKEN_EXPIRED (reason access_denied) when the user refused. */
+ * not match, ERR_NOT_CONNECTED (reason access_denied) when the user refused. */
 int oauth_login_finish(struct transport *t, struct clock *clock, const char *base_url,
 		       const struct oauth_client *client, const struct oauth_login *login,
 		       const char *query, struct oauth_token *out, struct err *err);

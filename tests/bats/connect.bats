@@ -103,6 +103,7 @@ refresh_token_for() {
 	export CONSENT_DECISION=deny CONSENT_LOG=$BATS_TEST_TMPDIR/consent.log
 	run --separate-stderr -3 calsync --json connect work
 	assert_schema failure
+	assert_json '.error.code == "not_connected"'
 	assert_matches "$stderr" 'calsync: .*(denied|refused)'
 	nothing_stored
 	[ ! -e "$XDG_CONFIG_HOME/calsync/key" ]

@@ -261,7 +261,7 @@ static void test_login__denied(void **state)
 	assert_int_equal(oauth_login_finish(b.t, &b.clock.base, BASE, &installed, &login, redirect,
 					    &token, &err),
 			 -1);
-	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
 	assert_string_equal(err.reason, "access_denied");
 	assert_non_null(strstr(err.msg, "denied"));
 	assert_null(token.access_token);
