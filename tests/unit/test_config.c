@@ -261,10 +261,10 @@ static void test_file__odd_files_are_refused(void **state)
 	assert_int_equal(io_write_file(path, "[a]\nb = 1\0\n", 11, 0600, &err), 0);
 	refused(path, ERR_INVALID, "no text file");
 	assert_int_equal(mkdir(folder, 0700), 0);
-	refused(folder, ERR_FAILED, "not a regular file");
+	refused(folder, ERR_INVALID, "not a regular file");
 	memset(big, '\n', 300000);
 	big[300000] = '\0';
-	refused(file_with(big), ERR_FAILED, "larger than");
+	refused(file_with(big), ERR_INVALID, "larger than");
 }
 
 /* --- Google's address -------------------------------------------------------------------- */
