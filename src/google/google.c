@@ -244,7 +244,8 @@ failed:
 	log_warn("google", "cannot note when Google may be asked again: %s, ignoring", err.msg);
 }
 
-int google_send(struct google *g, const struct send *s, struct err *err)
+/* As google_send(), but *err is left behind by what failed before a try that went well. */
+static int send_patiently(struct google *g, const struct send *s, struct err *err)
 {
 	for (int failed = 1;; failed++) {
 		int64_t delay;
@@ -267,6 +268,16 @@ int google_send(struct google *g, const struct send *s, struct err *err)
 			  (long long)delay);
 		g->o.clock->sleep_ms(g->o.clock, delay);
 	}
+}
+
+int google_send(struct google *g, const struct send *s, struct err *err)
+{
+	struct err why;
+
+	if (!send_patiently(g, s, &why))
+		return 0;
+	*err = why;
+	return -1;
 }
 
 /* --- a single call ----------------------------------------------------------------------- */

@@ -143,7 +143,8 @@ static int send_one(struct push *p, struct job *j, struct err *err)
 
 	if (j->kind == JOB_PATCH && !json_object_object_length(j->body))
 		return push_in_step(p, j, err);
-	google_call(p->e->google, &call, &answer, &why);
+	if (!google_call(p->e->google, &call, &answer, &why))
+		why = (struct err){0};
 	return push_settle(p, j, answer, &why, false, err);
 }
 

@@ -134,6 +134,28 @@ assert_same_both_sides() {
 	assert_equal "$(fake_google_requests '[.[] | select(.path == "/token")] | length')" 0
 }
 
+@test "sync: what went well at the second try went well" {
+	# Google ended the token before its time; and one answer of 503.
+	fake_google_expire access_tokens
+	run -0 --separate-stderr calsync --json event add One --start 2026-03-10
+	assert_json '.syncStatus == {synced: true, error: null} and .event.syncStatus == "synced"'
+	assert_equal "$stderr" ""
+	calsync event add Two --start 2026-03-11 --no-sync
+	id=$(calsync --json event list --search One | jq -er '.[0].id')
+	fake_google_expire access_tokens
+	run -0 --separate-stderr calsync --json event edit "$id" --title New
+	assert_json '.syncStatus.synced and .event.pendingOp == null'
+	calsync event edit "$id" --title Newer --no-sync
+	fake_google_fault '{"method": "PATCH", "match": "/events", "action": "status", "status": 503}'
+	run -0 --separate-stderr calsync --json event edit "$id" --location There
+	assert_json '.syncStatus.synced | not'
+	fake_google_fault '{"method": "PATCH", "match": "/events", "action": "status", "status": 503}'
+	run -0 --separate-stderr calsync --json sync
+	assert_json '.pushed == {created: 0, updated: 1, deleted: 0} and .stats.updated == 0'
+	assert_equal "$(fake_google_requests '[.[] | select(.status == 412)] | length')" 0
+	assert_equal "$(fake_google_get "$id" | jq -r .summary)" Newer
+}
+
 @test "sync: a rotated refresh token is kept" {
 	fake_google_config '{"rotate_refresh_tokens": true}'
 	for _ in 1 2 3; do

@@ -182,12 +182,14 @@ static inline int get(struct bench *b, struct err *err)
 	return rc;
 }
 
+/* Whatever went wrong on the way, err is as it was. */
 static inline void get_good(struct bench *b)
 {
-	struct err err;
+	struct err err = {0};
 
 	if (get(b, &err))
 		fail_msg("%s", err.msg);
+	assert_int_equal(err.code, ERR_NONE);
 }
 
 static inline bool is_token_request(const struct scripted_request *r)
