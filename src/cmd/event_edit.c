@@ -17,33 +17,46 @@ static const struct option_spec options[] = {
 	OPT_END,
 };
 
-static int run_edit(struct cmd_context *cx, struct err *err)
+static int edit(struct cmd_context *cx, const struct event_options *o,
+		const struct local_options *lo, struct event_change *change, struct err *err)
 {
-	struct event_options *o = cx->opts;
 	AUTO(event_release) struct event event = {0};
 	AUTO(calendar_release) struct calendar calendar = {0};
 	AUTO(json_object_put) struct json_object *edited = NULL;
+
+	if (cmd_event(cx, cx->argv[0], &event, err) ||
+	    store_calendar_get(cx->store, event.calendar_id, &calendar, err))
+		return -1;
+	edited = json_clone(event.resource);
+	if (event_options_apply(o, calendar.time_zone, clock_now_ms(cx->clock) / 1000, edited, err))
+		return -1;
+	if (local_edit(cx->store, cx->clock, event.rowid, edited, lo, &change->event, err))
+		return -1;
+	change->verb =
+		event_equal(event.resource, change->event.resource) ? "unchanged" : "changed";
+	return 0;
+}
+
+static int run_edit(struct cmd_context *cx, struct err *err)
+{
+	struct event_options *o = cx->opts;
 	AUTO(event_changes_release) struct event_changes changes = {0};
-	struct event_change *change;
 	struct local_options lo;
 
 	if (!event_options_any(o))
 		return err_set(err, ERR_USAGE,
 			       "nothing to change; say what, as --title or --start "
 			       "(see 'calsync event edit --help')");
-	if (send_options_local(&o->send, &lo, err) || cmd_event(cx, cx->argv[0], &event, err) ||
-	    store_calendar_get(cx->store, event.calendar_id, &calendar, err))
+	/* From the look at the event to the write in one transaction: what a sync or another edit
+	 * changes in between would be taken back otherwise. */
+	if (send_options_local(&o->send, &lo, err) || store_begin(cx->store, err))
 		return -1;
-	edited = json_clone(event.resource);
-	if (event_options_apply(o, calendar.time_zone, clock_now_ms(cx->clock) / 1000, edited, err))
-		return -1;
-	change = event_changes_add(&changes);
-	if (local_edit(cx->store, cx->clock, event.rowid, edited, &lo, &change->event, err)) {
-		changes.count--;
+	if (edit(cx, o, &lo, event_changes_add(&changes), err)) {
+		store_rollback(cx->store);
 		return -1;
 	}
-	change->verb =
-		event_equal(event.resource, change->event.resource) ? "unchanged" : "changed";
+	if (store_commit(cx->store, err))
+		return -1;
 	return event_changes_finish(cx, &o->send, &changes, false);
 }
 

@@ -287,3 +287,20 @@ last_patch() {
 	run -0 calsync --json event list
 	assert_json ". | length == 1 and .[0].id == \"$series\""
 }
+
+@test "event edit: what is written between its look and its write is not taken back" {
+	add --start "2026-03-06 14:00"
+	# Somebody (a sync, another edit) is in the middle of a transaction when the command starts.
+	{
+		echo "BEGIN IMMEDIATE; UPDATE event SET summary = 'Theirs',
+			resource = json_set(resource, '$.summary', 'Theirs') WHERE id = '$ID';"
+		sleep 1.5
+		echo "COMMIT;"
+	} | sqlite3 "$CALSYNC_STORE" 3>&- &
+	somebody=$!
+	sleep 0.5
+	edit --location Mine --no-sync
+	wait "$somebody"
+	run -0 --separate-stderr calsync --json event show "$ID"
+	assert_json '.location == "Mine" and .summary == "Theirs"'
+}
