@@ -8,6 +8,28 @@
 #undef err_set
 #undef err_wrap
 
+/* One line, and valid UTF-8 where the text was: what did not fit must not leave half a character,
+ * which would spoil the JSON that the message goes into. */
+static void tidy(char *msg)
+{
+	size_t len = strlen(msg), start = len;
+
+	for (size_t i = 0; i < len; i++)
+		if (msg[i] == '\n' || msg[i] == '\r')
+			msg[i] = ' ';
+	if (len + 1 < sizeof(((struct err *)0)->msg))
+		return;
+	while (start && len - start < 4 && ((unsigned char)msg[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start && (unsigned char)msg[start - 1] >= 0xc0) {
+		unsigned char lead = (unsigned char)msg[--start];
+		size_t need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+		if (len - start < need)
+			msg[start] = '\0';
+	}
+}
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	char msg[sizeof(err->msg)]; /* the arguments may point into err->msg */
@@ -16,6 +38,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	tidy(msg);
 	memset(err, 0, sizeof(*err));
 	err->code = code;
 	memcpy(err->msg, msg, sizeof(msg));
@@ -35,6 +58,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 		n = 0;
 	if ((size_t)n < sizeof(msg))
 		snprintf(msg + n, sizeof(msg) - (size_t)n, ": %s", err->msg);
+	tidy(msg);
 	memcpy(err->msg, msg, sizeof(msg));
 	return -1;
 }
