@@ -137,7 +137,8 @@ bool event_span(const struct json_object *resource, const char *calendar_zone, i
 		return false;
 	if (!event_time_utc(json_get(resource, "end"), calendar_zone, out_end))
 		*out_end = *out_start;
-	*out_all_day = json_str(start, "date") != NULL;
+	/* dateTime counts when there are both, as in event_time_utc(). */
+	*out_all_day = json_str(start, "date") && !json_str(start, "dateTime");
 	return true;
 }
 
@@ -367,7 +368,7 @@ static struct json_object *merge_patch(const struct json_object *from, const str
 		else
 			json_set(patch, key, json_clone(value));
 	}
-	if (from) {
+	if (json_object_is_type(from, json_type_object)) {
 		json_object_object_foreach ((struct json_object *)from, gone, old_value) {
 			if (old_value && !json_has(to, gone))
 				json_set(patch, gone, NULL);

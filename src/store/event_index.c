@@ -85,7 +85,7 @@ static void derive_span(struct json_object *resource, const char *zone, struct e
 	if (!date)
 		date = json_path_str(resource, "originalStartTime/date");
 	snprintf(ix->start_time, sizeof(ix->start_time), "%s", date ? date : "");
-	date = json_path_str(resource, "end/date");
+	date = json_path_str(resource, "end/dateTime") ? NULL : json_path_str(resource, "end/date");
 	snprintf(ix->end_time, sizeof(ix->end_time), "%s", date ? date : ix->start_time);
 }
 
