@@ -54,7 +54,9 @@ static void write_holder(int fd, int64_t account_id)
 int account_lock_take(const char *db_path, int64_t account_id, struct clock *clock, int64_t wait_ms,
 		      struct account_lock **out, struct err *err)
 {
-	AUTO(free) char *path = xasprintf("%s-lock", db_path);
+	/* By whichever link the database was opened: there is one lock. */
+	AUTO(free) char *real = realpath(db_path, NULL);
+	AUTO(free) char *path = xasprintf("%s-lock", real ? real : db_path);
 	AUTO(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int64_t end = clock->mono_ms(clock) + wait_ms;
 

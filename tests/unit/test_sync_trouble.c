@@ -228,7 +228,8 @@ static void test_sync__a_dead_login_sends_nothing_more_and_keeps_edits(void **st
 static void test_sync__one_syncer_an_account(void **state)
 {
 	struct world *w = *state;
-	struct account_lock *held = NULL;
+	struct account_lock *held = NULL, *second = NULL;
+	AUTO(free) char *link = NULL;
 	struct sync_options wait = {.wait_ms = 500};
 	char pid[32];
 
@@ -239,6 +240,11 @@ static void test_sync__one_syncer_an_account(void **state)
 	assert_int_equal(err.code, ERR_LOCKED);
 	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
 	assert_non_null(strstr(err.msg, pid));
+	/* Also for those who come by a symbolic link. */
+	link = xasprintf("%s/link.db", w->dir);
+	assert_int_equal(symlink("calsync.db", link), 0);
+	assert_int_equal(account_lock_take(link, w->account.id, &w->clock.clock, 0, &second, &err),
+			 -1);
 	w->clock.slept_ms = 0;
 	assert_int_equal(run_sync(w, &wait), -1);
 	assert_true(w->clock.slept_ms >= 500);
