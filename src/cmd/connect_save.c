@@ -33,6 +33,7 @@ static void backup_release(struct backup *b)
 }
 DEFINE_AUTO_VALUE(struct backup, backup_release)
 
+/* Under the account's lock: a sync that ends meanwhile may have got a new refresh token. */
 static int take_backup(struct store *s, const char *name, struct backup *b, struct err *err)
 {
 	for (size_t i = 0; i < FIELDS; i++)
@@ -264,14 +265,17 @@ int connect_save(struct cmd_context *cx, struct connect *c, struct account *out,
 
 	if (cmd_store_create(cx, err))
 		return -1;
-	if (take_backup(cx->store, name, &before, err) && err->code != ERR_NOT_FOUND)
-		return -1;
-	if (before.account.id) {
-		if (account_lock_take(store_path(cx->store), before.account.id, cx->clock,
-				      LOCK_WAIT_MS, &lock, err) ||
+	if (!store_account_get(cx->store, name, &a, err)) {
+		if (account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock,
+				      err))
+			return -1;
+		account_release(&a);
+		if (take_backup(cx->store, name, &before, err) ||
 		    same_person(c, &before.account, err) ||
 		    store_account_get(cx->store, name, &a, err))
 			return -1;
+	} else if (err->code != ERR_NOT_FOUND) {
+		return -1;
 	}
 	if (write_account(cx, c, &a, err))
 		return -1;

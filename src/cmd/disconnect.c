@@ -102,6 +102,9 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 	if (cmd_account_named(cx, cx->argv[0], &a, err) ||
 	    account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock, err))
 		return -1;
+	account_release(&a); /* a sync may have ended while we waited: the row as it is now */
+	if (cmd_account_named(cx, cx->argv[0], &a, err))
+		return -1;
 	revocation = revoke_login(cx, &a, &problem);
 	if (forget(cx, &a, o->purge, err)) {
 		if (revocation == REVOKED)
