@@ -76,6 +76,7 @@ static void become(char **argv, int report)
 		dup2(null, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for our answer alone */
 	signal(SIGPIPE, SIG_DFL);
+	unsetenv("GOOGLE_CLIENT_SECRET"); /* no business of the browser's */
 	setsid();
 	execvp(argv[0], argv);
 	int e = errno;
