@@ -7,6 +7,7 @@
 #include "base/banned.h"
 #include "google/google.h"
 #include "sync/sync.h"
+#include "sync/wire.h"
 
 struct list_pull {
 	struct google *g;
@@ -74,8 +75,10 @@ static int take_entry(struct list_pull *p, struct json_object *item, struct err 
 	const char *role = json_str(item, "accessRole");
 	bool changed = false;
 
-	if (!id || !*id)
+	if (!wire_id_usable(id)) {
+		log_warn("calendars", "Google sent a calendar without a usable id, ignoring");
 		return 0;
+	}
 	if (json_flag(item, "deleted", false))
 		return mark_gone(p, id, err);
 	json_set_bool(p->seen, id, true);
@@ -130,19 +133,16 @@ static int take_page(struct list_pull *p, const struct json_object *page, bool l
 
 static int pull_list(struct list_pull *p, struct err *err)
 {
+	AUTO(json_object_put) struct json_object *pages = json_object_new_object();
 	AUTO(free) char *token = NULL;
 
 	for (;;) {
 		AUTO(json_object_put) struct json_object *page = NULL;
 		const char *next;
 
-		if (fetch(p, token, &page, err))
+		if (fetch(p, token, &page, err) ||
+		    wire_next_page(page, pages, "calendarList.list", &next, err))
 			return -1;
-		next = json_str(page, "nextPageToken");
-		if (next && token && !strcmp(next, token))
-			return err_set(err, ERR_GOOGLE,
-				       "calendarList.list names the same next page "
-				       "again and again");
 		if (store_begin(p->s, err))
 			return -1;
 		if (take_page(p, page, !next, err)) {

@@ -9,7 +9,7 @@
  * I1  A page is one transaction.
  * I2  The sync token moves only in the transaction that stores its last page.
  * I3  Rows are swept only after the last page of a full listing, in that same transaction, and
- *     only when the absence guard lets them go.
+ *     only when the absence guard lets them go. The sync token says that it was the last one.
  */
 #include <string.h>
 
@@ -19,6 +19,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/engine.h"
+#include "sync/wire.h"
 
 #define PAGE_SIZE     2500
 #define SWEEP_FREE    10 /* so many may always go */
@@ -135,8 +136,8 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	bool exception = event_is_exception(item);
 	bool found;
 
-	if (!id || !*id) {
-		log_warn("pull", "calendar '%s': Google sent an item without an id, ignoring",
+	if (!wire_id_usable(id)) {
+		log_warn("pull", "calendar '%s': Google sent an item without a usable id, ignoring",
 			 p->c->summary);
 		return 0;
 	}
@@ -249,6 +250,8 @@ static int note_properties(struct pull *p, const struct json_object *page, struc
 
 static int store_page(struct pull *p, const struct json_object *page, bool last, struct err *err)
 {
+	const char *token = json_str(page, "nextSyncToken");
+
 	if (take_items(p, page, err))
 		return -1;
 	if (last && !p->e->options->dry_run &&
@@ -256,12 +259,15 @@ static int store_page(struct pull *p, const struct json_object *page, bool last,
 		return -1;
 	if (!last || p->window)
 		return 0;
-	if (p->e->generation && sweep(p, err))
+	if (!token)
+		log_info("pull", "calendar '%s': the listing ends without a sync token",
+			 p->c->summary);
+	if (p->e->generation && token && sweep(p, err))
 		return -1;
 	if (p->e->options->dry_run)
 		return 0;
-	return store_calendar_set_sync(p->e->store, p->c->id, json_str(page, "nextSyncToken"),
-				       clock_now_ms(p->e->clock), NULL, err);
+	return store_calendar_set_sync(p->e->store, p->c->id, token, clock_now_ms(p->e->clock),
+				       NULL, err);
 }
 
 static int commit_page(struct pull *p, const struct json_object *page, bool last, struct err *err)
@@ -284,6 +290,7 @@ static int commit_page(struct pull *p, const struct json_object *page, bool last
 static int pull_pages(struct pull *p, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *orphans = json_object_new_object();
+	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
 	AUTO(free) char *token = NULL;
 
 	p->orphans = orphans;
@@ -291,12 +298,9 @@ static int pull_pages(struct pull *p, struct err *err)
 		AUTO(json_object_put) struct json_object *page = NULL;
 		const char *next;
 
-		if (fetch_page(p, token, &page, err))
+		if (fetch_page(p, token, &page, err) ||
+		    wire_next_page(page, seen, "events.list", &next, err))
 			return -1;
-		next = json_str(page, "nextPageToken");
-		if (next && token && !strcmp(next, token))
-			return err_set(err, ERR_GOOGLE,
-				       "events.list names the same next page again and again");
 		if (commit_page(p, page, !next, err))
 			return -1;
 		if (!next)

@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/merge.h"
+#include "sync/wire.h"
 
 const char *job_method(enum job_kind kind)
 {
@@ -59,6 +60,7 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 	now->base = json_clone(answer);
 	xstr_set(&now->etag, json_str(answer, "etag"));
 	now->at_google = true;
+	now->sync_status = SYNC_LOCAL_ONLY; /* also when the edit took back what was under way */
 	if (store_event_put(p->e->store, now, err))
 		return -1;
 	op.event_rowid = now->rowid;
@@ -150,6 +152,33 @@ static int write_new_id(struct push *p, struct job *j, struct json_object *unuse
 	return store_event_put(p->e->store, &now, err);
 }
 
+/* The tombstone changed: go on with its new etag. */
+static int write_tombstone(struct push *p, struct job *j, struct json_object *tombstone,
+			   struct err *err)
+{
+	const char *etag = json_str(tombstone, "etag");
+	AUTO(event_release) struct event now = {0};
+
+	if (store_event_get_row(p->e->store, j->rowid, &now, err))
+		return -1;
+	xstr_set(&now.etag, etag ? etag : ETAG_UNKNOWN);
+	return store_event_put(p->e->store, &now, err);
+}
+
+/* Deleted at Google before we heard that it had arrived. */
+static int write_arrived_and_gone(struct push *p, struct job *j, struct json_object *unused,
+				  struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+
+	(void)unused;
+	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
+	    store_history_add(p->e->store, now.calendar_id, now.id, now.resource, "google",
+			      clock_now_ms(p->e->clock), err))
+		return -1;
+	return store_event_delete(p->e->store, j->rowid, err);
+}
+
 /* Whether an event that answers to our id at Google is the one that we sent: we sent it before, it
  * says what we say, or it was made since the edit was queued. */
 static bool is_ours(const struct push *p, const struct job *j, const struct json_object *remote)
@@ -180,11 +209,10 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	}
 	if (!is_ours(p, j, remote))
 		return in_transaction(p, j, NULL, write_new_id, err);
-	if (event_is_cancelled(remote)) {
-		/* It arrived, and was deleted there before we heard of it: gone is gone. */
+	if (event_is_cancelled(remote)) { /* gone is gone */
 		p->r->pulled.deleted++;
 		j->state = JOB_DONE;
-		return write_deleted(p, j, err);
+		return in_transaction(p, j, NULL, write_arrived_and_gone, err);
 	}
 	p->r->pushed.created++;
 	return in_transaction(p, j, remote, write_remote, err);
@@ -271,11 +299,8 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	if (is_stuck(j, remote, why))
 		return j->kind == JOB_REVIVE ? in_transaction(p, j, NULL, write_new_id, err)
 					     : write_refused(p, j, why, err);
-	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote)) {
-		/* The tombstone changed: go on with its new etag. */
-		xstr_set(&j->row.etag, json_str(remote, "etag"));
-		return store_event_put(p->e->store, &j->row, err);
-	}
+	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
+		return in_transaction(p, j, remote, write_tombstone, err);
 	if (j->kind == JOB_REVIVE && !remote)
 		return in_transaction(p, j, NULL, write_new_id, err);
 	if (j->kind == JOB_DELETE && (!remote || event_is_cancelled(remote)))
@@ -334,27 +359,41 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 }
 
 /* A good answer to a write is the event itself. An insert that Google gave another id all the
- * same is adopted under that one: sending it again would double it. */
-static bool is_event(const struct job *j, const struct json_object *answer)
+ * same is adopted under that one (sending it again would double it), unless it is another event's. */
+static int check_answer(const struct push *p, const struct job *j, const struct json_object *answer,
+			bool *out_good, struct err *err)
 {
+	AUTO(event_release) struct event other = {0};
 	const char *id = json_str(answer, "id");
+	bool taken;
 
-	return j->kind == JOB_DELETE || (id && (j->kind == JOB_INSERT || !strcmp(id, j->row.id)));
+	*out_good = j->kind == JOB_DELETE || (id && !strcmp(id, j->row.id));
+	if (*out_good || j->kind != JOB_INSERT || !wire_id_usable(id))
+		return 0;
+	if (store_event_get(p->e->store, p->c->id, id, &other, &taken, err))
+		return -1;
+	*out_good = !taken;
+	return 0;
 }
 
 int push_settle(struct push *p, struct job *j, struct json_object *answer, const struct err *why,
 		bool in_batch, struct err *err)
 {
 	struct err odd;
+	bool good;
 	int result;
 
-	if (why->code == ERR_NONE && !is_event(j, answer)) {
+	if (why->code == ERR_NONE) {
+		if (check_answer(p, j, answer, &good, err))
+			return -1;
+		if (good)
+			return settle_good(p, j, answer, err);
 		err_set(&odd, ERR_GOOGLE, "Google's answer is no event");
 		odd.http_status = 200;
 		why = &odd;
+		if (!in_batch) /* the others have nothing to do with it */
+			return push_waits(p, j, why, err);
 	}
-	if (why->code == ERR_NONE)
-		return settle_good(p, j, answer, err);
 	result = settle_bad(p, j, why, in_batch, err);
 	if (result && err->code != ERR_STORE && push_is_general(err)) {
 		/* A look-up that it took did not get through: later. */
