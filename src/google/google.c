@@ -13,6 +13,9 @@
 /* In GOOGLE_ONCE no backoff is slept, but ten edits in a row may wait for the rate limit. */
 #define ONCE_WAIT_MS 1000
 
+/* A slip of the server must not keep an account away for years. */
+#define NOT_BEFORE_MAX_S (24 * 60 * 60)
+
 int google_new(const struct account *account, const struct google_options *options,
 	       struct google **out, struct err *err)
 {
@@ -225,7 +228,8 @@ static int attempt(struct google *g, const struct send *s, struct err *err)
 static void save_not_before(struct google *g, int retry_after_s)
 {
 	AUTO(account_release) struct account row = {0};
-	int64_t until = clock_now_ms(g->o.clock) + (int64_t)retry_after_s * 1000;
+	int64_t wait_s = retry_after_s < NOT_BEFORE_MAX_S ? retry_after_s : NOT_BEFORE_MAX_S;
+	int64_t until = clock_now_ms(g->o.clock) + wait_s * 1000;
 	bool own = !store_in_transaction(g->o.store);
 	struct err err;
 
