@@ -31,7 +31,10 @@ static int check_writable(struct store *s, const struct calendar *c, struct err 
 	if (store_account_get(s, c->account, &a, err))
 		return -1;
 	if (a.read_only)
-		return err_set(err, ERR_READ_ONLY, "account '%s' is connected read-only", a.name);
+		return err_set(err, ERR_READ_ONLY,
+			       "account '%s' is connected read-only; to write, disconnect it and "
+			       "connect it again (its events stay)",
+			       a.name);
 	if (c->gone)
 		return err_set(err, ERR_READ_ONLY,
 			       "calendar '%s' is no longer on the account's list", c->summary);

@@ -271,10 +271,16 @@ static void count_plan(struct push *p, const struct outbox *op)
 int push_calendar(struct engine *e, const struct calendar *c, const int64_t *rowids, size_t count,
 		  struct calendar_result *r, struct err *err)
 {
+	AUTO(account_release) struct account account = {0};
 	AUTO(outbox_list_release) struct outbox_list list = {0};
 	struct push p = {.e = e, .c = c, .r = r};
 	int result = 0;
 
+	if (store_account_get(e->store, c->account, &account, err))
+		return -1;
+	/* An edit from before it was connected read-only waits for a login that may write. */
+	if (account.read_only)
+		return 0;
 	if (store_outbox_list(e->store, 0, c->id, clock_now_ms(e->clock), 0, &list, err))
 		return -1;
 	p.jobs = xcalloc(list.count, sizeof(*p.jobs));

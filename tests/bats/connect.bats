@@ -209,6 +209,26 @@ refresh_token_for() {
 	assert_json '.[0].readOnly'
 }
 
+@test "connect: --read-only over an account with an edit that waits keeps it waiting" {
+	connect_account
+	id=$(calsync --json event add One --start 2026-03-10 | jq -er .event.id)
+	fake_google_fault '{"method": "PATCH", "match": "/events", "action": "status", "status": 503}'
+	calsync --quiet event edit "$id" --title Edited
+	connect_account work user1@example.com --read-only
+	fake_google_event Theirs >/dev/null
+	fake_google_forget_log
+	run --separate-stderr -0 calsync --json sync
+	assert_json '.success and .stats.created == 1 and .pushed.updated == 0'
+	assert_equal "$(fake_google_count POST PATCH PUT DELETE)" 0
+	run --separate-stderr -0 calsync --json event show "$id"
+	assert_json '.summary == "Edited" and .pendingOp == "update"'
+	# A login that may write sends it.
+	calsync --quiet disconnect work
+	connect_account
+	calsync --quiet sync
+	assert_equal "$(fake_google_get "$id" | jq -r .summary)" Edited
+}
+
 @test "connect: a permission that was not granted is named" {
 	fake_google_config '{"granted_scopes": ["https://www.googleapis.com/auth/calendar.events"]}'
 	run --separate-stderr -3 calsync --json connect work
