@@ -26,7 +26,8 @@ finish() {
 	trap - EXIT INT TERM HUP
 	if [ -n "$sandbox" ]; then
 		kill "$sandbox" 2>/dev/null || true
-		wait "$sandbox" 2>/dev/null || true
+		# It ends with 0; a sanitizer's report is a failure of the demo too.
+		wait "$sandbox" 2>/dev/null || [ "$status" -ne 0 ] || status=1
 	fi
 	if [ "$status" -ne 0 ]; then
 		[ ! -s "$work/sandbox.log" ] || sed 's/^/sandbox: /' "$work/sandbox.log" >&2
