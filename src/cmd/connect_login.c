@@ -1,6 +1,5 @@
 #include "cmd/connect.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +96,8 @@ static int stored_client(struct cmd_context *cx, const struct account *a, struct
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	AUTO(free) char *owner = account_seal_name(a);
 	struct secret_box *box;
-	char row[24];
 
 	if (store_secret_get(cx->store, a->id, "client_secret", &sealed, err)) {
 		if (err->code != ERR_NOT_FOUND)
@@ -106,9 +105,8 @@ static int stored_client(struct cmd_context *cx, const struct account *a, struct
 		out->id = xstrdup(a->client_id);
 		return 0;
 	}
-	snprintf(row, sizeof(row), "%" PRId64, a->id);
 	if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
-	    secret_unseal(box, row, "client_secret", sealed.buf, sealed.len, &plain, err))
+	    secret_unseal(box, owner, "client_secret", sealed.buf, sealed.len, &plain, err))
 		return -1;
 	out->id = xstrdup(a->client_id);
 	out->secret = xstrndup(plain.buf, plain.len);

@@ -1,6 +1,5 @@
 #include "cmd/connect.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,32 +85,30 @@ struct secret_value {
 	const char *value; /* NULL = there is none */
 };
 
-static int seal_one(struct store *s, const struct secret_box *box, int64_t id,
+static int seal_one(struct store *s, const struct secret_box *box, const struct account *a,
 		    const struct secret_value *v, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	char row[24];
+	AUTO(free) char *owner = account_seal_name(a);
 
 	if (!v->value)
 		return 0;
-	snprintf(row, sizeof(row), "%" PRId64, id);
-	if (secret_seal(box, row, v->field, v->value, strlen(v->value), &sealed, err))
+	if (secret_seal(box, owner, v->field, v->value, strlen(v->value), &sealed, err))
 		return -1;
-	return store_secret_put(s, id, v->field, sealed.buf, sealed.len, err);
+	return store_secret_put(s, a->id, v->field, sealed.buf, sealed.len, err);
 }
 
-static int check_one(struct store *s, const struct secret_box *box, int64_t id,
+static int check_one(struct store *s, const struct secret_box *box, const struct account *a,
 		     const struct secret_value *v, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	char row[24];
+	AUTO(free) char *owner = account_seal_name(a);
 
 	if (!v->value)
 		return 0;
-	snprintf(row, sizeof(row), "%" PRId64, id);
-	if (store_secret_get(s, id, v->field, &sealed, err) ||
-	    secret_unseal(box, row, v->field, sealed.buf, sealed.len, &plain, err))
+	if (store_secret_get(s, a->id, v->field, &sealed, err) ||
+	    secret_unseal(box, owner, v->field, sealed.buf, sealed.len, &plain, err))
 		return -1;
 	if (strcmp(plain.buf, v->value))
 		return err_set(err, ERR_SECRET, "the stored %s reads back differently", v->field);
@@ -120,7 +117,8 @@ static int check_one(struct store *s, const struct secret_box *box, int64_t id,
 
 /* Read back with a key that was itself read back: a key that did not reach its provider would
  * show at the next start otherwise, when the login is gone. */
-static int put_secrets(struct cmd_context *cx, const struct connect *c, int64_t id, struct err *err)
+static int put_secrets(struct cmd_context *cx, const struct connect *c, const struct account *a,
+		       struct err *err)
 {
 	const struct secret_value values[] = {
 		{"refresh_token", c->service_key ? NULL : c->token.refresh_token},
@@ -132,11 +130,12 @@ static int put_secrets(struct cmd_context *cx, const struct connect *c, int64_t 
 	struct secret_box *box;
 
 	if (cmd_secret_box(cx, c->opts->force ? KEY_REPLACE_LOST : KEY_FIRST, &box, err) ||
-	    cmd_secret_box_again(cx, &again, err) || store_secret_delete(cx->store, id, NULL, err))
+	    cmd_secret_box_again(cx, &again, err) ||
+	    store_secret_delete(cx->store, a->id, NULL, err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-		if (seal_one(cx->store, box, id, &values[i], err) ||
-		    check_one(cx->store, again, id, &values[i], err))
+		if (seal_one(cx->store, box, a, &values[i], err) ||
+		    check_one(cx->store, again, a, &values[i], err))
 			return -1;
 	return 0;
 }
@@ -189,7 +188,7 @@ static int write_steps(struct cmd_context *cx, const struct connect *c, struct a
 		return -1;
 	if (other_user && forget_sync_tokens(cx->store, a->id, err))
 		return -1;
-	if (put_secrets(cx, c, a->id, err))
+	if (put_secrets(cx, c, a, err))
 		return -1;
 	return store_commit(cx->store, err);
 }

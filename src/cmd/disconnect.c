@@ -1,7 +1,6 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,9 +22,8 @@ enum revocation { REVOKED, NOTHING_TO_REVOKE, NOT_REVOKED };
 static int load_token(struct cmd_context *cx, const struct account *a, char **out, struct err *err)
 {
 	static const char *const fields[] = {"refresh_token", "access_token"};
-	char row[24];
+	AUTO(free) char *owner = account_seal_name(a);
 
-	snprintf(row, sizeof(row), "%" PRId64, a->id);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 		AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
@@ -37,7 +35,7 @@ static int load_token(struct cmd_context *cx, const struct account *a, char **ou
 			return -1;
 		}
 		if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
-		    secret_unseal(box, row, fields[i], sealed.buf, sealed.len, &plain, err))
+		    secret_unseal(box, owner, fields[i], sealed.buf, sealed.len, &plain, err))
 			return -1;
 		*out = xstrdup(plain.buf);
 		return 0;

@@ -55,17 +55,12 @@ static int check_state(const struct google *g, struct err *err)
 
 /* --- the store's side -------------------------------------------------------------------- */
 
-static void seal_name(const struct google *g, char name[24])
-{
-	snprintf(name, 24, "%lld", (long long)g->account.id);
-}
-
 /* *out NULL when the store has none. */
 static int load_secret(struct google *g, const char *field, char **out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	char name[24];
+	AUTO(free) char *name = account_seal_name(&g->account);
 
 	if (store_secret_get(g->o.store, g->account.id, field, &sealed, err)) {
 		if (err->code != ERR_NOT_FOUND)
@@ -73,7 +68,6 @@ static int load_secret(struct google *g, const char *field, char **out, struct e
 		*out = NULL;
 		return 0;
 	}
-	seal_name(g, name);
 	if (secret_unseal(g->o.box, name, field, sealed.buf, sealed.len, &plain, err))
 		return -1;
 	*out = strbuf_detach(&plain);
@@ -83,9 +77,8 @@ static int load_secret(struct google *g, const char *field, char **out, struct e
 static int save_secret(struct google *g, const char *field, const char *value, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	char name[24];
+	AUTO(free) char *name = account_seal_name(&g->account);
 
-	seal_name(g, name);
 	if (secret_seal(g->o.box, name, field, value, strlen(value), &sealed, err))
 		return -1;
 	return store_secret_put(g->o.store, g->account.id, field, sealed.buf, sealed.len, err);

@@ -30,6 +30,11 @@ void account_release(struct account *a)
 	memset(a, 0, sizeof(*a));
 }
 
+char *account_seal_name(const struct account *a)
+{
+	return xasprintf("%lld %s", (long long)a->id, a->base_url ? a->base_url : "");
+}
+
 void account_list_release(struct account_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)

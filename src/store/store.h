@@ -77,6 +77,9 @@ struct account {
 	char *list_sync_token;    /* of calendarList; NULL = full list next */
 };
 void account_release(struct account *a);
+/* Whose secrets a sealed value is, for secret_seal(): the account and the host that it was connected
+ * with, so that a row whose host was changed by another program opens none of them. Caller's. */
+char *account_seal_name(const struct account *a);
 
 struct account_list {
 	struct account *items;

@@ -64,7 +64,7 @@ struct bench {
 static inline void put_secret(struct bench *b, const char *field, const char *value)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *id = xasprintf("%lld", (long long)b->account.id);
+	AUTO(free) char *id = account_seal_name(&b->account);
 	struct err err;
 
 	if (secret_seal(b->box, id, field, value, strlen(value), &sealed, &err) ||
@@ -76,7 +76,7 @@ static inline void expect_secret(struct bench *b, const char *field, const char 
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *id = xasprintf("%lld", (long long)b->account.id);
+	AUTO(free) char *id = account_seal_name(&b->account);
 	struct err err;
 
 	if (store_secret_get(b->store, b->account.id, field, &sealed, &err) ||

@@ -212,9 +212,8 @@ static inline void forget_log(struct world *w)
 static inline void seal_token(struct world *w, const char *field, const char *token)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	char account[24];
+	AUTO(free) char *account = account_seal_name(&w->account);
 
-	snprintf(account, sizeof(account), "%lld", (long long)w->account.id);
 	OK(secret_seal(w->box, account, field, token, strlen(token), &sealed, &err));
 	OK(store_secret_put(w->store, w->account.id, field, sealed.buf, sealed.len, &err));
 }

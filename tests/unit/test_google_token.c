@@ -576,6 +576,29 @@ static void test_service_account__dead_key(void **state)
 	assert_int_equal(a.state, ACCOUNT_REAUTH_REQUIRED);
 }
 
+/* Somebody who can write the database, and cannot read the key, names a host of his own. */
+static void test_token__a_host_changed_in_the_store_gets_nothing(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 2);
+	row(&b, &a);
+	free(a.base_url);
+	a.base_url = xstrdup("https://evil.example");
+	save_row(&b, &a);
+	reopen(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_SECRET);
+	set_expiry(&b, NOW_MS); /* nor does the refresh token go there */
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_SECRET);
+	assert_int_equal(b.script.asked_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +620,7 @@ int main(void)
 		cmocka_unit_test(test_token__nothing_is_used_that_cannot_be_stored),
 		cmocka_unit_test(test_token__a_disconnect_meanwhile_stays),
 		cmocka_unit_test(test_token__goes_to_the_account_s_host_only),
+		cmocka_unit_test(test_token__a_host_changed_in_the_store_gets_nothing),
 		cmocka_unit_test(test_new__base_url_that_is_not_safe),
 		cmocka_unit_test(test_token__rotated_and_dead_all_the_same),
 		cmocka_unit_test(test_token__refused_because_of_a_disconnect),
