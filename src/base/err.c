@@ -4,21 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/term.h"
+
 /* See err.h: the macros that tell what they return. */
 #undef err_set
 #undef err_wrap
 
-/* One line, and valid UTF-8 where the text was: what did not fit must not leave half a character,
- * which would spoil the JSON that the message goes into. */
-static void tidy(char *msg)
+static void drop_half_character(char *msg, size_t len)
 {
-	size_t len = strlen(msg), start = len;
+	size_t start = len;
 
-	for (size_t i = 0; i < len; i++)
-		if (msg[i] == '\n' || msg[i] == '\r')
-			msg[i] = ' ';
-	if (len + 1 < sizeof(((struct err *)0)->msg))
-		return;
 	while (start && len - start < 4 && ((unsigned char)msg[start - 1] & 0xc0) == 0x80)
 		start--;
 	if (start && (unsigned char)msg[start - 1] >= 0xc0) {
@@ -28,6 +23,20 @@ static void tidy(char *msg)
 		if (len - start < need)
 			msg[start] = '\0';
 	}
+}
+
+/* One line of valid UTF-8: what did not fit, or came from elsewhere, must not spoil the JSON that
+ * the message goes into. */
+static void tidy(char *msg)
+{
+	size_t len = strlen(msg);
+
+	for (size_t i = 0; i < len; i++)
+		if (msg[i] == '\n' || msg[i] == '\r')
+			msg[i] = ' ';
+	if (len + 1 == sizeof(((struct err *)0)->msg))
+		drop_half_character(msg, len);
+	utf8_repair(msg);
 }
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)

@@ -76,6 +76,22 @@ bool term_use_color(FILE *f, enum term_color wish)
 	return isatty(fileno(f));
 }
 
+void utf8_repair(char *s)
+{
+	unsigned char *p = (unsigned char *)s;
+	size_t left = strlen(s);
+
+	while (left) {
+		uint32_t c;
+		size_t n = decode(p, left, &c);
+
+		if (!n)
+			*p = '?';
+		p += n ? n : 1;
+		left -= n ? n : 1;
+	}
+}
+
 bool utf8_valid(const char *buf, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)buf;

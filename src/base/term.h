@@ -25,5 +25,7 @@ bool term_use_color(FILE *f, enum term_color wish);
 
 /* Whether buf is valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(const char *buf, size_t len);
+/* Every byte that belongs to no character becomes a question mark. */
+void utf8_repair(char *s);
 
 #endif

@@ -37,6 +37,7 @@ __attribute__((format(printf, 4, 5))) static void problem(struct gather *g, cons
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	utf8_repair(text); /* it may have been cut within a character */
 	json_set_str(o, "account", account);
 	json_set_str(o, "kind", kind);
 	json_set_str(o, "message", text);

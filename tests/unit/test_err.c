@@ -33,7 +33,7 @@ static void test_err__a_cut_message_is_whole_characters(void **state)
 	}
 }
 
-static void test_err__a_message_is_one_line(void **state)
+static void test_err__a_message_is_one_line_of_text(void **state)
 {
 	struct err err;
 
@@ -42,13 +42,15 @@ static void test_err__a_message_is_one_line(void **state)
 	assert_string_equal(err.msg, "a  b c");
 	err_wrap(&err, "x\ny");
 	assert_string_equal(err.msg, "x y: a  b c");
+	err_set(&err, ERR_GOOGLE, "%s", "a\xff\xc3(\xe2\x82\xac");
+	assert_string_equal(err.msg, "a??(\xe2\x82\xac");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_err__a_cut_message_is_whole_characters),
-		cmocka_unit_test(test_err__a_message_is_one_line),
+		cmocka_unit_test(test_err__a_message_is_one_line_of_text),
 	};
 
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
