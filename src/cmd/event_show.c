@@ -18,12 +18,14 @@ struct shown {
 	const struct json_object *r;
 };
 
+/* label may be a field's name as it came from Google. */
 static void row(const struct shown *s, const char *label, const char *text)
 {
+	AUTO(free) char *clean_label = term_clean(label);
 	AUTO(free) char *clean = term_clean(text);
 
 	if (*clean)
-		out_printf("%s%-*s%s%s\n", out_style_on(s->cx, OUT_DIM), LABEL_WIDTH, label,
+		out_printf("%s%-*s%s%s\n", out_style_on(s->cx, OUT_DIM), LABEL_WIDTH, clean_label,
 			   out_style_off(s->cx), clean);
 }
 

@@ -12,7 +12,7 @@ bool wire_id_usable(const char *id)
 	if (!id || !*id || strlen(id) > ID_MAX || !strcmp(id, ".") || !strcmp(id, ".."))
 		return false;
 	for (; *id; id++)
-		if ((unsigned char)*id < ' ' || *id == 0x7f)
+		if (*id <= ' ' || *id >= 0x7f)
 			return false;
 	return true;
 }

@@ -176,6 +176,7 @@ static const char *const odd_events[] = {
 	"{\"id\":\".\"}",
 	"{\"id\":\"..\"}",
 	"{\"id\":\"a\\r\\nb\"}",
+	"{\"id\":\"abc\\u202edef\"}",
 	"{\"id\":\"abcde\\u0000x\"}",
 	"{\"id\":\"../../calendars/other\"," SPAN "}",
 	"{\"id\":\"bare0\"}",
