@@ -393,3 +393,11 @@ refresh_token_for() {
 	run --separate-stderr -2 calsync connect ''
 	nothing_stored
 }
+
+@test "connect: the browser does not get the client secret" {
+	printf '#!/bin/sh\nenv >%s/browser.env\nexec %s "$@"\n' "$HOME" "$BROWSER" >"$HOME/browser"
+	chmod +x "$HOME/browser"
+	BROWSER=$HOME/browser connect_account
+	grep -q '^HOME=' "$HOME/browser.env"
+	run ! grep -qF "$GOOGLE_CLIENT_SECRET" "$HOME/browser.env"
+}
