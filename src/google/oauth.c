@@ -18,6 +18,7 @@
 #define FORM_TYPE        "application/x-www-form-urlencoded"
 #define DEFAULT_EXPIRY_S 3600 /* RFC 6749 leaves expires_in to the server; Google always sends it */
 #define MAX_EXPIRY_S     (24 * 3600)
+#define MAX_REFRESH_S    (INT64_C(10) * 366 * 24 * 3600)
 #define MAX_TOKEN        16384
 #define FORM_ROOM        8192 /* a form does not grow past this, so no copy of a secret stays behind */
 
@@ -199,6 +200,8 @@ static int read_token(const struct http_response *r, const struct json_object *r
 	out->scope = xstrdup_null(json_str(root, "scope"));
 	out->expires_ms = now_ms + expires * 1000;
 	out->refresh_expires_in_s = json_int(root, "refresh_token_expires_in", 0);
+	if (out->refresh_expires_in_s < 0 || out->refresh_expires_in_s > MAX_REFRESH_S)
+		out->refresh_expires_in_s = 0; /* nothing to warn of */
 	return 0;
 }
 

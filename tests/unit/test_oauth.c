@@ -533,6 +533,30 @@ static void test_login__damaged_redirects(void **state)
 	scripted_forget(&s);
 }
 
+static void test_refresh__a_login_s_end_beyond_reason_is_none(void **state)
+{
+	static const char *const odd[] = {"9223372036854775807", "-9223372036854775808", "-1",
+					  "\"99999999999999999999\"", "1e300"};
+	struct fake_clock clock = fake_clock_at(NOW_MS);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		AUTO(oauth_token_release) struct oauth_token out = {0};
+		AUTO(free)
+		char *body = xasprintf("{\"access_token\":\"a\",\"refresh_token_expires_in\":%s}",
+				       odd[i]);
+		struct scripted_answer answer = {200, NULL, body};
+		struct scripted s = {0};
+		struct err err;
+
+		scripted_set(&s, &answer, 1);
+		assert_int_equal(
+			oauth_refresh(&s.base, &clock.base, "", &installed, "r", &out, &err), 0);
+		assert_int_equal(out.refresh_expires_in_s, 0);
+		scripted_forget(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -546,6 +570,7 @@ int main(void)
 		cmocka_unit_test(test_login__code_works_once),
 		cmocka_unit_test(test_login__another_verifier_is_refused),
 		cmocka_unit_test(test_refresh__keeps_or_rotates),
+		cmocka_unit_test(test_refresh__a_login_s_end_beyond_reason_is_none),
 		cmocka_unit_test(test_refresh__wrong_client),
 		cmocka_unit_test(test_revoke__ends_the_grant_and_repeats),
 		cmocka_unit_test(test_refresh__answers_that_google_never_gives),
