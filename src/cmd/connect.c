@@ -11,15 +11,16 @@
 
 #define NAME_MAX_BYTES 200
 
+/* A name stands in commands that messages tell people to type. */
 static int check_name(const char *name, struct err *err)
 {
 	AUTO(free) char *clean = term_clean(name);
 
 	if (!*name || strlen(name) > NAME_MAX_BYTES || strcmp(clean, name) || *name == '-' ||
-	    *name == ' ' || name[strlen(name) - 1] == ' ')
+	    *name == ' ' || name[strlen(name) - 1] == ' ' || strpbrk(name, "'\"`$\\"))
 		return err_set(err, ERR_USAGE,
 			       "'%s' is no name for an account (1 to %d bytes, no control "
-			       "characters, no '-' or space at its ends)",
+			       "characters, none of '\"`$\\, no '-' or space at its ends)",
 			       clean, NAME_MAX_BYTES);
 	return 0;
 }
@@ -175,8 +176,8 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 	c.read_only = c.opts->read_only ||
 		      (c.existing.read_only && c.existing.state != ACCOUNT_DISCONNECTED);
 	c.scopes = c.read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE;
-	if (connect_login(cx, &c, err) || find_by_address(cx, &c, err) ||
-	    connect_save(cx, &c, &a, err)) {
+	if (connect_login(cx, &c, err) || (!c.name && check_name(c.email, err)) ||
+	    find_by_address(cx, &c, err) || connect_save(cx, &c, &a, err)) {
 		if (c.loopback)
 			loopback_answer(c.loopback, false, "calsync is not connected",
 					"The terminal in which calsync runs says why.");

@@ -401,3 +401,11 @@ refresh_token_for() {
 	grep -q '^HOME=' "$HOME/browser.env"
 	run ! grep -qF "$GOOGLE_CLIENT_SECRET" "$HOME/browser.env"
 }
+
+@test "connect: a name that would mean something to a shell is refused" {
+	for name in "it's" 'a"b' 'a$(id)' 'a`id`' 'a\b' -x ' a'; do
+		run -2 --separate-stderr calsync connect -- "$name"
+		assert_one_line_error
+	done
+	[ ! -e "$CALSYNC_STORE" ]
+}
