@@ -217,13 +217,17 @@ static void offer_zones(const char *prefix, const char *lead)
 
 	if (io_read_file(ZONE_TABLE, ZONE_TABLE_MAX, &text, &err))
 		return;
-	for (const char *line = text.buf; *line; line += strcspn(line, "\n") + 1) {
+	for (const char *line = text.buf, *next; *line; line = next) {
 		const char *name = line + 2;
 
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
 		if (strncmp(line, "Z ", 2) && strncmp(line, "L ", 2))
 			continue;
-		if (*line == 'L')
-			name += strcspn(name, " \n") + 1;
+		if (*line == 'L') {
+			name += strcspn(name, " \n");
+			name += *name == ' ';
+		}
 		AUTO(free) char *zone = xstrndup(name, strcspn(name, " \n"));
 		offer(prefix, lead, zone, NULL);
 	}
