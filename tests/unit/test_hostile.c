@@ -115,6 +115,7 @@ static int run(struct stage *s, const struct sync_options *o, const char *const 
 {
 	static const struct sync_options none = {0};
 	AUTO(account_release) struct account a = {0};
+	int result;
 
 	sync_result_release(&s->last);
 	s->host.pages = pages;
@@ -126,7 +127,10 @@ static int run(struct stage *s, const struct sync_options *o, const char *const 
 	a.token_expires_ms = s->b.clock.now + HOUR * 10;
 	a.not_before_ms = 0;
 	save_row(&s->b, &a);
-	return sync_account(&s->env, &a, o ? o : &none, &s->last, &err);
+	result = sync_account(&s->env, &a, o ? o : &none, &s->last, &err);
+	s->host.pages = NULL; /* they were the caller's */
+	s->host.page_count = 0;
+	return result;
 }
 
 static void run_good(struct stage *s, const char *page)
