@@ -165,12 +165,14 @@ struct json_object *sync_one(struct cmd_context *cx, const struct account *a,
 			     const struct sync_options *o)
 {
 	AUTO(sync_result_release) struct sync_result result = {0};
-	struct sync_env env;
+	struct sync_env env = {.store = cx->store, .clock = cx->clock};
 	struct err err = {0};
 
 	if (cmd_sync_env(cx, &env, &err)) {
 		result.account = xstrdup(a->name);
 		result.err = err;
+		if (!o->dry_run)
+			sync_note_failure(&env, a, &result);
 	} else if (sync_account(&env, a, o, &result, &err)) {
 		result.success = false;
 		result.err = err;

@@ -288,6 +288,18 @@ int sync_account(const struct sync_env *env, const struct account *account,
 	return result;
 }
 
+void sync_note_failure(const struct sync_env *env, const struct account *account,
+		       const struct sync_result *result)
+{
+	struct engine e = {.store = env->store, .clock = env->clock};
+	struct sync_options o = {0};
+	struct err late;
+
+	e.options = &o;
+	if (save_outcome(&e, account, clock_now_ms(env->clock), result, &late))
+		log_warn("sync", "cannot note that the sync failed: %s, ignoring", late.msg);
+}
+
 /* --- single events ------------------------------------------------------------------------- */
 
 /* The events' calendars, one after the other; rowids of other calendars are not theirs. */

@@ -68,6 +68,10 @@ struct sync_options {
  */
 int sync_account(const struct sync_env *env, const struct account *account,
 		 const struct sync_options *o, struct sync_result *out, struct err *err);
+/* Note as the account's last run that one could not even begin (its key is gone), for `status`.
+ * Of env only store and clock are used; trouble with that goes to the log. */
+void sync_note_failure(const struct sync_env *env, const struct account *account,
+		       const struct sync_result *result);
 
 /*
  * Send what waits for these events of one account, one try each, no backoff, within about

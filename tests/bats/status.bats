@@ -143,6 +143,8 @@ teardown() {
 	mv "$XDG_CONFIG_HOME/calsync/key" "$HOME/kept"
 	run --separate-stderr -1 calsync --json sync
 	assert_json '.error.code == "secret"'
+	run --separate-stderr -1 calsync --json status --check
+	assert_json '.healthy == false and (.problems | length) == 1 and (.runs[0].error | contains("key"))'
 	run --separate-stderr -1 calsync --json connect work
 	assert_failure_json secret
 	[ ! -e "$XDG_CONFIG_HOME/calsync/key" ]
