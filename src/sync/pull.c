@@ -367,6 +367,10 @@ static int confirm_missing(struct pull *p, const char *id, struct err *err)
 			return -1;
 		gone = true;
 	}
+	if (!gone && !wire_is_event(item, id)) {
+		log_warn("pull", "event '%s': Google's answer is no event, ignoring", id);
+		return 0;
+	}
 	gone = gone || (event_is_cancelled(item) && !event_is_exception(item));
 	if (!p->e->options->dry_run && store_begin(p->e->store, err))
 		return -1;

@@ -30,14 +30,27 @@ static void keep_reason(struct push *p, const struct err *err)
 		p->why = *err;
 }
 
+static int no_event(struct err *err)
+{
+	err_set(err, ERR_GOOGLE, "Google's answer is no event");
+	err->http_status = 200;
+	return -1;
+}
+
 static int read_remote(struct push *p, const char *id, struct json_object **out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
+	AUTO(json_object_put) struct json_object *answer = NULL;
 	struct gcall call = {.method = "GET"};
 
 	path_events(&path, p->c->google_id, id);
 	call.path = path.buf;
-	return google_call(p->e->google, &call, out, err);
+	if (google_call(p->e->google, &call, &answer, err))
+		return -1;
+	if (!wire_is_event(answer, id)) /* it must not become the row */
+		return no_event(err);
+	*out = TAKE(answer);
+	return 0;
 }
 
 /* Google's answer over an edit that was made here while the request was under way. */
@@ -367,7 +380,7 @@ static int check_answer(const struct push *p, const struct job *j, const struct 
 	const char *id = json_str(answer, "id");
 	bool taken;
 
-	*out_good = j->kind == JOB_DELETE || (id && !strcmp(id, j->row.id));
+	*out_good = j->kind == JOB_DELETE || wire_is_event(answer, j->row.id);
 	if (*out_good || j->kind != JOB_INSERT || !wire_id_usable(id))
 		return 0;
 	if (store_event_get(p->e->store, p->c->id, id, &other, &taken, err))
@@ -388,8 +401,7 @@ int push_settle(struct push *p, struct job *j, struct json_object *answer, const
 			return -1;
 		if (good)
 			return settle_good(p, j, answer, err);
-		err_set(&odd, ERR_GOOGLE, "Google's answer is no event");
-		odd.http_status = 200;
+		no_event(&odd);
 		why = &odd;
 		if (!in_batch) /* the others have nothing to do with it */
 			return push_waits(p, j, why, err);
@@ -399,7 +411,7 @@ int push_settle(struct push *p, struct job *j, struct json_object *answer, const
 		/* A look-up that it took did not get through: later. */
 		struct err lookup = *err;
 
-		p->stop = true;
+		p->stop = lookup.code != ERR_GOOGLE; /* no event: of this one alone */
 		return push_waits(p, j, &lookup, err);
 	}
 	return result;

@@ -17,6 +17,13 @@ bool wire_id_usable(const char *id)
 	return true;
 }
 
+bool wire_is_event(const struct json_object *answer, const char *id)
+{
+	const char *has = json_str(answer, "id");
+
+	return has && !strcmp(has, id);
+}
+
 int wire_next_page(const struct json_object *page, struct json_object *seen, const char *what,
 		   const char **out_next, struct err *err)
 {

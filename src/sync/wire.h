@@ -16,6 +16,9 @@
  * path. id may be NULL. */
 bool wire_id_usable(const char *id);
 
+/* Whether an answer to a question about one event is that event. answer may be NULL. */
+bool wire_is_event(const struct json_object *answer, const char *id);
+
 /*
  * Where a listing goes on.
  *

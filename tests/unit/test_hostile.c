@@ -573,8 +573,6 @@ static void test_writes__no_answer_loses_an_edit(void **state)
 		one_write_answer(&answers[i]);
 }
 
-/* --- while a request is under way ----------------------------------------------------------- */
-
 static void get_row(struct stage *s, const char *id, struct event *out)
 {
 	AUTO(calendar_list_release) struct calendar_list l = {0};
@@ -597,6 +595,49 @@ static void set_title(struct stage *s, const char *id, const char *title)
 	if (local_edit(s->b.store, &s->b.clock.base, e.rowid, e.resource, &o, &now, &err))
 		fail_msg("%s", err.msg);
 }
+
+static void check_good0(struct stage *s, const char *title)
+{
+	AUTO(event_list_release) struct event_list l = {0};
+
+	list_rows(s, &l);
+	for (size_t i = 0; i < l.count; i++)
+		if (!strcmp(l.items[i].id, "good0")) {
+			assert_string_equal(json_str(l.items[i].resource, "summary"), title);
+			assert_non_null(json_path_str(l.items[i].resource, "start/dateTime"));
+			return;
+		}
+	fail_msg("good0 is gone");
+}
+
+/* To "what has become of it?" comes what is no event: the row keeps what it has. */
+static void test_lookups__an_answer_that_is_no_event_becomes_no_row(void **state)
+{
+	static const char *const odd[] = {"{}", "[]", "{\"id\":7}", "{\"id\":\"good1\"}",
+					  GOOD("good1")};
+	static const char *const quiet = "{\"items\":[],\"nextSyncToken\":\"t2\"}";
+	const struct sync_options window = {
+		.has_window = true, .start_utc = 1767225600, .end_utc = 1798761600};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		AUTO(stage_release) struct stage s;
+
+		stage_init(&s);
+		run_good(&s, three);
+		s.host.get_status = 200;
+		s.host.get_body = odd[i];
+		(void)run(&s, &window, &quiet, 1);
+		check_good0(&s, "good");
+		set_title(&s, "good0", "mine");
+		s.host.write_status = 412;
+		(void)run(&s, NULL, &quiet, 1);
+		check_good0(&s, "mine");
+		assert_int_equal(count_rows(&s), 3);
+	}
+}
+
+/* --- while a request is under way ----------------------------------------------------------- */
 
 static void edit_again(void *arg)
 {
@@ -691,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_calendars__one_bad_entry_does_not_keep_the_others_away),
 		cmocka_unit_test(test_calendars__a_bad_list_takes_none_away),
 		cmocka_unit_test(test_writes__no_answer_loses_an_edit),
+		cmocka_unit_test(test_lookups__an_answer_that_is_no_event_becomes_no_row),
 		cmocka_unit_test(test_race__an_edit_while_a_tombstone_is_revived),
 		cmocka_unit_test(test_race__a_new_event_deleted_there_stays_in_the_history),
 	};
