@@ -9,7 +9,8 @@
  * I1  A page is one transaction.
  * I2  The sync token moves only in the transaction that stores its last page.
  * I3  Rows are swept only after the last page of a full listing, in that same transaction, and
- *     only when the absence guard lets them go. The sync token says that it was the last one.
+ *     only when the absence guard lets them go. The sync token says that it was the last one, and
+ *     none of its items was unreadable.
  */
 #include <string.h>
 
@@ -32,6 +33,7 @@ struct pull {
 	const char *sync_token;       /* NULL = full */
 	int64_t seen;                 /* items of a full pull */
 	bool window;                  /* only what lies in the options' window */
+	bool holes;                   /* an item could not be read: absence says nothing */
 	struct json_object *seen_ids; /* window: a set */
 	struct json_object *orphans;  /* cancelled occurrences, id -> the series we did not have */
 };
@@ -129,6 +131,22 @@ static int drop_orphans(struct pull *p, struct err *err)
 	return 0;
 }
 
+/* Every event has a start, unless it is a tombstone. */
+static bool is_readable(const struct json_object *item)
+{
+	return wire_id_usable(json_str(item, "id")) &&
+	       (event_is_cancelled(item) ||
+		json_object_is_type(json_get(item, "start"), json_type_object));
+}
+
+/* A row that apply_item() wrote has the generation already. */
+static int touch(struct pull *p, const struct event *row, struct err *err)
+{
+	if (p->e->options->dry_run || !p->e->generation || row->generation == p->e->generation)
+		return 0;
+	return store_event_touch(p->e->store, row->rowid, p->e->generation, err);
+}
+
 static int take_item(struct pull *p, struct json_object *item, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
@@ -136,9 +154,11 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	bool exception = event_is_exception(item);
 	bool found;
 
-	if (!wire_id_usable(id)) {
-		log_warn("pull", "calendar '%s': Google sent an item without a usable id, ignoring",
-			 p->c->summary);
+	if (!is_readable(item)) {
+		log_warn("pull",
+			 "calendar '%s': Google sent what is no event (id '%.64s'), ignoring",
+			 p->c->summary, id ? id : "");
+		p->holes = true;
 		return 0;
 	}
 	if (p->window) {
@@ -158,11 +178,7 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 		return -1;
 	if (exception && event_is_cancelled(item) && note_orphan(p, item, err))
 		return -1;
-	/* A row that apply_item() wrote has the generation already. */
-	if (!found || p->e->options->dry_run || !p->e->generation ||
-	    row.generation == p->e->generation)
-		return 0;
-	return store_event_touch(p->e->store, row.rowid, p->e->generation, err);
+	return found ? touch(p, &row, err) : 0;
 }
 
 static int take_items(struct pull *p, const struct json_object *page, struct err *err)
@@ -262,7 +278,7 @@ static int store_page(struct pull *p, const struct json_object *page, bool last,
 	if (!token)
 		log_info("pull", "calendar '%s': the listing ends without a sync token",
 			 p->c->summary);
-	if (p->e->generation && token && sweep(p, err))
+	if (p->e->generation && token && !p->holes && sweep(p, err))
 		return -1;
 	if (p->e->options->dry_run)
 		return 0;
@@ -324,6 +340,7 @@ static int pull_full(struct pull *p, struct err *err)
 	p->sync_token = NULL;
 	p->e->generation = new_generation(p->e, p->c);
 	p->seen = 0;
+	p->holes = false;
 	p->r->full = true;
 	result = pull_pages(p, err);
 	p->e->generation = 0;

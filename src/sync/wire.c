@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-#define ID_MAX    1024
+#define ID_MAX    2048 /* an occurrence has its series' id of up to 1024, and a time */
 #define PAGES_MAX 20000
 
 bool wire_id_usable(const char *id)

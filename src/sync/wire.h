@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* Whether an id can stand for one thing: 1 to 1024 visible ASCII characters, as all of Google's are
+/* Whether an id can stand for one thing: 1 to 2048 visible ASCII characters, as all of Google's are
  * (so it can be printed as it is), and not "." or "..", which servers and proxies take out of a
  * path. id may be NULL. */
 bool wire_id_usable(const char *id);

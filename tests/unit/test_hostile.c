@@ -167,6 +167,23 @@ static int64_t count_rows(struct stage *s)
 	return (int64_t)l.count;
 }
 
+static void check_title(struct stage *s, const char *id, const char *title)
+{
+	AUTO(event_list_release) struct event_list l = {0};
+
+	list_rows(s, &l);
+	for (size_t i = 0; i < l.count; i++) {
+		const char *has = json_str(l.items[i].resource, "summary");
+
+		if (strcmp(l.items[i].id, id) != 0)
+			continue;
+		assert_string_equal(has ? has : "(none)", title);
+		assert_non_null(json_path_str(l.items[i].resource, "start/dateTime"));
+		return;
+	}
+	fail_msg("%s is gone", id);
+}
+
 /* --- single events ------------------------------------------------------------------------- */
 
 static const char *const odd_events[] = {
@@ -410,6 +427,26 @@ static void test_pages__a_listing_without_sync_token_sweeps_nothing(void **state
 	assert_int_equal(count_rows(&s), 0); /* the test can fail */
 }
 
+static void test_pages__nothing_is_swept_when_an_item_was_unreadable(void **state)
+{
+	static const char *const holes[] = {"null", "{}", "{\"id\":7}", "{\"id\":\"good1\"}",
+					    "{\"id\":\"good1\",\"start\":\"x\"}"};
+	AUTO(stage_release) struct stage s;
+
+	(void)state;
+	stage_init(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
+		AUTO(free)
+		char *page = xasprintf("{\"items\":[" GOOD("good0") ",%s],\"nextSyncToken\":\"t\"}",
+				       holes[i]);
+
+		run_good(&s, three);
+		(void)run(&s, &full, (const char *const[]){page}, 1);
+		assert_int_equal(count_rows(&s), 3);
+		check_title(&s, "good1", "good");
+	}
+}
+
 static void test_pages__a_loop_of_tokens_ends(void **state)
 {
 	static const char *const round[] = {
@@ -596,20 +633,6 @@ static void set_title(struct stage *s, const char *id, const char *title)
 		fail_msg("%s", err.msg);
 }
 
-static void check_good0(struct stage *s, const char *title)
-{
-	AUTO(event_list_release) struct event_list l = {0};
-
-	list_rows(s, &l);
-	for (size_t i = 0; i < l.count; i++)
-		if (!strcmp(l.items[i].id, "good0")) {
-			assert_string_equal(json_str(l.items[i].resource, "summary"), title);
-			assert_non_null(json_path_str(l.items[i].resource, "start/dateTime"));
-			return;
-		}
-	fail_msg("good0 is gone");
-}
-
 /* To "what has become of it?" comes what is no event: the row keeps what it has. */
 static void test_lookups__an_answer_that_is_no_event_becomes_no_row(void **state)
 {
@@ -628,11 +651,11 @@ static void test_lookups__an_answer_that_is_no_event_becomes_no_row(void **state
 		s.host.get_status = 200;
 		s.host.get_body = odd[i];
 		(void)run(&s, &window, &quiet, 1);
-		check_good0(&s, "good");
+		check_title(&s, "good0", "good");
 		set_title(&s, "good0", "mine");
 		s.host.write_status = 412;
 		(void)run(&s, NULL, &quiet, 1);
-		check_good0(&s, "mine");
+		check_title(&s, "good0", "mine");
 		assert_int_equal(count_rows(&s), 3);
 	}
 }
@@ -727,6 +750,7 @@ int main(void)
 		cmocka_unit_test(test_events__a_garbage_date_stays_out_of_the_views),
 		cmocka_unit_test(test_pages__nothing_is_swept_after_a_bad_one),
 		cmocka_unit_test(test_pages__a_listing_without_sync_token_sweeps_nothing),
+		cmocka_unit_test(test_pages__nothing_is_swept_when_an_item_was_unreadable),
 		cmocka_unit_test(test_pages__a_loop_of_tokens_ends),
 		cmocka_unit_test(test_pages__without_end),
 		cmocka_unit_test(test_calendars__one_bad_entry_does_not_keep_the_others_away),
