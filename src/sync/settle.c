@@ -338,6 +338,10 @@ bool push_is_general(const struct err *e)
 		return !strcmp(e->reason, "insufficientPermissions") ||
 		       !strcmp(e->reason, "accessNotConfigured");
 	default:
+		/* The login service's refusals (invalid_client, unauthorized_client): their names
+		 * have an underscore, Calendar's reasons never do. */
+		if (e->code == ERR_GOOGLE && strchr(e->reason, '_'))
+			return true;
 		/* An answer that is none: the request may have been carried out all the same. */
 		return e->http_status && e->http_status < 400;
 	}

@@ -156,6 +156,19 @@ assert_same_both_sides() {
 	assert_equal "$(fake_google_get "$id" | jq -r .summary)" Newer
 }
 
+@test "sync: what the login service refuses is not held against the event" {
+	fake_google_expire access_tokens
+	fake_google_fault '{"match": "/token", "times": 0, "action": "status", "status": 400, "reason": "invalid_client"}'
+	run -0 --separate-stderr calsync --json event add One --start 2026-03-10
+	assert_json '.event.syncStatus == "local_only" and .event.pendingOp == "create"'
+	assert_json '.syncStatus.error | contains("invalid_client")'
+	run -1 --separate-stderr calsync --json sync
+	fake_google_no_faults
+	run -0 --separate-stderr calsync --json sync
+	assert_json '.pushed.created == 1'
+	assert_equal "$(fake_google_events | jq -r '.[].summary')" One
+}
+
 @test "sync: a rotated refresh token is kept" {
 	fake_google_config '{"rotate_refresh_tokens": true}'
 	for _ in 1 2 3; do
