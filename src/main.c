@@ -34,10 +34,8 @@ static int dispatch(struct cmd_context *cx, int argc, char **argv, struct err *e
 		out_printf("%s", text.buf);
 		return 0;
 	}
-	if (cx->global.version) {
-		out_printf("calsync %s\n", CALSYNC_VERSION);
-		return 0;
-	}
+	if (cx->global.version)
+		return cmd_find(NULL, "version")->run(cx, err);
 	if (cx->cmd->needs & NEEDS_SECRETS)
 		secret_no_core_dumps();
 	if (cmd_open(cx, err))

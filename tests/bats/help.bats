@@ -93,6 +93,8 @@ commands() {
 	assert_equal "$output" "$line"
 	run --separate-stderr -0 calsync --json version
 	assert_schema version
+	run --separate-stderr -0 calsync --version --json
+	assert_schema version
 }
 
 @test "help: an unknown command suggests the nearest" {
