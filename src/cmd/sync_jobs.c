@@ -119,21 +119,31 @@ static void drain(struct job *j)
 	j->pid = 0;
 }
 
-static size_t wait_for_some(struct job *jobs, size_t count)
+/* Of those that run alone: poll() takes no more than the process may have open, and there may be
+ * thousands of accounts. Returns how many still run. */
+static size_t wait_for_some(struct job *jobs, size_t count, size_t running)
 {
-	AUTO(free) struct pollfd *fds = xcalloc(count, sizeof(*fds));
-	size_t running = 0;
+	AUTO(free) struct pollfd *fds = xcalloc(running, sizeof(*fds));
+	AUTO(free) struct job **who = xcalloc(running, sizeof(*who));
+	size_t n = 0, left = 0;
 
-	for (size_t i = 0; i < count; i++)
-		fds[i] = (struct pollfd){.fd = jobs[i].fd, .events = POLLIN};
-	if (poll(fds, count, -1) < 0)
-		return count; /* EINTR: look again */
-	for (size_t i = 0; i < count; i++) {
-		if (fds[i].fd >= 0 && fds[i].revents)
-			drain(&jobs[i]);
-		running += jobs[i].fd >= 0;
+	for (size_t i = 0; i < count && n < running; i++) {
+		if (jobs[i].fd < 0)
+			continue;
+		fds[n] = (struct pollfd){.fd = jobs[i].fd, .events = POLLIN};
+		who[n++] = &jobs[i];
 	}
-	return running;
+	if (poll(fds, n, -1) < 0) {
+		if (errno == EINTR)
+			return running;
+		fds[0].revents = POLLIN; /* without a choice: wait for the first */
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i].revents)
+			drain(who[i]);
+		left += who[i]->fd >= 0;
+	}
+	return left;
 }
 
 struct json_object *sync_in_parallel(struct cmd_context *cx, const struct account_list *accounts,
@@ -161,7 +171,7 @@ struct json_object *sync_in_parallel(struct cmd_context *cx, const struct accoun
 					  &trouble[next]);
 		}
 		if (running)
-			running = wait_for_some(all, accounts->count);
+			running = wait_for_some(all, accounts->count, running);
 	}
 	for (size_t i = 0; i < accounts->count; i++) {
 		json_object_array_add(answers, collect(&all[i], &accounts->items[i], &trouble[i]));

@@ -263,3 +263,18 @@ jobs_of() {
 	diff before <(store_dump)
 	run -0 calsync sync --conflict merge
 }
+
+@test "sync --all: more accounts than files that may be open" {
+	# They fail at once, as nobody has logged in again: what counts is that all are answered for.
+	sqlite3 "$CALSYNC_STORE" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+		INSERT INTO account (name, email, state, base_url, auth, scopes, read_only, connected_ms,
+			token_expires_ms, last_sync_ms, not_before_ms)
+		SELECT 'dead' || i, '', 'reauth_required', '', 'installed', '', 0, 0, 0, 0, 0 FROM n"
+	few() {
+		ulimit -n 48
+		timeout 30 calsync --json sync --all 2>/dev/null
+	}
+	run -7 --separate-stderr few
+	assert_json '.accounts | length == 61 and (map(select(.success)) | length == 1)'
+	assert_json 'all(.accounts[] | select(.success | not); .error.code == "token_expired")'
+}
