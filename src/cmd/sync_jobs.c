@@ -56,9 +56,11 @@ static void child_main(struct cmd_context *parent, const char *db, const struct 
 	_exit(0);
 }
 
+/* all[next], for account a; those before it were started. */
 static int start(struct cmd_context *cx, const char *db, const struct account *a,
-		 const struct sync_options *o, struct job *j, struct err *err)
+		 const struct sync_options *o, struct job *all, size_t next, struct err *err)
 {
+	struct job *j = &all[next];
 	pid_t parent = getpid();
 	int fds[2];
 
@@ -68,6 +70,9 @@ static int start(struct cmd_context *cx, const char *db, const struct account *a
 	j->pid = fork();
 	if (j->pid == 0) {
 		close(fds[0]);
+		for (size_t i = 0; i < next; i++) /* the answers of others are the parent's */
+			if (all[i].fd >= 0)
+				close(all[i].fd);
 		/* A parent that is killed takes its jobs along; the store survives that. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
@@ -167,8 +172,11 @@ struct json_object *sync_in_parallel(struct cmd_context *cx, const struct accoun
 			struct sync_options o = *options;
 
 			o.calendar = calendars[next];
-			running += !start(cx, db, &accounts->items[next], &o, &all[next],
-					  &trouble[next]);
+			trouble[next] = (struct err){0};
+			if (!start(cx, db, &accounts->items[next], &o, all, next, &trouble[next]))
+				running++;
+			else if (running)
+				break; /* when one has ended there may be room again */
 		}
 		if (running)
 			running = wait_for_some(all, accounts->count, running);

@@ -272,9 +272,11 @@ jobs_of() {
 		SELECT 'dead' || i, '', 'reauth_required', '', 'installed', '', 0, 0, 0, 0, 0 FROM n"
 	few() {
 		ulimit -n 48
-		timeout 30 calsync --json sync --all 2>/dev/null
+		timeout 30 calsync --json sync --all "$@" 2>/dev/null
 	}
-	run -7 --separate-stderr few
-	assert_json '.accounts | length == 61 and (map(select(.success)) | length == 1)'
-	assert_json 'all(.accounts[] | select(.success | not); .error.code == "token_expired")'
+	for jobs in 4 64; do
+		run -7 --separate-stderr few --jobs "$jobs"
+		assert_json '.accounts | length == 61 and (map(select(.success)) | length == 1)'
+		assert_json 'all(.accounts[] | select(.success | not); .error.code == "token_expired")'
+	done
 }
