@@ -246,6 +246,46 @@ assert_same_both_sides() {
 	assert_equal "$(fake_google_events | jq -rc 'map(.summary) | sort | join(",")')" 'A edited,B edited'
 }
 
+# history ID: what was replaced or deleted of an event, oldest first, as "origin:summary" words.
+history() {
+	sqlite3 "$CALSYNC_STORE" "SELECT origin || ':' || json_extract(resource, '\$.summary')
+		FROM history WHERE event_id = '$1' ORDER BY history_id" | paste -sd ' '
+}
+
+@test "sync: each version that an edit or a sync replaces or deletes is kept" {
+	id=$(fake_google_event one)
+	calsync sync
+	calsync event edit "$id" --title two
+	assert_equal "$(history "$id")" 'local:one'
+	fake_google_patch "$id" '{"summary": "three"}' >/dev/null
+	calsync sync
+	assert_equal "$(history "$id")" 'local:one google:two'
+	fake_google_delete "$id"
+	calsync sync
+	assert_equal "$(history "$id")" 'local:one google:two google:three'
+	own=$(add mine)
+	calsync event rm "$own"
+	assert_equal "$(history "$own")" 'local:mine'
+	# Nothing changed, nothing to keep.
+	calsync sync --full --allow-deletes 9
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM history')" 4
+}
+
+@test "sync: the side that loses a conflict is kept" {
+	id=$(fake_google_event base)
+	calsync sync
+	fake_google_fault '{"action": "drop_before", "times": 0}'
+	calsync --quiet event edit "$id" --title here
+	fake_google_no_faults
+	sleep 1.1
+	fake_google_patch "$id" '{"summary": "there"}' >/dev/null
+	run --separate-stderr -0 calsync --json sync
+	assert_json '.conflicts == 1'
+	assert_equal "$(fake_google_get "$id" | jq -r .summary)" there
+	assert_matches "$(history "$id")" 'local:here'
+	assert_same_both_sides
+}
+
 @test "sync --all: one broken account leaves the others synced" {
 	fake_google_account user2@example.com
 	connect_account other user2@example.com

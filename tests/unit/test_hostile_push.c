@@ -124,6 +124,7 @@ static void test_lookups__an_answer_that_is_no_event_becomes_no_row(void **state
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		AUTO(stage_release) struct stage s;
+		AUTO(event_release) struct event row = {0};
 
 		stage_init(&s);
 		run_good(&s, three);
@@ -136,6 +137,11 @@ static void test_lookups__an_answer_that_is_no_event_becomes_no_row(void **state
 		(void)run(&s, NULL, &quiet, 1);
 		check_title(&s, "good0", "mine");
 		assert_int_equal(count_rows(&s), 3);
+		/* The edit waits, with the reason: it is not refused. */
+		get_row(&s, "good0", &row);
+		assert_int_equal(row.pending, PENDING_UPDATE);
+		assert_int_equal(row.sync_status, SYNC_LOCAL_ONLY);
+		assert_non_null(row.last_error);
 	}
 }
 
