@@ -2,7 +2,6 @@
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
-#include <ftw.h>
 #include <stdio.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -13,10 +12,11 @@
 #include "base/xalloc.h"
 #include "store/internal.h"
 #include "store/store.h"
+#include "temp_tree.h"
 
 static struct err err;
-static char folder[64]; /* the test's own */
-static char db_file[96];
+static char folder[TEMP_TREE_LEN]; /* the test's own */
+static char db_file[TEMP_TREE_LEN + 32];
 static struct store *store;
 
 /* A call that must work; shows why when it does not. */
@@ -37,8 +37,7 @@ static struct store *store;
 static inline int fixture_folder(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/calsync-test-XXXXXX");
-	if (!mkdtemp(folder))
+	if (temp_tree_make(folder))
 		return -1;
 	snprintf(db_file, sizeof(db_file), "%s/data/calsync/calsync.db", folder);
 	store = NULL;
@@ -50,18 +49,12 @@ static inline int fixture_store(void **state)
 	return fixture_folder(state) || store_open(db_file, STORE_CREATE, &store, &err);
 }
 
-static inline int fixture_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static inline int fixture_end(void **state)
 {
 	(void)state;
 	store_close(store);
 	store = NULL;
-	return nftw(folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	return temp_tree_remove(folder);
 }
 
 /* As another process sees it. */

@@ -8,7 +8,6 @@
 
 #include "sync/sync.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "sync/local.h"
 #include "sync/lock.h"
 #include "../fake_google/fg.h"
+#include "temp_tree.h"
 
 #define NOW_MS 1767261600000 /* 2026-01-01T10:00:00Z */
 
@@ -56,7 +56,7 @@ struct hooked_transport {
 };
 
 struct world {
-	char dir[64];
+	char dir[TEMP_TREE_LEN];
 	struct fg *fg;
 	struct hooked_transport hooked;
 	struct test_clock clock;
@@ -257,8 +257,7 @@ static inline int setup(void **state)
 	AUTO(free) char *db = NULL;
 	AUTO(free) char *key = NULL;
 
-	snprintf(w->dir, sizeof(w->dir), "/tmp/calsync-test-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
+	assert_int_equal(temp_tree_make(w->dir), 0);
 	db = xasprintf("%s/calsync.db", w->dir);
 	key = xasprintf("%s/key", w->dir);
 	random_seed_for_tests(99);
@@ -275,12 +274,6 @@ static inline int setup(void **state)
 	return 0;
 }
 
-static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static inline int teardown(void **state)
 {
 	struct world *w = *state;
@@ -292,7 +285,7 @@ static inline int teardown(void **state)
 	store_close(w->store);
 	w->hooked.inner->free(w->hooked.inner);
 	fg_free(w->fg);
-	nftw(w->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	temp_tree_remove(w->dir);
 	free(w);
 	random_seed_for_tests(0);
 	return 0;

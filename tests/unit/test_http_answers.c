@@ -1,5 +1,6 @@
 /* What the transport over libcurl takes for an answer. */
 #include "http_server.h"
+#include "temp_tree.h"
 
 #include <time.h>
 #include <zlib.h>
@@ -28,7 +29,7 @@ static void test_http__cookies_and_netrc_are_not_used(void **state)
 {
 	static const struct answer answers[] = {
 		{.text = "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"}};
-	char home[] = "/tmp/calsync-http-XXXXXX";
+	char home[TEMP_TREE_LEN];
 	AUTO(free) char *netrc = NULL;
 	AUTO(free) char *old_home = xstrdup_null(getenv("HOME"));
 	AUTO(server_release) struct server s;
@@ -36,7 +37,7 @@ static void test_http__cookies_and_netrc_are_not_used(void **state)
 	struct err err;
 
 	(void)state;
-	assert_non_null(mkdtemp(home));
+	assert_int_equal(temp_tree_make(home), 0);
 	netrc = xasprintf("%s/.netrc", home);
 	assert_int_equal(io_write_file(netrc, "default login u password p\n", 27, 0600, &err), 0);
 	setenv("HOME", home, 1);
@@ -50,8 +51,7 @@ static void test_http__cookies_and_netrc_are_not_used(void **state)
 	server_stop(&s);
 	if (old_home)
 		setenv("HOME", old_home, 1);
-	unlink(netrc);
-	rmdir(home);
+	temp_tree_remove(home);
 	assert_int_equal(s.requests, 2);
 	assert_false(saw(&s, "Cookie"));
 	assert_false(saw(&s, "Authorization"));

@@ -13,6 +13,7 @@
 #include "fakes.h"
 #include "google/oauth.h"
 #include "google/oauth_internal.h"
+#include "temp_tree.h"
 
 #define NOW_MS 1768464000000
 
@@ -192,14 +193,14 @@ static void test_client__files(void **state)
 		{"{\"installed\":", ERR_INVALID},
 		{"", ERR_INVALID},
 	};
-	char path[] = "/tmp/calsync-client-XXXXXX";
-	int fd = mkstemp(path);
+	char folder[TEMP_TREE_LEN];
+	AUTO(free) char *path = NULL;
 	struct oauth_client c = {0};
 	struct err err;
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
+	assert_int_equal(temp_tree_make(folder), 0);
+	path = xasprintf("%s/client.json", folder);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_int_equal(
 			io_write_file(path, cases[i].text, strlen(cases[i].text), 0600, &err), 0);
@@ -214,7 +215,7 @@ static void test_client__files(void **state)
 			assert_string_equal(c.secret, "s1");
 		oauth_client_release(&c);
 	}
-	unlink(path);
+	temp_tree_remove(folder);
 	assert_int_equal(oauth_client_load(path, &c, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
 	assert_non_null(strstr(err.msg, path));
