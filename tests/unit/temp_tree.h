@@ -5,15 +5,27 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define TEMP_TREE_LEN 256 /* of a path, with the NUL */
 
-/* -1 when it cannot be made, or $TMPDIR is too long for path. */
-static inline int temp_tree_make(char path[TEMP_TREE_LEN])
+/* Run as root, some tests become nobody to see what rights do: a $TMPDIR that is closed to others
+ * does not serve them. */
+static inline const char *temp_tree_base(void)
 {
 	const char *base = getenv("TMPDIR");
-	int n = snprintf(path, TEMP_TREE_LEN, "%s/calsync-unit-XXXXXX",
-			 base && *base ? base : "/tmp");
+	struct stat st;
+
+	if (!base || !*base || stat(base, &st) || (geteuid() == 0 && !(st.st_mode & S_IXOTH)))
+		return "/tmp";
+	return base;
+}
+
+/* -1 when it cannot be made, or its path is too long. */
+static inline int temp_tree_make(char path[TEMP_TREE_LEN])
+{
+	int n = snprintf(path, TEMP_TREE_LEN, "%s/calsync-unit-XXXXXX", temp_tree_base());
 
 	return n < TEMP_TREE_LEN && mkdtemp(path) ? 0 : -1;
 }
