@@ -17,6 +17,7 @@ void calendar_release(struct calendar *c)
 	json_object_put(c->resource);
 	free(c->sync_token);
 	free(c->last_error);
+	free(c->progress.page_token);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -31,7 +32,8 @@ void calendar_list_release(struct calendar_list *l)
 #define CALENDAR_SELECT                                                                    \
 	"SELECT c.calendar_id, c.account_id, a.name, c.google_id, c.summary, c.time_zone," \
 	" c.access_role, c.is_primary, c.selected, c.gone, c.resource, c.sync_token,"      \
-	" c.last_sync_ms, c.last_error"                                                    \
+	" c.last_sync_ms, c.last_error, c.pull_page_token, c.pull_generation,"             \
+	" c.pull_seen, c.pull_holes, c.pull_at_ms"                                         \
 	" FROM calendar c JOIN account a ON a.account_id = c.account_id"
 
 static int calendar_read(struct stmt *st, struct calendar *out, struct err *err)
@@ -53,6 +55,11 @@ static int calendar_read(struct stmt *st, struct calendar *out, struct err *err)
 	c.sync_token = col_dup(st, 11);
 	c.last_sync_ms = col_int(st, 12);
 	c.last_error = col_dup(st, 13);
+	c.progress.page_token = col_dup(st, 14);
+	c.progress.generation = col_int(st, 15);
+	c.progress.seen = col_int(st, 16);
+	c.progress.holes = col_bool(st, 17);
+	c.progress.at_ms = col_int(st, 18);
 	*out = c;
 	memset(&c, 0, sizeof(c));
 	return 0;
@@ -287,6 +294,31 @@ int store_calendar_set_sync(struct store *s, int64_t id, const char *sync_token,
 	stmt_text(st, ":token", sync_token);
 	stmt_int(st, ":at", last_sync_ms);
 	stmt_text(st, ":error", last_error);
+	if (stmt_run(st, err))
+		return -1;
+	return stmt_changes(st) ? 0 : no_calendar(err);
+}
+
+static const char sql_set_progress[] =
+	"UPDATE calendar SET pull_page_token = :token, pull_generation = :generation,"
+	" pull_seen = :seen, pull_holes = :holes, pull_at_ms = :at WHERE calendar_id = :id";
+
+int store_calendar_set_progress(struct store *s, int64_t id, const struct pull_progress *p,
+				struct err *err)
+{
+	static const struct pull_progress none;
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (!p)
+		p = &none;
+	if (db_prepare(s->db, sql_set_progress, &st, err))
+		return -1;
+	stmt_int(st, ":id", id);
+	stmt_text(st, ":token", p->page_token);
+	stmt_int(st, ":generation", p->generation);
+	stmt_int(st, ":seen", p->seen);
+	stmt_bool(st, ":holes", p->holes);
+	stmt_int(st, ":at", p->at_ms);
 	if (stmt_run(st, err))
 		return -1;
 	return stmt_changes(st) ? 0 : no_calendar(err);

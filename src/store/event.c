@@ -313,25 +313,3 @@ int store_event_touch(struct store *s, int64_t rowid, int64_t generation, struct
 		return err_set(err, ERR_NOT_FOUND, "the event is no longer there");
 	return 0;
 }
-
-/* --- history ----------------------------------------------------------------------------- */
-
-static const char sql_history_add[] =
-	"INSERT INTO history (calendar_id, event_id, origin, at_ms, resource)"
-	" VALUES (:calendar, :id, :origin, :at_ms, :resource)";
-
-int store_history_add(struct store *s, int64_t calendar_id, const char *event_id,
-		      struct json_object *resource, const char *origin, int64_t now_ms,
-		      struct err *err)
-{
-	AUTO(stmt_done) struct stmt *st = NULL;
-
-	if (db_prepare(s->db, sql_history_add, &st, err))
-		return -1;
-	stmt_int(st, ":calendar", calendar_id);
-	stmt_text(st, ":id", event_id);
-	stmt_text(st, ":origin", origin);
-	stmt_int(st, ":at_ms", now_ms);
-	stmt_text(st, ":resource", json_bind(resource));
-	return stmt_run(st, err);
-}

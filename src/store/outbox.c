@@ -36,7 +36,7 @@ void outbox_list_release(struct outbox_list *l)
 
 #define OUTBOX_SELECT                                                                        \
 	"SELECT o.outbox_id, o.event_row, o.calendar_id, e.id, o.op, o.state, o.created_ms," \
-	" o.attempts, o.not_before_ms, o.send_updates, o.last_error"                         \
+	" o.attempts, o.not_before_ms, o.send_updates, o.last_error, o.move_from"            \
 	" FROM outbox o JOIN event e ON e.event_row = o.event_row"
 
 static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
@@ -57,6 +57,7 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 	o.not_before_ms = col_int(st, 8);
 	o.send_updates = col_dup(st, 9);
 	o.last_error = col_dup(st, 10);
+	o.move_from = col_int(st, 11); /* NULL reads as 0 */
 	*out = o;
 	memset(&o, 0, sizeof(o));
 	return 0;
@@ -65,14 +66,14 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 /* An entry that is there keeps its number, and so its place in the queue. */
 static const char sql_outbox_put[] =
 	"INSERT INTO outbox (event_row, calendar_id, op, state, created_ms, attempts,"
-	" not_before_ms, send_updates, last_error)"
+	" not_before_ms, send_updates, last_error, move_from)"
 	" SELECT e.event_row, e.calendar_id, :op, :state, :created_ms, :attempts,"
-	" :not_before_ms, :send_updates, :last_error"
+	" :not_before_ms, :send_updates, :last_error, :move_from"
 	" FROM event e WHERE e.event_row = :row"
 	" ON CONFLICT (event_row) DO UPDATE SET op = excluded.op, state = excluded.state,"
 	" created_ms = excluded.created_ms, attempts = excluded.attempts,"
 	" not_before_ms = excluded.not_before_ms, send_updates = excluded.send_updates,"
-	" last_error = excluded.last_error"
+	" last_error = excluded.last_error, move_from = excluded.move_from"
 	" RETURNING outbox_id";
 
 int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
@@ -92,6 +93,10 @@ int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
 	stmt_int(st, ":not_before_ms", o->not_before_ms);
 	stmt_text(st, ":send_updates", o->send_updates ? o->send_updates : "none");
 	stmt_text(st, ":last_error", o->last_error);
+	if (o->move_from)
+		stmt_int(st, ":move_from", o->move_from);
+	else
+		stmt_null(st, ":move_from");
 	status = stmt_step(st, err);
 	if (status < 0)
 		return -1;

@@ -3,11 +3,45 @@
 #include "base/banned.h"
 
 /*
+ * Events as other programs see them: what `event list --no-expand` lists. Times are RFC 3339 in
+ * UTC; of an all-day event the dates, endTime being the day after. id is unique within (account,
+ * calendarId).
+ */
+#define VIEW_CALENDAR_EVENT                                                            \
+	"CREATE VIEW \"CalendarEvent\" AS SELECT"                                      \
+	" e.id AS \"id\","                                                             \
+	" e.summary AS \"title\","                                                     \
+	" e.description AS \"description\","                                           \
+	" e.location AS \"location\","                                                 \
+	" e.start_time AS \"startTime\","                                              \
+	" e.end_time AS \"endTime\","                                                  \
+	" e.all_day AS \"allDay\","                                                    \
+	" coalesce(e.status, 'confirmed') AS \"status\","                              \
+	" e.sync_status AS \"syncStatus\","                                            \
+	" e.last_error AS \"lastSyncError\","                                          \
+	" CASE WHEN e.at_google = 1 THEN e.id END AS \"googleEventId\","               \
+	" e.recurring_event_id AS \"recurringEventId\","                               \
+	" CASE WHEN e.reach = 2 THEN 1 ELSE 0 END AS \"isSeries\","                    \
+	" e.ical_uid AS \"iCalUID\","                                                  \
+	" o.op AS \"pendingOp\","                                                      \
+	" c.google_id AS \"calendarId\","                                              \
+	" c.summary AS \"calendar\","                                                  \
+	" a.name AS \"account\","                                                      \
+	" a.account_id AS \"userId\","                                                 \
+	" strftime('%Y-%m-%dT%H:%M:%SZ', nullif(e.updated_ms, 0) / 1000, 'unixepoch')" \
+	"  AS \"updatedAt\""                                                           \
+	" FROM event e"                                                                \
+	" JOIN calendar c ON c.calendar_id = e.calendar_id"                            \
+	" JOIN account a ON a.account_id = c.account_id"                               \
+	" LEFT JOIN outbox o ON o.event_row = e.event_row"                             \
+	" WHERE e.hidden = 0 AND e.cancelled = 0;"
+
+/*
  * Conventions: *_utc are seconds, *_ms milliseconds since 1970 UTC, flags 0 or 1. Names of states
  * are those of the X lists in store.h. Where a column may be NULL its comment says what that means.
  *
  * Facts that cannot be fetched again: account, secret, event rows with an outbox entry or status
- * local_only, outbox, history. All else is a cache that a full pull rebuilds.
+ * local_only, outbox, history, conflict, command. All else is a cache that a full pull rebuilds.
  *
  * Large columns stand last in a table: SQLite reads a row from its front.
  */
@@ -153,38 +187,7 @@ static const char step_1[] =
 	") STRICT;"
 	"CREATE INDEX run_by_account ON run (account_id, run_id);"
 
-	/*
-	 * Events as other programs see them: what `event list --no-expand` lists. Times are RFC 3339
-	 * in UTC; of an all-day event the dates, endTime being the day after. id is unique within
-	 * (account, calendarId).
-	 */
-	"CREATE VIEW \"CalendarEvent\" AS SELECT"
-	" e.id AS \"id\","
-	" e.summary AS \"title\","
-	" e.description AS \"description\","
-	" e.location AS \"location\","
-	" e.start_time AS \"startTime\","
-	" e.end_time AS \"endTime\","
-	" e.all_day AS \"allDay\","
-	" coalesce(e.status, 'confirmed') AS \"status\","
-	" e.sync_status AS \"syncStatus\","
-	" e.last_error AS \"lastSyncError\","
-	" CASE WHEN e.at_google = 1 THEN e.id END AS \"googleEventId\","
-	" e.recurring_event_id AS \"recurringEventId\","
-	" CASE WHEN e.reach = 2 THEN 1 ELSE 0 END AS \"isSeries\","
-	" e.ical_uid AS \"iCalUID\","
-	" o.op AS \"pendingOp\","
-	" c.google_id AS \"calendarId\","
-	" c.summary AS \"calendar\","
-	" a.name AS \"account\","
-	" a.account_id AS \"userId\","
-	" strftime('%Y-%m-%dT%H:%M:%SZ', nullif(e.updated_ms, 0) / 1000, 'unixepoch')"
-	"  AS \"updatedAt\""
-	" FROM event e"
-	" JOIN calendar c ON c.calendar_id = e.calendar_id"
-	" JOIN account a ON a.account_id = c.account_id"
-	" LEFT JOIN outbox o ON o.event_row = e.event_row"
-	" WHERE e.hidden = 0 AND e.cancelled = 0;"
+	VIEW_CALENDAR_EVENT
 
 	/* The webhook columns are NULL without a push channel. */
 	"CREATE VIEW \"User\" AS SELECT"
@@ -201,8 +204,125 @@ static const char step_1[] =
 	" CAST(NULL AS TEXT) AS \"calendarWebhookExpiration\""
 	" FROM account;";
 
+/*
+ * Step 2: conflicts as records, a history that is also the feed of changes, commands that can be
+ * taken back, requests to sync, budgets of requests, full pulls that can be resumed, moves.
+ */
+static const char step_2[] =
+	/* The views name the tables that are made anew below. */
+	"DROP VIEW \"CalendarEvent\";"
+
+	/*
+	 * What happened to events here, in order. history_id is the version that `event log` shows and
+	 * the seq of `changes`. resource is the version that was replaced or deleted, NULL for a
+	 * create. 'kept': a version that never was the visible one (the loser of a conflict); no change.
+	 */
+	"CREATE TABLE history_2 ("
+	" history_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE,"
+	" event_id TEXT NOT NULL,"
+	" op TEXT NOT NULL CHECK (op IN ('create', 'update', 'delete', 'kept')),"
+	" origin TEXT NOT NULL CHECK (origin IN ('local', 'google', 'merge')),"
+	" at_ms INTEGER NOT NULL,"
+	" command_id INTEGER," /* the local command that did it; NULL = none */
+	" resource TEXT"
+	") STRICT;"
+	"INSERT INTO history_2 (history_id, calendar_id, event_id, op, origin, at_ms, resource)"
+	" SELECT history_id, calendar_id, event_id, 'update', origin, at_ms, resource"
+	" FROM history ORDER BY history_id;"
+	"DROP TABLE history;"
+	"ALTER TABLE history_2 RENAME TO history;"
+	"CREATE INDEX history_by_event ON history (calendar_id, event_id, history_id);"
+	"CREATE INDEX history_by_id ON history (event_id, history_id);"
+	"CREATE INDEX history_by_time ON history (at_ms);"
+	"CREATE INDEX history_by_command ON history (command_id, history_id)"
+	" WHERE command_id IS NOT NULL;"
+
+	/* Local commands that changed events: what `undo` takes back. */
+	"CREATE TABLE command ("
+	" command_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at_ms INTEGER NOT NULL,"
+	" undone_ms INTEGER NOT NULL," /* 0 = not taken back */
+	" name TEXT NOT NULL"          /* 'event edit', ... */
+	") STRICT;"
+
+	/* Both sides changed. base, local and remote are the versions that met; local NULL: deleted
+	 * here, remote NULL: deleted at Google, base NULL: there was no common one. */
+	"CREATE TABLE conflict ("
+	" conflict_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE,"
+	" event_id TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('waiting', 'decided', 'resolved')),"
+	" policy TEXT NOT NULL" /* that was in force */
+	"  CHECK (policy IN ('merge', 'newest', 'local', 'remote', 'manual')),"
+	" taken TEXT CHECK (taken IN ('local', 'remote', 'both'))," /* NULL = it waits */
+	" at_ms INTEGER NOT NULL,"
+	" resolved_ms INTEGER NOT NULL," /* by a person; 0 = not */
+	" fields TEXT NOT NULL,"         /* JSON list of the contested fields' names */
+	" base TEXT,"
+	" local TEXT,"
+	" remote TEXT"
+	") STRICT;"
+	"CREATE INDEX conflict_by_event ON conflict (calendar_id, event_id, conflict_id);"
+	"CREATE INDEX conflict_by_state ON conflict (state, conflict_id);"
+
+	/* A calendar that shall be synced: a push notification came, or a sync failed. One row a
+	 * calendar, however many asked; a sync removes it only when nobody has asked since it began
+	 * (ticket). */
+	"CREATE TABLE sync_request ("
+	" calendar_id INTEGER PRIMARY KEY REFERENCES calendar ON DELETE CASCADE,"
+	" ticket INTEGER NOT NULL," /* grows with each asking */
+	" requested_ms INTEGER NOT NULL,"
+	" attempts INTEGER NOT NULL,"
+	" not_before_ms INTEGER NOT NULL," /* 0 = at once */
+	" reason TEXT NOT NULL,"
+	" last_error TEXT" /* NULL = none yet */
+	") STRICT;"
+
+	/* Quota units taken in the last minute, so that processes side by side and one after the other
+	 * share a budget. bucket: 'user <account_id>', 'project <client_id>'. */
+	"CREATE TABLE rate ("
+	" rate_id INTEGER PRIMARY KEY,"
+	" bucket TEXT NOT NULL,"
+	" at_ms INTEGER NOT NULL,"
+	" units INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX rate_by_bucket ON rate (bucket, at_ms);"
+
+	/* Where a full pull that was interrupted goes on. */
+	"ALTER TABLE calendar ADD COLUMN pull_page_token TEXT;" /* NULL = page one */
+	"ALTER TABLE calendar ADD COLUMN pull_generation INTEGER NOT NULL DEFAULT 0;" /* of its rows */
+	"ALTER TABLE calendar ADD COLUMN pull_seen INTEGER NOT NULL DEFAULT 0;" /* items so far */
+	"ALTER TABLE calendar ADD COLUMN pull_holes INTEGER NOT NULL DEFAULT 0;" /* one was unreadable */
+	"ALTER TABLE calendar ADD COLUMN pull_at_ms INTEGER NOT NULL DEFAULT 0;" /* of the last page */
+
+	/* As in step 1, with the state 'conflict' and with moves. */
+	"CREATE TABLE outbox_2 ("
+	" outbox_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" event_row INTEGER NOT NULL UNIQUE REFERENCES event ON DELETE CASCADE,"
+	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE," /* the event's */
+	" op TEXT NOT NULL CHECK (op IN ('create', 'update', 'delete')),"
+	" state TEXT NOT NULL CHECK (state IN ('queued', 'held', 'refused', 'conflict')),"
+	" created_ms INTEGER NOT NULL,"
+	" attempts INTEGER NOT NULL,"
+	" not_before_ms INTEGER NOT NULL," /* 0 = at once */
+	" send_updates TEXT NOT NULL CHECK (send_updates IN ('none', 'all', 'externalOnly')),"
+	/* Where Google still has the event, when it waits to be moved; NULL = no move. */
+	" move_from INTEGER REFERENCES calendar ON DELETE SET NULL,"
+	" last_error TEXT" /* NULL = none yet */
+	") STRICT;"
+	"INSERT INTO outbox_2 (outbox_id, event_row, calendar_id, op, state, created_ms, attempts,"
+	"  not_before_ms, send_updates, last_error)"
+	" SELECT outbox_id, event_row, calendar_id, op, state, created_ms, attempts, not_before_ms,"
+	"  send_updates, last_error FROM outbox ORDER BY outbox_id;"
+	"DROP TABLE outbox;"
+	"ALTER TABLE outbox_2 RENAME TO outbox;"
+	"CREATE INDEX outbox_by_calendar ON outbox (calendar_id, state, not_before_ms);"
+	"CREATE INDEX outbox_by_move ON outbox (move_from) WHERE move_from IS NOT "
+	"NULL;" VIEW_CALENDAR_EVENT;
+
 /* A step that has shipped is never edited: add the next one. */
-static const char *const steps[] = {step_1};
+static const char *const steps[] = {step_1, step_2};
 
 int schema_version(void)
 {

@@ -105,6 +105,15 @@ int store_secret_delete(struct store *s, int64_t account_id, const char *field, 
 
 /* --- calendars --------------------------------------------------------------------------- */
 
+/* A full pull that was interrupted: where it goes on. */
+struct pull_progress {
+	char *page_token;   /* of the next page; NULL = none was interrupted */
+	int64_t generation; /* of the rows that it has seen */
+	int64_t seen;       /* items so far */
+	bool holes;         /* one of them could not be read */
+	int64_t at_ms;      /* of its last page */
+};
+
 struct calendar {
 	int64_t id; /* 0 = not stored yet */
 	int64_t account_id;
@@ -120,6 +129,7 @@ struct calendar {
 	char *sync_token;             /* NULL = full pull next */
 	int64_t last_sync_ms;         /* last good sync of this calendar */
 	char *last_error;             /* NULL = the last one was good */
+	struct pull_progress progress;
 };
 void calendar_release(struct calendar *c);
 
@@ -142,6 +152,44 @@ int store_calendar_set_gone(struct store *s, int64_t id, bool gone, struct err *
 /* Stores all three. sync_token NULL = full pull next; last_error NULL = the last sync was good. */
 int store_calendar_set_sync(struct store *s, int64_t id, const char *sync_token,
 			    int64_t last_sync_ms, const char *last_error, struct err *err);
+
+/* p NULL: none is under way any more. */
+int store_calendar_set_progress(struct store *s, int64_t id, const struct pull_progress *p,
+				struct err *err);
+
+/* A calendar that shall be synced, because a notification came or a sync failed. */
+struct sync_request {
+	int64_t calendar_id;
+	int64_t account_id; /* filled by reads */
+	char *account;      /* name; filled by reads */
+	char *calendar;     /* google_id; filled by reads */
+	int64_t ticket;     /* grows with each asking */
+	int64_t requested_ms;
+	int attempts;
+	int64_t not_before_ms; /* 0 = at once */
+	char *reason;          /* "notification", "retry", ... */
+	char *last_error;      /* NULL = none yet */
+};
+void sync_request_release(struct sync_request *r);
+
+struct sync_request_list {
+	struct sync_request *items;
+	size_t count;
+};
+void sync_request_list_release(struct sync_request_list *l);
+
+/* One row a calendar: asking again raises its ticket, clears not_before_ms and keeps attempts. */
+int store_request_add(struct store *s, int64_t calendar_id, const char *reason, int64_t now_ms,
+		      struct err *err);
+/* Oldest first; account_id 0 = any; due_ms: not_before_ms <= it, -1 = all. */
+int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
+		       struct sync_request_list *out, struct err *err);
+/* Served: gone, unless somebody has asked since (its ticket is another one). */
+int store_request_done(struct store *s, int64_t calendar_id, int64_t ticket, struct err *err);
+/* Not served: one attempt more, not again before. */
+int store_request_failed(struct store *s, int64_t calendar_id, int64_t not_before_ms,
+			 const char *error, struct err *err);
+int store_request_drop(struct store *s, int64_t calendar_id, struct err *err);
 
 /* --- events ------------------------------------------------------------------------------ */
 
@@ -253,17 +301,145 @@ struct event_counts {
 int store_event_counts(struct store *s, int64_t account_id, struct event_counts *out,
 		       struct err *err);
 
-/* Keep a version that is being replaced or deleted. origin: "local", "google", "merge". */
-int store_history_add(struct store *s, int64_t calendar_id, const char *event_id,
-		      struct json_object *resource, const char *origin, int64_t now_ms,
+/* --- history ----------------------------------------------------------------------------- */
+
+#define HISTORY_OPS(X)              \
+	X(HISTORY_CREATE, "create") \
+	X(HISTORY_UPDATE, "update") \
+	X(HISTORY_DELETE, "delete") \
+	X(HISTORY_KEPT, "kept") /* a version that never was the visible one: a conflict's loser */
+enum history_op {
+#define X(id, name) id,
+	HISTORY_OPS(X)
+#undef X
+};
+const char *history_op_name(enum history_op op);
+
+/* What happened to one event here: the version that was replaced or deleted. */
+struct history {
+	int64_t id; /* version number of `event log`, seq of `changes`; grows; 0 = not stored yet */
+	int64_t calendar_id;
+	char *event_id;
+	enum history_op op;
+	char *origin; /* "local", "google", "merge" */
+	int64_t at_ms;
+	int64_t command_id;           /* the local command that did it; 0 = none */
+	struct json_object *resource; /* before the change; NULL for a create */
+	/* Filled by reads only: */
+	char *account;  /* name */
+	char *calendar; /* google_id of the calendar */
+};
+void history_release(struct history *h);
+
+struct history_list {
+	struct history *items;
+	size_t count;
+};
+void history_list_release(struct history_list *l);
+
+/* Appends a copy; h->id is not looked at. */
+int store_history_add(struct store *s, const struct history *h, struct err *err);
+int store_history_get(struct store *s, int64_t id, struct history *out, bool *out_found,
 		      struct err *err);
+
+struct history_query {
+	int64_t account_id;   /* 0 = any */
+	int64_t calendar_id;  /* 0 = any */
+	const char *event_id; /* NULL = any */
+	int64_t command_id;   /* 0 = any */
+	int64_t after;        /* only ids above */
+	bool changes;         /* leave HISTORY_KEPT out */
+	bool newest_first;
+	size_t limit; /* 0 = none */
+};
+int store_history_list(struct store *s, const struct history_query *q, struct history_list *out,
+		       struct err *err);
+/* Highest id that was ever given and lowest one that is still there (0 = none). */
+int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, struct err *err);
+/* Forget what is older, and commands and conflicts that were settled before (waiting ones stay). */
+int store_history_prune(struct store *s, int64_t before_ms, struct err *err);
+
+/* A local command that is about to change events. */
+int store_command_add(struct store *s, const char *name, int64_t now_ms, int64_t *out_id,
+		      struct err *err);
+struct command {
+	int64_t id;
+	int64_t at_ms;
+	char *name;
+};
+void command_release(struct command *c);
+/* The newest one that changed something and was not taken back. */
+int store_command_last(struct store *s, struct command *out, bool *out_found, struct err *err);
+int store_command_set_undone(struct store *s, int64_t id, int64_t now_ms, struct err *err);
+
+/* --- conflicts --------------------------------------------------------------------------- */
+
+#define CONFLICT_STATES(X)                                                  \
+	X(CONFLICT_WAITING, "waiting")   /* under `manual`: for a person */ \
+	X(CONFLICT_DECIDED, "decided")   /* by the policy */                \
+	X(CONFLICT_RESOLVED, "resolved") /* by a person, or by itself since */
+enum conflict_state {
+#define X(id, name) id,
+	CONFLICT_STATES(X)
+#undef X
+};
+const char *conflict_state_name(enum conflict_state state);
+
+struct conflict {
+	int64_t id; /* 0 = not stored yet */
+	int64_t calendar_id;
+	char *event_id;
+	enum conflict_state state;
+	char *policy; /* that was in force: "merge", "newest", "local", "remote", "manual" */
+	char *taken;  /* "local", "remote", "both"; NULL while it waits */
+	int64_t at_ms;
+	int64_t resolved_ms;        /* by a person; 0 = not */
+	struct json_object *fields; /* list of the contested fields' names */
+	struct json_object *base, *local,
+		*remote; /* local NULL: deleted here; remote NULL: there */
+	/* Filled by reads only: */
+	char *account;  /* name */
+	char *calendar; /* google_id of the calendar */
+};
+void conflict_release(struct conflict *c);
+
+struct conflict_list {
+	struct conflict *items;
+	size_t count;
+};
+void conflict_list_release(struct conflict_list *l);
+
+/* Insert (id 0, sets it) or update by id. */
+int store_conflict_put(struct store *s, struct conflict *c, struct err *err);
+int store_conflict_get(struct store *s, int64_t id, struct conflict *out, bool *out_found,
+		       struct err *err);
+/* The one that waits for this event. */
+int store_conflict_waiting(struct store *s, int64_t calendar_id, const char *event_id,
+			   struct conflict *out, bool *out_found, struct err *err);
+struct conflict_query {
+	int64_t account_id;   /* 0 = any */
+	int64_t calendar_id;  /* 0 = any */
+	const char *event_id; /* NULL = any */
+	int state;            /* enum conflict_state; -1 = any */
+	size_t limit;         /* 0 = none */
+};
+#define CONFLICT_QUERY_INIT \
+	{                   \
+		.state = -1 \
+	}
+/* Newest first. */
+int store_conflict_list(struct store *s, const struct conflict_query *q, struct conflict_list *out,
+			struct err *err);
+int store_conflict_count(struct store *s, int64_t account_id, enum conflict_state state,
+			 int64_t *out, struct err *err);
 
 /* --- outbox ------------------------------------------------------------------------------ */
 
-#define OUTBOX_STATES(X)                                                                  \
-	X(OUTBOX_QUEUED, "queued")   /* goes out when not_before_ms has come */           \
-	X(OUTBOX_HELD, "held")       /* --no-sync: stays until the user says otherwise */ \
-	X(OUTBOX_REFUSED, "refused") /* Google said no: stays until edited or retried */
+#define OUTBOX_STATES(X)                                                                    \
+	X(OUTBOX_QUEUED, "queued")     /* goes out when not_before_ms has come */           \
+	X(OUTBOX_HELD, "held")         /* --no-sync: stays until the user says otherwise */ \
+	X(OUTBOX_REFUSED, "refused")   /* Google said no: stays until edited or retried */  \
+	X(OUTBOX_CONFLICT, "conflict") /* both sides changed: stays until a person decides */
 enum outbox_state {
 #define X(id, name) id,
 	OUTBOX_STATES(X)
@@ -283,6 +459,7 @@ struct outbox {
 	int attempts;          /* recorded, and committed, before each request */
 	int64_t not_before_ms; /* 0 = at once */
 	char *send_updates;    /* "none", "all", "externalOnly" */
+	int64_t move_from;     /* calendar where Google still has the event; 0 = no move waits */
 	char *last_error;      /* NULL = none yet */
 };
 void outbox_release(struct outbox *o);
@@ -336,6 +513,13 @@ DEFINE_AUTO_VALUE(struct calendar, calendar_release)
 DEFINE_AUTO_VALUE(struct calendar_list, calendar_list_release)
 DEFINE_AUTO_VALUE(struct event, event_release)
 DEFINE_AUTO_VALUE(struct event_list, event_list_release)
+DEFINE_AUTO_VALUE(struct history, history_release)
+DEFINE_AUTO_VALUE(struct history_list, history_list_release)
+DEFINE_AUTO_VALUE(struct command, command_release)
+DEFINE_AUTO_VALUE(struct conflict, conflict_release)
+DEFINE_AUTO_VALUE(struct conflict_list, conflict_list_release)
+DEFINE_AUTO_VALUE(struct sync_request, sync_request_release)
+DEFINE_AUTO_VALUE(struct sync_request_list, sync_request_list_release)
 DEFINE_AUTO_VALUE(struct outbox, outbox_release)
 DEFINE_AUTO_VALUE(struct outbox_list, outbox_list_release)
 DEFINE_AUTO_VALUE(struct run_record, run_record_release)

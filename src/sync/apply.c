@@ -10,6 +10,7 @@
 #include "sync/engine.h"
 #include "sync/merge.h"
 #include "sync/plan.h"
+#include "sync/version.h"
 
 void path_events(struct strbuf *sb, const char *calendar_id, const char *event_id)
 {
@@ -52,11 +53,18 @@ static enum plan_here here(const struct event *row)
 	return row->at_google ? HERE_IN_STEP : HERE_CREATE;
 }
 
-static int keep_history(struct engine *e, const struct event *row, struct json_object *version,
-			const char *origin, struct err *err)
+static struct version_note note_of(const struct engine *e, const struct event *row,
+				   const char *origin)
 {
-	return store_history_add(e->store, row->calendar_id, row->id, version, origin,
-				 clock_now_ms(e->clock), err);
+	return (struct version_note){row->calendar_id, row->id, origin, clock_now_ms(e->clock), 0};
+}
+
+int engine_changed(struct engine *e, const struct event *row, const char *origin,
+		   struct json_object *before, const struct json_object *after, struct err *err)
+{
+	const struct version_note n = note_of(e, row, origin);
+
+	return version_changed(e->store, &n, before, after, err);
 }
 
 /* The row is Google's version and nothing waits. */
@@ -94,7 +102,10 @@ static int insert_row(struct engine *e, const struct calendar *c, struct json_ob
 		.generation = e->generation,
 	};
 
-	return store_event_put(e->store, &row, err);
+	return store_event_put(e->store, &row, err) ||
+			       engine_changed(e, &row, "google", NULL, item, err)
+		       ? -1
+		       : 0;
 }
 
 /* What waited as a create becomes an update of the event that Google turned out to have. */
@@ -111,6 +122,18 @@ static int queue_as_update(struct engine *e, const struct event *row, struct err
 	}
 	op.op = PENDING_UPDATE;
 	return store_outbox_put(e->store, &op, err);
+}
+
+/* What the merge replaces here, and of a conflict the version that lost. */
+static int note_merge(struct engine *e, const struct event *row, struct json_object *item,
+		      const struct merge_result *m, bool local_newer, struct err *err)
+{
+	const struct version_note lost = note_of(e, row, "google");
+
+	if (!event_equal(row->resource, m->merged) &&
+	    engine_changed(e, row, "merge", row->resource, m->merged, err))
+		return -1;
+	return m->conflicts && local_newer ? version_kept(e->store, &lost, item, err) : 0;
 }
 
 /* Merge Google's version into a row whose edit waits. base NULL: there was no common one. */
@@ -132,8 +155,7 @@ static int merge_row(struct engine *e, struct event *row, const struct json_obje
 		m.local_left = true;
 	}
 	r->conflicts += m.conflicts > 0;
-	if (m.conflicts &&
-	    keep_history(e, row, newer ? item : row->resource, newer ? "google" : "local", err)) {
+	if (note_merge(e, row, item, &m, newer, err)) {
 		json_object_put(m.merged);
 		return -1;
 	}
@@ -193,7 +215,8 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 
 		if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)
 			continue; /* an edit beats a delete: Google will say what it thinks of it */
-		if (keep_history(e, row, row->resource, "google", err) ||
+		if (engine_changed(e, row, "google", row->hidden ? NULL : row->resource, NULL,
+				   err) ||
 		    store_event_delete(e->store, row->rowid, err))
 			return -1;
 		r->pulled.deleted += !event_is_cancelled(row->resource);
@@ -204,7 +227,7 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 static int remove_row(struct engine *e, struct event *row, struct calendar_result *r,
 		      struct err *err)
 {
-	if (keep_history(e, row, row->resource, "google", err))
+	if (engine_changed(e, row, "google", row->hidden ? NULL : row->resource, NULL, err))
 		return -1;
 	if (event_is_master(row->resource) && remove_exceptions(e, row, r, err))
 		return -1;
@@ -247,7 +270,7 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 			r->pulled.updated++;
 		if (e->options->dry_run)
 			return 0;
-		if (keep_history(e, row, row->resource, "google", err))
+		if (engine_changed(e, row, "google", row->resource, item, err))
 			return -1;
 		return become_remote(e, row, item, err);
 	case PLAN_ADOPT:
@@ -256,13 +279,15 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 		r->pulled.updated++;
 		if (e->options->dry_run)
 			return 0;
-		if (keep_history(e, row, row->base ? row->base : row->resource, "google", err))
-			return -1;
 		return merge_row(e, row, row->base, item, r, err);
 	case PLAN_RESTORE:
 		r->conflicts++;
 		r->pulled.created++;
-		return e->options->dry_run ? 0 : become_remote(e, row, item, err);
+		if (e->options->dry_run)
+			return 0;
+		if (engine_changed(e, row, "google", NULL, item, err))
+			return -1;
+		return become_remote(e, row, item, err);
 	default:
 		return 0;
 	}

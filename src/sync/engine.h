@@ -29,6 +29,10 @@ int pull_calendar(struct engine *e, const struct calendar *c, struct calendar_re
 int pull_window(struct engine *e, const struct calendar *c, struct calendar_result *r,
 		struct err *err);
 
+/* A row is replaced or deleted, or comes: into the event's log (sync/version.h). */
+int engine_changed(struct engine *e, const struct event *row, const char *origin,
+		   struct json_object *before, const struct json_object *after, struct err *err);
+
 /* Etag of a tombstone that we have not seen. */
 #define ETAG_UNKNOWN "gone"
 

@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
+#include "sync/version.h"
 
 static int rank(const char *send_updates)
 {
@@ -61,6 +62,16 @@ static int finish(struct store *s, bool own, int result, struct err *err)
 	return result;
 }
 
+/* The event was `before` until now, and is `after` (NULL: none to a reader). */
+static int note_change(struct store *s, const struct event *e, const struct local_options *o,
+		       struct json_object *before, const struct json_object *after, struct err *err)
+{
+	const struct version_note n = {e->calendar_id, e->id, "local", e->changed_ms,
+				       o->command_id};
+
+	return version_changed(s, &n, before, after, err);
+}
+
 /* What is kept of a new event: what would be sent, and what Google always adds. */
 static struct json_object *new_resource(const struct json_object *resource)
 {
@@ -99,7 +110,7 @@ static int add(struct store *s, struct clock *clock, int64_t calendar_id,
 	if (found)
 		return err_set(err, ERR_INVALID, "event '%s' is in calendar '%s' already", e.id,
 			       c.summary);
-	if (store_event_put(s, &e, err))
+	if (store_event_put(s, &e, err) || note_change(s, &e, o, NULL, e.resource, err))
 		return -1;
 	*out_row = e.rowid;
 	if (o->no_sync)
@@ -211,7 +222,7 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	if (event_equal(edited, e.resource))
 		return 0;
 	e.changed_ms = later_than(e.changed_ms, clock);
-	if (store_history_add(s, e.calendar_id, e.id, e.resource, "local", e.changed_ms, err))
+	if (note_change(s, &e, o, e.resource, edited, err))
 		return -1;
 	before = TAKE(e.resource);
 	e.resource = TAKE(edited);
@@ -249,7 +260,7 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	if (read_editable(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
 		return -1;
 	e.changed_ms = later_than(e.changed_ms, clock);
-	if (store_history_add(s, e.calendar_id, e.id, e.resource, "local", e.changed_ms, err))
+	if (note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
 	/* A create that was tried may have reached Google although no answer came. */
 	*out_gone = !e.at_google && !(queued && op.attempts > 0);

@@ -15,6 +15,7 @@
 struct local_options {
 	bool no_sync;             /* add: a local-only event; edit, rm: hold the change back */
 	const char *send_updates; /* "none" (also for NULL), "all", "externalOnly" */
+	int64_t command_id;       /* of store_command_add(), for the event's log; 0 = none */
 };
 
 /*

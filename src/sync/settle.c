@@ -186,8 +186,7 @@ static int write_arrived_and_gone(struct push *p, struct job *j, struct json_obj
 
 	(void)unused;
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
-	    store_history_add(p->e->store, now.calendar_id, now.id, now.resource, "google",
-			      clock_now_ms(p->e->clock), err))
+	    engine_changed(p->e, &now, "google", now.hidden ? NULL : now.resource, NULL, err))
 		return -1;
 	return store_event_delete(p->e->store, j->rowid, err);
 }

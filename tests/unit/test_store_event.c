@@ -267,26 +267,6 @@ static void test_store_event__odd_resources_are_kept_as_they_are(void **state)
 	}
 }
 
-static void test_store_event__history_keeps_versions_after_the_event(void **state)
-{
-	int64_t calendar = add_calendar();
-	int64_t row = add_event(calendar, "one", "{}");
-	AUTO(json_object_put) struct json_object *old = json_of("{\"summary\": \"old\"}");
-	AUTO(stmt_done) struct stmt *st = NULL;
-
-	(void)state;
-	OK(store_history_add(store, calendar, "one", old, "google", 1700000000001, &err));
-	OK(store_event_delete(store, row, &err));
-	OK(db_prepare(store->db, "SELECT event_id, origin, at_ms, resource FROM history", &st,
-		      &err));
-	assert_int_equal(stmt_step(st, &err), 1);
-	assert_string_equal(col_text(st, 0), "one");
-	assert_string_equal(col_text(st, 1), "google");
-	assert_int_equal(col_int(st, 2), 1700000000001);
-	assert_string_equal(col_text(st, 3), "{\"summary\":\"old\"}");
-	FAILS(ERR_STORE, store_history_add(store, calendar, "one", old, "nobody", 1, &err));
-}
-
 static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_store, fixture_end)
 	T(test_store_event__every_field_comes_back),
@@ -297,7 +277,6 @@ static const struct CMUnitTest tests[] = {
 	T(test_store_event__a_deleted_row_takes_its_outbox_entry_along),
 	T(test_store_event__a_row_that_no_longer_parses_is_named),
 	T(test_store_event__odd_resources_are_kept_as_they_are),
-	T(test_store_event__history_keeps_versions_after_the_event),
 };
 
 int main(void)

@@ -117,8 +117,9 @@ static void test_store_account__a_name_is_taken_once(void **state)
 
 static void test_store_account__removing_one_leaves_nothing_of_it(void **state)
 {
-	static const char *const tables[] = {"account", "secret",  "calendar", "event",
-					     "outbox",  "history", "run"};
+	static const char *const tables[] = {"account", "secret",   "calendar",
+					     "event",   "outbox",   "history",
+					     "run",     "conflict", "sync_request"};
 	AUTO(json_object_put) struct json_object *old = json_of("{}");
 	int64_t ids[2];
 
@@ -131,7 +132,19 @@ static void test_store_account__removing_one_leaves_nothing_of_it(void **state)
 		calendar = add_calendar_in(ids[i], "c", "UTC");
 		OK(store_secret_put(store, ids[i], "refresh_token", "x", 1, &err));
 		add_outbox(add_event(calendar, "one", "{}"), PENDING_UPDATE);
-		OK(store_history_add(store, calendar, "one", old, "local", 1, &err));
+		OK(store_history_add(store,
+				     &(struct history){.calendar_id = calendar,
+						       .event_id = (char *)"one",
+						       .op = HISTORY_UPDATE,
+						       .origin = (char *)"local",
+						       .resource = old},
+				     &err));
+		OK(store_conflict_put(store,
+				      &(struct conflict){.calendar_id = calendar,
+							 .event_id = (char *)"one",
+							 .policy = (char *)"merge"},
+				      &err));
+		OK(store_request_add(store, calendar, "notification", 1, &err));
 		OK(store_run_add(store, &r, &err));
 	}
 	OK(store_account_remove(store, ids[1], &err));

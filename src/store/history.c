@@ -1,0 +1,280 @@
+/* What happened to events here, and the commands that did it. */
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "store/internal.h"
+
+#include "base/banned.h"
+
+static const char *const op_names[] = {
+#define X(id, name) name,
+	HISTORY_OPS(X)
+#undef X
+};
+
+const char *history_op_name(enum history_op op)
+{
+	return op_names[op];
+}
+
+void history_release(struct history *h)
+{
+	free(h->event_id);
+	free(h->origin);
+	json_object_put(h->resource);
+	free(h->account);
+	free(h->calendar);
+	memset(h, 0, sizeof(*h));
+}
+
+void history_list_release(struct history_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		history_release(&l->items[i]);
+	free(l->items);
+	memset(l, 0, sizeof(*l));
+}
+
+static const char sql_history_add[] =
+	"INSERT INTO history (calendar_id, event_id, op, origin, at_ms, command_id, resource)"
+	" VALUES (:calendar, :id, :op, :origin, :at_ms, :command, :resource)";
+
+int store_history_add(struct store *s, const struct history *h, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_history_add, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", h->calendar_id);
+	stmt_text(st, ":id", h->event_id);
+	stmt_text(st, ":op", history_op_name(h->op));
+	stmt_text(st, ":origin", h->origin);
+	stmt_int(st, ":at_ms", h->at_ms);
+	if (h->command_id)
+		stmt_int(st, ":command", h->command_id);
+	else
+		stmt_null(st, ":command");
+	stmt_text(st, ":resource", json_bind(h->resource));
+	return stmt_run(st, err);
+}
+
+#define HISTORY_SELECT                                                             \
+	"SELECT h.history_id, h.calendar_id, h.event_id, h.op, h.origin, h.at_ms," \
+	" h.command_id, h.resource, a.name, c.google_id"                           \
+	" FROM history h LEFT JOIN calendar c ON c.calendar_id = h.calendar_id"    \
+	" LEFT JOIN account a ON a.account_id = c.account_id"
+
+static int history_read(struct stmt *st, struct history *out, struct err *err)
+{
+	AUTO(history_release) struct history h = {0};
+	int op = name_index(op_names, ARRAY_SIZE(op_names), col_text(st, 3));
+
+	h.id = col_int(st, 0);
+	h.calendar_id = col_int(st, 1);
+	h.event_id = col_dup(st, 2);
+	if (op < 0)
+		return err_set(err, ERR_STORE, "stored version of '%s' is damaged: unknown change",
+			       h.event_id);
+	h.op = (enum history_op)op;
+	h.origin = col_dup(st, 4);
+	h.at_ms = col_int(st, 5);
+	h.command_id = col_int(st, 6);
+	if (col_json(st, 7, "version of event", h.event_id, &h.resource, err))
+		return -1;
+	h.account = col_dup(st, 8);
+	h.calendar = col_dup(st, 9);
+	*out = h;
+	memset(&h, 0, sizeof(h));
+	return 0;
+}
+
+static const char sql_history_get[] = HISTORY_SELECT " WHERE h.history_id = :id";
+
+int store_history_get(struct store *s, int64_t id, struct history *out, bool *out_found,
+		      struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(s->db, sql_history_get, &st, err))
+		return -1;
+	stmt_int(st, ":id", id);
+	status = stmt_step(st, err);
+	if (status < 0 || (status && history_read(st, out, err)))
+		return -1;
+	*out_found = status;
+	return 0;
+}
+
+/* Put together from the filters asked for, so that each has its index. */
+static void list_text(struct strbuf *sql, const struct history_query *q)
+{
+	strbuf_adds(sql, HISTORY_SELECT " WHERE h.history_id > :after");
+	if (q->account_id)
+		strbuf_adds(sql, " AND h.calendar_id IN (SELECT n.calendar_id FROM calendar n"
+				 " WHERE n.account_id = :account)");
+	if (q->calendar_id)
+		strbuf_adds(sql, " AND h.calendar_id = :calendar");
+	if (q->event_id)
+		strbuf_adds(sql, " AND h.event_id = :event");
+	if (q->command_id)
+		strbuf_adds(sql, " AND h.command_id = :command");
+	if (q->changes)
+		strbuf_adds(sql, " AND h.op <> 'kept'");
+	strbuf_adds(sql,
+		    q->newest_first ? " ORDER BY h.history_id DESC" : " ORDER BY h.history_id");
+	if (q->limit)
+		strbuf_adds(sql, " LIMIT :limit");
+}
+
+int store_history_list(struct store *s, const struct history_query *q, struct history_list *out,
+		       struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(history_list_release) struct history_list list = {0};
+	int status;
+
+	list_text(&sql, q);
+	if (db_prepare(s->db, sql.buf, &st, err))
+		return -1;
+	stmt_int(st, ":after", q->after);
+	if (q->account_id)
+		stmt_int(st, ":account", q->account_id);
+	if (q->calendar_id)
+		stmt_int(st, ":calendar", q->calendar_id);
+	if (q->event_id)
+		stmt_text(st, ":event", q->event_id);
+	if (q->command_id)
+		stmt_int(st, ":command", q->command_id);
+	if (q->limit)
+		stmt_int(st, ":limit", q->limit > INT64_MAX ? INT64_MAX : (int64_t)q->limit);
+	while ((status = stmt_step(st, err)) == 1) {
+		if (!(list.count & (list.count + 1))) /* 0, 1, 3, 7, ...: double */
+			list.items =
+				xreallocarray(list.items, 2 * list.count + 1, sizeof(*list.items));
+		if (history_read(st, &list.items[list.count], err))
+			return -1;
+		list.count++;
+	}
+	if (status < 0)
+		return -1;
+	*out = list;
+	memset(&list, 0, sizeof(list));
+	return 0;
+}
+
+/* The sequence remembers the highest number also when its row is forgotten. */
+static const char sql_history_range[] =
+	"SELECT coalesce((SELECT min(history_id) FROM history), 0),"
+	" coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'history'), 0)";
+
+int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_history_range, &st, err))
+		return -1;
+	if (stmt_step(st, err) < 0)
+		return -1;
+	*out_first = col_int(st, 0);
+	*out_last = col_int(st, 1);
+	return 0;
+}
+
+static const char sql_prune_history[] = "DELETE FROM history WHERE at_ms < :before";
+static const char sql_prune_command[] =
+	"DELETE FROM command WHERE at_ms < :before"
+	" AND NOT EXISTS (SELECT 1 FROM history h WHERE h.command_id = command.command_id)";
+static const char sql_prune_conflict[] =
+	"DELETE FROM conflict WHERE state <> 'waiting' AND at_ms < :before";
+
+int store_history_prune(struct store *s, int64_t before_ms, struct err *err)
+{
+	static const char *const sql[] = {sql_prune_history, sql_prune_command, sql_prune_conflict};
+	struct db_join join;
+	int status = 0;
+
+	if (db_join_begin(s->db, &join, err))
+		return -1;
+	for (size_t i = 0; !status && i < ARRAY_SIZE(sql); i++) {
+		AUTO(stmt_done) struct stmt *st = NULL;
+
+		status = db_prepare(s->db, sql[i], &st, err);
+		if (status)
+			break;
+		stmt_int(st, ":before", before_ms);
+		status = stmt_run(st, err);
+	}
+	return db_join_end(s->db, &join, status, err);
+}
+
+/* --- commands ---------------------------------------------------------------------------- */
+
+void command_release(struct command *c)
+{
+	free(c->name);
+	memset(c, 0, sizeof(*c));
+}
+
+static const char sql_command_add[] =
+	"INSERT INTO command (at_ms, undone_ms, name) VALUES (:at_ms, 0, :name)"
+	" RETURNING command_id";
+
+int store_command_add(struct store *s, const char *name, int64_t now_ms, int64_t *out_id,
+		      struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int64_t id;
+
+	if (db_prepare(s->db, sql_command_add, &st, err))
+		return -1;
+	stmt_int(st, ":at_ms", now_ms);
+	stmt_text(st, ":name", name);
+	if (stmt_step(st, err) < 0)
+		return -1;
+	id = col_int(st, 0);
+	if (stmt_run(st, err))
+		return -1;
+	*out_id = id;
+	return 0;
+}
+
+static const char sql_command_last[] =
+	"SELECT command_id, at_ms, name FROM command"
+	" WHERE undone_ms = 0"
+	" AND EXISTS (SELECT 1 FROM history h WHERE h.command_id = command.command_id)"
+	" ORDER BY command_id DESC LIMIT 1";
+
+int store_command_last(struct store *s, struct command *out, bool *out_found, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(s->db, sql_command_last, &st, err))
+		return -1;
+	status = stmt_step(st, err);
+	if (status < 0)
+		return -1;
+	*out_found = status;
+	if (!status)
+		return 0;
+	out->id = col_int(st, 0);
+	out->at_ms = col_int(st, 1);
+	out->name = col_dup(st, 2);
+	return 0;
+}
+
+static const char sql_command_undone[] =
+	"UPDATE command SET undone_ms = :at_ms WHERE command_id = :id";
+
+int store_command_set_undone(struct store *s, int64_t id, int64_t now_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_command_undone, &st, err))
+		return -1;
+	stmt_int(st, ":id", id);
+	stmt_int(st, ":at_ms", now_ms);
+	return stmt_run(st, err);
+}

@@ -1,0 +1,135 @@
+/* Calendars that shall be synced: one row each, however many asked for it. */
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "store/internal.h"
+
+#include "base/banned.h"
+
+void sync_request_release(struct sync_request *r)
+{
+	free(r->account);
+	free(r->calendar);
+	free(r->reason);
+	free(r->last_error);
+	memset(r, 0, sizeof(*r));
+}
+
+void sync_request_list_release(struct sync_request_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		sync_request_release(&l->items[i]);
+	free(l->items);
+	memset(l, 0, sizeof(*l));
+}
+
+/* The ticket starts from the clock: one that was dropped and asked for again is another one. */
+static const char sql_request_add[] =
+	"INSERT INTO sync_request (calendar_id, ticket, requested_ms, attempts, not_before_ms,"
+	" reason) VALUES (:calendar, :now, :now, 0, 0, :reason)"
+	" ON CONFLICT (calendar_id) DO UPDATE SET"
+	" ticket = CASE WHEN excluded.ticket > ticket THEN excluded.ticket ELSE ticket + 1 END,"
+	" not_before_ms = 0, reason = excluded.reason";
+
+int store_request_add(struct store *s, int64_t calendar_id, const char *reason, int64_t now_ms,
+		      struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_request_add, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	stmt_int(st, ":now", now_ms);
+	stmt_text(st, ":reason", reason);
+	return stmt_run(st, err);
+}
+
+static void request_read(struct stmt *st, struct sync_request *out)
+{
+	*out = (struct sync_request){
+		.calendar_id = col_int(st, 0),
+		.account_id = col_int(st, 1),
+		.account = col_dup(st, 2),
+		.calendar = col_dup(st, 3),
+		.ticket = col_int(st, 4),
+		.requested_ms = col_int(st, 5),
+		.attempts = (int)col_int(st, 6),
+		.not_before_ms = col_int(st, 7),
+		.reason = col_dup(st, 8),
+		.last_error = col_dup(st, 9),
+	};
+}
+
+static const char sql_request_list[] =
+	"SELECT r.calendar_id, c.account_id, a.name, c.google_id, r.ticket, r.requested_ms,"
+	" r.attempts, r.not_before_ms, r.reason, r.last_error"
+	" FROM sync_request r JOIN calendar c ON c.calendar_id = r.calendar_id"
+	" JOIN account a ON a.account_id = c.account_id"
+	" WHERE (:account = 0 OR c.account_id = :account)"
+	" AND (:due < 0 OR r.not_before_ms <= :due)"
+	" ORDER BY r.requested_ms, r.calendar_id";
+
+int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
+		       struct sync_request_list *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(sync_request_list_release) struct sync_request_list list = {0};
+	int status;
+
+	if (db_prepare(s->db, sql_request_list, &st, err))
+		return -1;
+	stmt_int(st, ":account", account_id);
+	stmt_int(st, ":due", due_ms);
+	while ((status = stmt_step(st, err)) == 1) {
+		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
+		request_read(st, &list.items[list.count++]);
+	}
+	if (status < 0)
+		return -1;
+	*out = list;
+	memset(&list, 0, sizeof(list));
+	return 0;
+}
+
+static const char sql_request_done[] =
+	"DELETE FROM sync_request WHERE calendar_id = :calendar AND ticket = :ticket";
+
+int store_request_done(struct store *s, int64_t calendar_id, int64_t ticket, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_request_done, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	stmt_int(st, ":ticket", ticket);
+	return stmt_run(st, err);
+}
+
+static const char sql_request_failed[] =
+	"UPDATE sync_request SET attempts = attempts + 1, not_before_ms = :not_before,"
+	" last_error = :error WHERE calendar_id = :calendar";
+
+int store_request_failed(struct store *s, int64_t calendar_id, int64_t not_before_ms,
+			 const char *error, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_request_failed, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	stmt_int(st, ":not_before", not_before_ms);
+	stmt_text(st, ":error", error);
+	return stmt_run(st, err);
+}
+
+static const char sql_request_drop[] = "DELETE FROM sync_request WHERE calendar_id = :calendar";
+
+int store_request_drop(struct store *s, int64_t calendar_id, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_request_drop, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	return stmt_run(st, err);
+}
