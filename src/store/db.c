@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
 #include "base/xalloc.h"
 
 #include "base/banned.h"
@@ -47,6 +48,12 @@ static int fail(struct db *db, int rc, struct err *err)
 		return err_set(err, ERR_STORE, "database '%s': %s", db->path,
 			       sqlite3_errmsg(db->handle));
 	}
+}
+
+/* A test says that the process is dead: see base/fault.h. */
+static int dead(const struct db *db, struct err *err)
+{
+	return err_set(err, ERR_STORE, "database '%s': taken for dead by a test", db->path);
 }
 
 /* --- opening ----------------------------------------------------------------------------- */
@@ -273,11 +280,16 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 
 /* --- transactions ------------------------------------------------------------------------ */
 
+/* BEGIN and COMMIT: their points of effect are their callers'. */
 static int run_text(struct db *db, const char *sql, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
+	int rc;
 
-	return db_prepare(db, sql, &st, err) ? -1 : stmt_run(st, err);
+	if (db_prepare(db, sql, &st, err))
+		return -1;
+	rc = sqlite3_step(st->handle);
+	return rc == SQLITE_DONE ? 0 : fail(db, rc, err);
 }
 
 bool db_in_transaction(const struct db *db)
@@ -291,6 +303,8 @@ int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struc
 		return err_set(err, ERR_STORE,
 			       "transaction at %s:%d inside the one that %s:%d opened", file, line,
 			       db->begin_file, db->begin_line);
+	if (fault_point("store.begin"))
+		return dead(db, err);
 	if (run_text(db, exclusive ? "BEGIN EXCLUSIVE" : "BEGIN IMMEDIATE", err))
 		return -1;
 	db->begin_file = file;
@@ -318,11 +332,15 @@ int db_commit(struct db *db, struct err *err)
 			err_set(err, ERR_STORE,
 				"database '%s': a step of the transaction that %s:%d opened failed",
 				db->path, db->begin_file, db->begin_line);
+	else if (fault_point("store.commit"))
+		status = dead(db, err);
 	else
 		status = run_text(db, "COMMIT", err);
 	if (status)
 		db_rollback(db);
 	db->begin_file = NULL;
+	if (!status && fault_point("store.committed"))
+		return dead(db, err);
 	return status;
 }
 
@@ -447,14 +465,21 @@ void stmt_null(struct stmt *st, const char *name)
 
 int stmt_step(struct stmt *st, struct err *err)
 {
+	bool watched = fault_hook != NULL && !sqlite3_stmt_readonly(st->handle);
+	bool alone = !st->db->begin_file;
 	int rc;
 
 	if (st->bind_rc != SQLITE_OK)
 		return err_set(err, ERR_STORE, "database '%s': %s", st->db->path,
 			       sqlite3_errstr(st->bind_rc));
+	if (watched && !sqlite3_stmt_busy(st->handle) &&
+	    fault_point(alone ? "store.write" : "store.change"))
+		return dead(st->db, err);
 	rc = sqlite3_step(st->handle);
 	if (rc == SQLITE_ROW)
 		return 1;
+	if (rc == SQLITE_DONE && watched && alone && fault_point("store.written"))
+		return dead(st->db, err);
 	if (rc == SQLITE_DONE)
 		return 0;
 	return fail(st->db, rc, err);
