@@ -19,12 +19,9 @@ static const struct option_spec options[] = {
 	OPT_END,
 };
 
-/* One transaction around them all: a bad one leaves nothing behind. */
 static int add_all(struct cmd_context *cx, const struct calendar *c, const struct event_input *in,
 		   const struct local_options *lo, struct event_changes *changes, struct err *err)
 {
-	if (store_begin(cx->store, err))
-		return -1;
 	for (size_t i = 0; i < in->count; i++) {
 		struct event_change *one = event_changes_add(changes);
 
@@ -32,12 +29,21 @@ static int add_all(struct cmd_context *cx, const struct calendar *c, const struc
 		if (!local_add(cx->store, cx->clock, c->id, in->items[i], lo, &one->event, err))
 			continue;
 		changes->count--;
-		store_rollback(cx->store);
 		if (in->places)
 			err_wrap(err, "nothing was added: %s %zu", in->unit, in->places[i]);
 		return -1;
 	}
-	return store_commit(cx->store, err);
+	return 0;
+}
+
+/* All of them or, when one is bad, none. */
+static int add_command(struct cmd_context *cx, const struct calendar *c,
+		       const struct event_input *in, struct local_options *lo,
+		       struct event_changes *changes, struct err *err)
+{
+	if (event_command_begin(cx, "event add", lo, err))
+		return -1;
+	return event_command_end(cx, lo, add_all(cx, c, in, lo, changes, err), err);
 }
 
 static int check_usage(const struct cmd_context *cx, const struct event_options *o, struct err *err)
@@ -76,7 +82,7 @@ static int run_add(struct cmd_context *cx, struct err *err)
 					in.items[0], err))
 			return -1;
 	}
-	if (add_all(cx, &calendar, &in, &lo, &changes, err))
+	if (add_command(cx, &calendar, &in, &lo, &changes, err))
 		return -1;
 	return event_changes_finish(cx, &o->send, &changes, changes.count > 1);
 }

@@ -49,13 +49,10 @@ static int run_edit(struct cmd_context *cx, struct err *err)
 			       "(see 'calsync event edit --help')");
 	/* From the look at the event to the write in one transaction: what a sync or another edit
 	 * changes in between would be taken back otherwise. */
-	if (send_options_local(&o->send, &lo, err) || store_begin(cx->store, err))
+	if (send_options_local(&o->send, &lo, err) ||
+	    event_command_begin(cx, "event edit", &lo, err))
 		return -1;
-	if (edit(cx, o, &lo, event_changes_add(&changes), err)) {
-		store_rollback(cx->store);
-		return -1;
-	}
-	if (store_commit(cx->store, err))
+	if (event_command_end(cx, &lo, edit(cx, o, &lo, event_changes_add(&changes), err), err))
 		return -1;
 	return event_changes_finish(cx, &o->send, &changes, false);
 }

@@ -60,15 +60,10 @@ static int delete_one(struct cmd_context *cx, const struct local_options *lo,
 static int delete_all(struct cmd_context *cx, const struct local_options *lo,
 		      struct event_changes *changes, struct err *err)
 {
-	if (store_begin(cx->store, err))
-		return -1;
-	for (size_t i = 0; i < changes->count; i++) {
-		if (delete_one(cx, lo, &changes->items[i], err)) {
-			store_rollback(cx->store);
+	for (size_t i = 0; i < changes->count; i++)
+		if (delete_one(cx, lo, &changes->items[i], err))
 			return -1;
-		}
-	}
-	return store_commit(cx->store, err);
+	return 0;
 }
 
 static int run_rm(struct cmd_context *cx, struct err *err)
@@ -78,7 +73,9 @@ static int run_rm(struct cmd_context *cx, struct err *err)
 	struct local_options lo;
 
 	if (send_options_local(&o->send, &lo, err) || find_all(cx, &changes, err) ||
-	    delete_all(cx, &lo, &changes, err))
+	    event_command_begin(cx, "event rm", &lo, err))
+		return -1;
+	if (event_command_end(cx, &lo, delete_all(cx, &lo, &changes, err), err))
 		return -1;
 	return event_changes_finish(cx, &o->send, &changes, changes.count > 1);
 }

@@ -32,6 +32,28 @@ void event_changes_release(struct event_changes *c)
 	memset(c, 0, sizeof(*c));
 }
 
+/* --- one command -------------------------------------------------------------------------- */
+
+int event_command_begin(struct cmd_context *cx, const char *name, struct local_options *lo,
+			struct err *err)
+{
+	if (store_begin(cx->store, err))
+		return -1;
+	if (!store_command_add(cx->store, name, clock_now_ms(cx->clock), &lo->command_id, err))
+		return 0;
+	store_rollback(cx->store);
+	return -1;
+}
+
+int event_command_end(struct cmd_context *cx, const struct local_options *lo, int result,
+		      struct err *err)
+{
+	if (!result && !store_command_drop_unused(cx->store, lo->command_id, err))
+		return store_commit(cx->store, err);
+	store_rollback(cx->store);
+	return result ? result : -1;
+}
+
 /* --- sending ------------------------------------------------------------------------------ */
 
 static bool is_queued(struct store *s, int64_t rowid, struct err *err)

@@ -28,6 +28,16 @@ void event_changes_release(struct event_changes *c);
 DEFINE_AUTO_VALUE(struct event_changes, event_changes_release)
 
 /*
+ * A command's changes to events: one transaction around them all, and one row that `undo` takes
+ * back as a whole. begin puts its number into lo. end commits when result is 0, else it rolls back
+ * and returns result; a command that changed nothing leaves no row.
+ */
+int event_command_begin(struct cmd_context *cx, const char *name, struct local_options *lo,
+			struct err *err);
+int event_command_end(struct cmd_context *cx, const struct local_options *lo, int result,
+		      struct err *err);
+
+/*
  * Send what is queued of these changes, each account's in one go, then print the answer:
  * {"event", "syncStatus"}, or {"events": [...]} when many is set; or a line for each event. A
  * deleted event has the status "cancelled" there.

@@ -240,6 +240,20 @@ int store_command_add(struct store *s, const char *name, int64_t now_ms, int64_t
 	return 0;
 }
 
+static const char sql_command_drop[] =
+	"DELETE FROM command WHERE command_id = :id"
+	" AND NOT EXISTS (SELECT 1 FROM history h WHERE h.command_id = command.command_id)";
+
+int store_command_drop_unused(struct store *s, int64_t id, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_command_drop, &st, err))
+		return -1;
+	stmt_int(st, ":id", id);
+	return stmt_run(st, err);
+}
+
 static const char sql_command_last[] =
 	"SELECT command_id, at_ms, name FROM command"
 	" WHERE undone_ms = 0"

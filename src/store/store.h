@@ -362,6 +362,8 @@ int store_history_prune(struct store *s, int64_t before_ms, struct err *err);
 /* A local command that is about to change events. */
 int store_command_add(struct store *s, const char *name, int64_t now_ms, int64_t *out_id,
 		      struct err *err);
+/* The command is over: its row goes when nothing in the log names it. */
+int store_command_drop_unused(struct store *s, int64_t id, struct err *err);
 struct command {
 	int64_t id;
 	int64_t at_ms;

@@ -151,6 +151,10 @@ static void test_store_command__the_last_one_that_did_something(void **state)
 	OK(store_command_last(store, &before, &found, &err));
 	assert_true(found);
 	assert_int_equal(before.id, one);
+	OK(store_command_drop_unused(store, one, &err));
+	OK(store_command_drop_unused(store, idle, &err));
+	assert_int_equal(count("SELECT count(*) FROM command"), 2);
+	assert_int_equal(count("SELECT count(*) FROM command WHERE command_id = 3"), 0);
 }
 
 static void test_store_conflict__comes_back_whole_and_is_found(void **state)
