@@ -200,6 +200,16 @@ int64_t fg_delay_ms(const struct fg *fg)
 	return fg->options.latency_ms + fg->delay_ms;
 }
 
+unsigned fg_faults_hit(const struct fg *fg)
+{
+	return fg->faults_hit;
+}
+
+void fg_set_clock(struct fg *fg, int64_t now_ms)
+{
+	fg->clock_fixed_ms = now_ms;
+}
+
 int fg_handle(struct fg *fg, const struct http_request *req, struct http_response *out)
 {
 	fg->delay_ms = 0;

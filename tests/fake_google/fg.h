@@ -61,6 +61,20 @@ int fg_handle(struct fg *fg, const struct http_request *req, struct http_respons
  * model itself never sleeps. */
 int64_t fg_delay_ms(const struct fg *fg);
 
+/* How many faults had an effect so far: a rule that bends an answer may find nothing to bend. */
+unsigned fg_faults_hit(const struct fg *fg);
+/* Set its clock, which stands still from then on. */
+void fg_set_clock(struct fg *fg, int64_t now_ms);
+
+/* Every event that it holds, tombstones too, calendar by calendar in order of creation. */
+struct fg_held {
+	const char *calendar, *id;    /* borrowed, all of them */
+	struct json_object *resource; /* as answered; not to be changed */
+	bool stub; /* moved away, or an exception whose occurrence is gone: listed by id alone */
+};
+/* Stops at the first return value that is not 0, and returns it. */
+int fg_each_event(struct fg *fg, int (*fn)(const struct fg_held *held, void *arg), void *arg);
+
 /* The next notification due, as a request to POST (caller releases it with
  * fg_notification_release), or false when none waits. status 0 = could not be delivered. */
 bool fg_next_notification(struct fg *fg, struct http_request *out);

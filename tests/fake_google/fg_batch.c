@@ -23,6 +23,7 @@ struct part {
 	struct http_headers headers;
 	struct span body;
 	struct http_response out;
+	bool skipped, unanswered; /* by a fault */
 };
 
 struct parts {
@@ -264,7 +265,8 @@ static void run_shuffled(struct fg_call *call, struct parts *parts)
 		order[k] = i;
 	}
 	for (size_t i = 0; i < count; i++)
-		run_part(call, &parts->v.list[order[i]]);
+		if (!parts->v.list[order[i]].skipped)
+			run_part(call, &parts->v.list[order[i]]);
 }
 
 /* -- answering ------------------------------------------------------------------------------ */
@@ -317,6 +319,15 @@ static void add_answer(struct strbuf *sb, const char *boundary, const struct par
 	strbuf_adds(sb, "\r\n");
 }
 
+static void bend_parts(struct fg_call *call, struct parts *parts)
+{
+	struct part *part = &parts->v.list[(size_t)call->bend_n % parts->v.count];
+
+	part->skipped = call->bend == FG_BEND_PART_SKIPPED;
+	part->unanswered = part->skipped || call->bend == FG_BEND_PART_LOST;
+	call->fg->faults_hit += part->unanswered;
+}
+
 static int fail_batch(struct fg_call *call, const char *why)
 {
 	AUTO(free) char *message = xasprintf("Failed to parse batch request, error: %s.", why);
@@ -349,6 +360,7 @@ int fg_batch_handle(struct fg_call *call)
 		return fail_batch(call, why);
 	}
 	note_dependent(call, &parts);
+	bend_parts(call, &parts);
 	run_shuffled(call, &parts);
 	out_boundary = fg_new_token(call->fg, "batch_", 32);
 	type = xasprintf("multipart/mixed; boundary=%s", out_boundary);
@@ -356,7 +368,8 @@ int fg_batch_handle(struct fg_call *call)
 	call->out->status = 200;
 	http_headers_add(&call->out->headers, "Content-Type", type);
 	for (size_t i = 0; i < parts.v.count; i++)
-		add_answer(&call->out->body, out_boundary, &parts.v.list[i]);
+		if (!parts.v.list[i].unanswered)
+			add_answer(&call->out->body, out_boundary, &parts.v.list[i]);
 	strbuf_addf(&call->out->body, "--%s--\r\n", out_boundary);
 	return 0;
 }

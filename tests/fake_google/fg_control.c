@@ -92,6 +92,9 @@ static int token_post(struct fg_call *call)
 
 	obj = json_object_new_object();
 	json_set_str(obj, "access_token", token);
+	if (json_flag(call->body, "refresh", false))
+		json_set_str(obj, "refresh_token",
+			     fg_oauth_mint_refresh(call->fg, account, scopes));
 	return fg_reply_json(call, 200, obj);
 }
 

@@ -12,6 +12,8 @@ struct fg_fault_rule {
 	int skip;     /* matches still to let pass */
 	int times;    /* hits left; -1 = for ever */
 	enum fg_fault_action action;
+	enum fg_bend bend;
+	int n;
 	int status;
 	char *domain, *reason, *message;
 	int retry_after; /* s */

@@ -75,6 +75,8 @@ bool fg_oauth_check(struct fg *fg, const char *access_token, struct fg_token *ou
 /* An access token without any consent, that does not expire: POST /sandbox/token. The
  * caller's. */
 char *fg_oauth_mint(struct fg *fg, struct fg_account *account, uint32_t scopes);
+/* A refresh token of the installed client, as a consent gives it. Borrowed. */
+const char *fg_oauth_mint_refresh(struct fg *fg, struct fg_account *account, uint32_t scopes);
 void fg_oauth_expire(struct fg *fg, struct fg_account *account, bool access, bool refresh);
 /* Full URLs or short names, space separated; unknown ones give false. */
 bool fg_scopes_parse(const char *text, uint32_t *out);
@@ -113,6 +115,7 @@ enum fg_fault_action {
 	FG_FAULT_TRUNCATE,
 	FG_FAULT_DELAY,
 	FG_FAULT_GARBAGE,
+	FG_FAULT_BEND,
 };
 struct fg_fault {
 	enum fg_fault_action action;
@@ -120,6 +123,8 @@ struct fg_fault {
 	const char *domain, *reason, *message; /* borrowed until the next fault is set or cleared */
 	int retry_after;                       /* s; 0 = no header */
 	int64_t delay_ms;
+	enum fg_bend bend;
+	int n;
 };
 /* The fault that hits this request, counted as used. part: inside a batch only status kinds. */
 void fg_fault_take(struct fg *fg, const char *method, const char *target, bool part,

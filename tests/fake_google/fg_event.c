@@ -117,10 +117,52 @@ static bool same_member(const struct json_object *a, const struct json_object *b
 	return json_equal(json_get(a, key), json_get(b, key));
 }
 
+#define VERSIONS_KEPT 8
+
+static void version_free(struct fg_version *v)
+{
+	json_object_put(v->res);
+	free(v);
+}
+
+static void keep_version(struct fg_event *ev)
+{
+	struct fg_version *v = xcalloc(1, sizeof(*v));
+	struct fg_version **at = &ev->versions;
+
+	*v = (struct fg_version){ev->versions, ev->seq, json_object_get(ev->res), ev->stub};
+	ev->versions = v;
+	for (int n = 0; *at; n++) {
+		if (n < VERSIONS_KEPT) {
+			at = &(*at)->older;
+			continue;
+		}
+		version_free(*at); /* the last one: there was one too many */
+		*at = NULL;
+	}
+}
+
+bool fg_event_at(const struct fg_event *ev, uint64_t seq, struct fg_version *out)
+{
+	const struct fg_version *v = ev->versions;
+
+	if (ev->seq <= seq) {
+		*out = (struct fg_version){.seq = ev->seq, .res = ev->res, .stub = ev->stub};
+		return true;
+	}
+	while (v && v->seq > seq)
+		v = v->older;
+	if (!v)
+		return false;
+	*out = *v;
+	return true;
+}
+
 void fg_event_replace(struct fg_cal *cal, struct fg_event *ev, struct json_object *res_take)
 {
 	struct json_object *old = ev->res;
 
+	keep_version(ev);
 	ev->res = res_take;
 	unlink_change(cal, ev);
 	append_change(cal, ev);
@@ -148,12 +190,35 @@ void fg_event_free(struct fg_event *ev)
 		json_object_put(past->res);
 		free(past);
 	}
+	while (ev->versions) {
+		struct fg_version *v = ev->versions;
+
+		ev->versions = v->older;
+		version_free(v);
+	}
 	json_object_put(ev->res);
 	free(ev->id);
 	free(ev->master);
 	free(ev->uid);
 	free(ev->base);
 	free(ev);
+}
+
+int fg_each_event(struct fg *fg, int (*fn)(const struct fg_held *held, void *arg), void *arg)
+{
+	for (size_t i = 0; i < fg->cal->count; i++) {
+		const struct fg_cal *cal = fg->cal->cals[i];
+
+		for (size_t k = 0; !cal->deleted && k < cal->count; k++) {
+			const struct fg_event *ev = cal->order[k];
+			struct fg_held held = {cal->id, ev->id, ev->res, ev->stub};
+			int status = fn(&held, arg);
+
+			if (status)
+				return status;
+		}
+	}
+	return 0;
 }
 
 /* -- small answers ------------------------------------------------------------------------- */

@@ -157,8 +157,8 @@ static void update_copy(struct fg_call *call, const struct json_object *res, str
 	}
 	fg_event_stamp(call->fg, next, true);
 	if (copy) {
-		copy->stub = false;
 		fg_event_replace(to, copy, fg_in_order(next));
+		copy->stub = false;
 		if (copy->past && copy->past->until_seq == copy->seq)
 			fg_event_reset_exceptions(call->fg, to, copy);
 	} else {

@@ -7,6 +7,8 @@
 
 void fg_refs_release(struct fg_refs *r)
 {
+	for (size_t i = 0; i < r->count; i++)
+		json_object_put(r->list[i].res);
 	free(r->list);
 	*r = (struct fg_refs){0};
 }
@@ -232,13 +234,13 @@ static const struct fg_event *master_of(const struct fg_query *q, const struct f
 }
 
 /* The table of showDeleted and singleEvents. */
-static bool shows_cancelled(const struct fg_query *q, const struct fg_event *ev)
+static bool shows_cancelled(const struct fg_query *q, const struct fg_event *ev, bool stub)
 {
 	const struct fg_event *master = master_of(q, ev);
 
 	if (q->updated_min >= 0)
 		return true;
-	if (ev->stub)
+	if (stub)
 		return q->show_deleted && !q->single_events;
 	if (ev->master && (!master || !master->cancelled))
 		return !q->single_events || q->show_deleted;
@@ -247,14 +249,46 @@ static bool shows_cancelled(const struct fg_query *q, const struct fg_event *ev)
 	return !q->single_events || (!ev->master && !fg_event_is_series(ev));
 }
 
-void fg_match_all(const struct fg_query *q, struct fg_refs *out)
+static bool is_cancelled(const struct json_object *res)
+{
+	const char *status = json_str(res, "status");
+
+	return status && !strcmp(status, "cancelled");
+}
+
+/* As things were at q->as_of. */
+static void match_before(const struct fg_query *q, struct fg_refs *out)
 {
 	const struct fg_cal *cal = q->entry->cal;
 
 	for (size_t i = 0; i < cal->count; i++) {
+		struct fg_version v;
+		struct fg_ref *ref;
+
+		if (!fg_event_at(cal->order[i], q->as_of, &v) ||
+		    (q->incremental && v.seq <= q->since))
+			continue;
+		if (!q->incremental && is_cancelled(v.res) &&
+		    !shows_cancelled(q, cal->order[i], v.stub))
+			continue;
+		ref = fg_refs_add(out, cal->order[i]);
+		ref->res = json_object_get(v.res);
+		ref->stub = v.stub;
+	}
+}
+
+void fg_match_all(const struct fg_query *q, struct fg_refs *out)
+{
+	const struct fg_cal *cal = q->entry->cal;
+
+	if (q->late) {
+		match_before(q, out);
+		return;
+	}
+	for (size_t i = 0; i < cal->count; i++) {
 		struct fg_event *ev = cal->order[i];
 
-		if (ev->cancelled && !shows_cancelled(q, ev))
+		if (ev->cancelled && !shows_cancelled(q, ev, ev->stub))
 			continue;
 		if (!match_content(q, ev))
 			continue;
@@ -270,6 +304,10 @@ void fg_match_changes(const struct fg_query *q, struct fg_refs *out)
 {
 	struct fg_event *ev = q->entry->cal->newest;
 
+	if (q->late) {
+		match_before(q, out);
+		return;
+	}
 	while (ev && ev->older && ev->older->seq > q->since)
 		ev = ev->older;
 	for (; ev; ev = ev->newer) {
@@ -323,18 +361,38 @@ void fg_match_sort(const struct fg_query *q, struct fg_refs *refs)
 
 /* -- rendering ---------------------------------------------------------------------------------------- */
 
-static struct json_object *render_stored(const struct fg_query *q, const struct fg_event *ev)
+static struct json_object *render_version(const struct fg_query *q, const struct fg_event *ev,
+					  struct json_object *res, bool is_stub)
 {
 	AUTO(json_object_put) struct json_object *stub = NULL;
 
-	if (!ev->cancelled)
-		return fg_view_render(&q->view, ev->res);
-	if (!q->incremental && !shows_cancelled(q, ev))
+	if (!is_cancelled(res))
+		return fg_view_render(&q->view, res);
+	if (!q->incremental && !shows_cancelled(q, ev, is_stub))
 		return NULL; /* deleted since the first page */
-	if (!ev->stub && !ev->master && q->show_deleted)
-		return fg_view_render(&q->view, ev->res);
-	stub = fg_event_stub(ev->res);
+	if (!is_stub && !ev->master && q->show_deleted)
+		return fg_view_render(&q->view, res);
+	stub = fg_event_stub(res);
 	return fg_view_render(&q->view, stub);
+}
+
+static struct json_object *render_stored(const struct fg_query *q, const struct fg_event *ev)
+{
+	return render_version(q, ev, ev->res, ev->stub);
+}
+
+struct json_object *fg_match_older(const struct fg_query *q, const struct fg_ref *ref)
+{
+	const struct fg_event *ev = ref->ev;
+	const struct fg_version *v = ev->versions;
+	const char *now = json_str(ev->res, "updated");
+	const char *then = v ? json_str(v->res, "updated") : NULL;
+
+	/* The one that a client can know for the older one: `updated` says so. */
+	if (q->single_events || ref->res || !now || !then || strcmp(then, now) >= 0 ||
+	    is_cancelled(v->res))
+		return NULL;
+	return render_version(q, ev, v->res, v->stub);
 }
 
 static struct json_object *render_gone(const struct fg_query *q, const struct fg_ref *ref)
@@ -353,6 +411,8 @@ struct json_object *fg_match_render(const struct fg_query *q, const struct fg_re
 	AUTO(json_object_put) struct json_object *plain = NULL;
 	const struct fg_event *exception;
 
+	if (ref->res)
+		return render_version(q, ref->ev, ref->res, ref->stub);
 	if (ref->gone)
 		return render_gone(q, ref);
 	if (!ref->occurrence)

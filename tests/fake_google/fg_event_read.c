@@ -134,7 +134,10 @@ int fg_events_get(struct fg_call *call)
 		return -1;
 	if (!fg_target_find(e->cal, call->event_id, &target))
 		return fg_fail_not_found(call);
-	if (target.ev)
+	if (target.ev && target.ev->versions && call->bend == FG_BEND_STALE) {
+		res = target.ev->versions->res;
+		call->fg->faults_hit++;
+	} else if (target.ev)
 		res = target.ev->res;
 	else
 		res = plain = fg_instance_new(target.master, e->cal, &target.at);

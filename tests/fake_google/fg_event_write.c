@@ -308,8 +308,8 @@ static struct fg_event *put_instance(struct fg_cal *cal, const struct fg_target 
 {
 	if (!target->spare)
 		return fg_event_put(cal, res_take);
-	target->spare->stub = false;
 	fg_event_replace(cal, target->spare, res_take);
+	target->spare->stub = false;
 	return target->spare;
 }
 
@@ -336,8 +336,8 @@ static struct fg_event *store_change(struct fg_call *call, struct fg_entry *e,
 	fg_event_stamp(call->fg, next, !ev || !reminders_only(old, next));
 	if (!ev)
 		return put_instance(e->cal, target, json_object_get(next));
-	ev->stub = false;
 	fg_event_replace(e->cal, ev, json_object_get(next));
+	ev->stub = false;
 	if (!ev->master && ev->past && ev->past->until_seq == ev->seq)
 		fg_event_reset_exceptions(call->fg, e->cal, ev);
 	if (!ev->master && ev->cancelled)

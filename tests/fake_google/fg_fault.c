@@ -7,11 +7,23 @@
 static const struct {
 	const char *name;
 	enum fg_fault_action action;
+	enum fg_bend bend;
 } actions[] = {
-	{"status", FG_FAULT_STATUS},           {"status_after", FG_FAULT_STATUS_AFTER},
-	{"drop_before", FG_FAULT_DROP_BEFORE}, {"drop_after", FG_FAULT_DROP_AFTER},
-	{"truncate", FG_FAULT_TRUNCATE},       {"delay", FG_FAULT_DELAY},
-	{"garbage", FG_FAULT_GARBAGE},
+	{"status", FG_FAULT_STATUS, FG_BEND_NONE},
+	{"status_after", FG_FAULT_STATUS_AFTER, FG_BEND_NONE},
+	{"drop_before", FG_FAULT_DROP_BEFORE, FG_BEND_NONE},
+	{"drop_after", FG_FAULT_DROP_AFTER, FG_BEND_NONE},
+	{"truncate", FG_FAULT_TRUNCATE, FG_BEND_NONE},
+	{"delay", FG_FAULT_DELAY, FG_BEND_NONE},
+	{"garbage", FG_FAULT_GARBAGE, FG_BEND_NONE},
+	{"reorder", FG_FAULT_BEND, FG_BEND_REORDER},
+	{"repeat", FG_FAULT_BEND, FG_BEND_REPEAT},
+	{"older", FG_FAULT_BEND, FG_BEND_OLDER},
+	{"empty_page", FG_FAULT_BEND, FG_BEND_EMPTY},
+	{"late", FG_FAULT_BEND, FG_BEND_LATE},
+	{"stale", FG_FAULT_BEND, FG_BEND_STALE},
+	{"part_lost", FG_FAULT_BEND, FG_BEND_PART_LOST},
+	{"part_skipped", FG_FAULT_BEND, FG_BEND_PART_SKIPPED},
 };
 
 /* What Google would say with a status when the test names no reason. */
@@ -47,10 +59,10 @@ void fg_faults_clear(struct fg_control_state *control)
 	control->faults.count = 0;
 }
 
-static const char *action_name(enum fg_fault_action action)
+static const char *action_name(const struct fg_fault_rule *rule)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
-		if (actions[i].action == action)
+		if (actions[i].action == rule->action && actions[i].bend == rule->bend)
 			return actions[i].name;
 	return "none";
 }
@@ -58,7 +70,7 @@ static const char *action_name(enum fg_fault_action action)
 static int check_keys(const struct json_object *spec, struct err *err)
 {
 	static const char known[] = " method match after times action status domain reason message "
-				    "retry_after delay_ms ";
+				    "retry_after delay_ms n ";
 
 	json_object_object_foreach ((struct json_object *)spec, key, value) {
 		AUTO(free) char *padded = xasprintf(" %s ", key);
@@ -101,8 +113,10 @@ int fg_fault_add(struct fg *fg, const struct json_object *spec, int *out_id, str
 	if (check_keys(spec, err))
 		return -1;
 	for (size_t i = 0; action && i < ARRAY_SIZE(actions); i++)
-		if (!strcmp(actions[i].name, action))
+		if (!strcmp(actions[i].name, action)) {
 			rule.action = actions[i].action;
+			rule.bend = actions[i].bend;
+		}
 	if (rule.action == FG_FAULT_NONE)
 		return err_set(err, ERR_INVALID, "unknown action '%s'", action ? action : "");
 	rule.status = (int)json_int(spec, "status", 503);
@@ -114,6 +128,7 @@ int fg_fault_add(struct fg *fg, const struct json_object *spec, int *out_id, str
 		rule.times = -1;
 	rule.retry_after = (int)json_int(spec, "retry_after", 0);
 	rule.delay_ms = json_int(spec, "delay_ms", 0);
+	rule.n = (int)json_int(spec, "n", 1);
 	rule.method = xstrdup_null(json_str(spec, "method"));
 	rule.match = xstrdup(match ? match : "");
 	fill_answer(&rule, spec);
@@ -137,13 +152,14 @@ struct json_object *fg_faults_dump(const struct fg *fg)
 		json_set_str(obj, "match", rule->match);
 		json_set_int(obj, "after", rule->skip);
 		json_set_int(obj, "times", rule->times); /* left; -1 = for ever */
-		json_set_str(obj, "action", action_name(rule->action));
+		json_set_str(obj, "action", action_name(rule));
 		json_set_int(obj, "status", rule->status);
 		json_set_str(obj, "domain", rule->domain);
 		json_set_str(obj, "reason", rule->reason);
 		json_set_str(obj, "message", rule->message);
 		json_set_int(obj, "retry_after", rule->retry_after);
 		json_set_int(obj, "delay_ms", rule->delay_ms);
+		json_set_int(obj, "n", rule->n);
 		json_object_array_add(list, obj);
 	}
 	return list;
@@ -170,6 +186,8 @@ void fg_fault_take(struct fg *fg, const char *method, const char *target, bool p
 		if (rule->times > 0)
 			rule->times--;
 		out->action = rule->action;
+		out->bend = rule->bend;
+		out->n = rule->n;
 		out->status = rule->status;
 		out->domain = rule->domain;
 		out->reason = rule->reason;

@@ -98,6 +98,19 @@ struct fg_config {
 		&(v)->list[(v)->count++];                                                 \
 	})
 
+/* How a fault bends an answer that is otherwise good. n: see README.md, "Faults". */
+enum fg_bend {
+	FG_BEND_NONE,
+	FG_BEND_REORDER,      /* the items of a page in another order */
+	FG_BEND_REPEAT,       /* some items of a page twice */
+	FG_BEND_OLDER,        /* a page repeats an event of an earlier page as it was before */
+	FG_BEND_EMPTY,        /* a page without items before this one */
+	FG_BEND_LATE,         /* a listing from before the last n changes */
+	FG_BEND_STALE,        /* an event as it was before its last change */
+	FG_BEND_PART_LOST,    /* the n-th part of a batch is carried out, its answer is missing */
+	FG_BEND_PART_SKIPPED, /* it is not carried out, and its answer is missing */
+};
+
 struct fg_service {
 	char *email; /* owned; of the service account */
 	void *key;   /* EVP_PKEY, owned */
@@ -128,6 +141,8 @@ struct fg_call {
 	const char *client_id;      /* of the token */
 	struct fg_mask *mask;       /* NULL = everything */
 	bool in_batch;              /* a part: working locations cannot be written */
+	enum fg_bend bend;          /* a fault that the handler carries out */
+	int bend_n;
 	struct http_response *out;
 	int log_n; /* number of its entry in the request log */
 };
@@ -145,6 +160,7 @@ struct fg {
 	struct fg_push_state *push;       /* fg_push.c */
 	struct fg_control_state *control; /* fg_control.c */
 	int64_t delay_ms;
+	unsigned faults_hit;
 	FG_LIST(struct fg_service) services; /* registered at start; a reset keeps them */
 	struct json_object *loads; /* owned array of JSON texts: what a reset loads again */
 };

@@ -65,6 +65,12 @@ static void drop_oldest(struct fg_cal_state *state)
 	}
 }
 
+/* What a listing has seen of the calendar. */
+static uint64_t seq_of(const struct fg_query *q)
+{
+	return q->late ? q->as_of : q->entry->cal->seq;
+}
+
 static struct fg_listing *listing_keep(const struct fg_query *q, struct fg_refs *refs)
 {
 	struct fg_cal_state *state = q->call->fg->cal;
@@ -73,7 +79,7 @@ static struct fg_listing *listing_keep(const struct fg_query *q, struct fg_refs 
 	l->id = ++state->listing_id;
 	l->account = q->call->account;
 	l->hash = q->hash;
-	l->seq = q->entry->cal->seq;
+	l->seq = seq_of(q);
 	l->refs = *refs;
 	*refs = (struct fg_refs){0};
 	l->next = state->listings;
@@ -141,6 +147,74 @@ static void set_sync_token(struct json_object *root, const struct fg_query *q, u
 	json_set_str(root, "nextSyncToken", token);
 }
 
+/* -- faults that bend a page ---------------------------------------------------------------- */
+
+static void shuffle(struct fg *fg, struct json_object *items)
+{
+	size_t count = json_object_array_length(items);
+
+	for (size_t i = count; i > 1; i--) {
+		size_t k = (size_t)fg_random_below(fg, i);
+		struct json_object *a = json_object_get(json_object_array_get_idx(items, i - 1));
+		struct json_object *b = json_object_get(json_object_array_get_idx(items, k));
+
+		json_object_array_put_idx(items, i - 1, b);
+		json_object_array_put_idx(items, k, a);
+	}
+}
+
+static void repeat_some(struct fg *fg, struct json_object *items)
+{
+	size_t count = json_object_array_length(items);
+
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || fg_random_below(fg, 3) == 0)
+			json_object_array_add(items,
+					      json_object_get(json_object_array_get_idx(items, i)));
+}
+
+/* The first one, from a place that the generator picks, which was another before. */
+static bool add_older(const struct fg_query *q, const struct fg_refs *refs, size_t offset,
+		      struct json_object *items)
+{
+	size_t start = offset ? (size_t)fg_random_below(q->call->fg, offset) : 0;
+
+	for (size_t i = 0; i < offset; i++) {
+		struct json_object *item = fg_match_older(q, &refs->list[(start + i) % offset]);
+
+		if (!item)
+			continue;
+		json_object_array_add(items, item);
+		return true;
+	}
+	return false;
+}
+
+static void bend_items(const struct fg_query *q, const struct fg_refs *refs, size_t offset,
+		       struct json_object *items)
+{
+	struct fg *fg = q->call->fg;
+	size_t count = json_object_array_length(items);
+	bool bent = false;
+
+	switch (q->call->bend) {
+	case FG_BEND_REORDER:
+		bent = count > 1;
+		shuffle(fg, items);
+		break;
+	case FG_BEND_REPEAT:
+		bent = count > 0;
+		repeat_some(fg, items);
+		break;
+	case FG_BEND_OLDER:
+		bent = add_older(q, refs, offset, items);
+		break;
+	default:
+		break;
+	}
+	fg->faults_hit += bent;
+}
+
 int fg_listing_reply(const struct fg_query *q, struct fg_refs *refs)
 {
 	AUTO(json_object_put) struct json_object *root = envelope(q);
@@ -160,7 +234,12 @@ int fg_listing_reply(const struct fg_query *q, struct fg_refs *refs)
 		json_object_put(items);
 		return 0;
 	}
-	end = empty ? offset : offset + q->page;
+	if (q->call->bend == FG_BEND_EMPTY && !empty && offset < refs->count) {
+		end = offset;
+		q->call->fg->faults_hit++;
+	} else {
+		end = empty ? offset : offset + q->page;
+	}
 	if (end > refs->count)
 		end = refs->count;
 	for (size_t i = offset; i < end; i++) {
@@ -169,12 +248,13 @@ int fg_listing_reply(const struct fg_query *q, struct fg_refs *refs)
 		if (item)
 			json_object_array_add(items, item);
 	}
+	bend_items(q, refs, offset, items);
 	if (end < refs->count) {
 		if (!l)
 			l = listing_keep(q, refs);
 		set_page_token(root, l, end, q->call->fg->config.empty_pages && !empty);
 	} else if (q->keeps_token) {
-		set_sync_token(root, q, l ? l->seq : q->entry->cal->seq);
+		set_sync_token(root, q, l ? l->seq : seq_of(q));
 	}
 	json_set(root, "items", items);
 	return fg_reply_json(q->call, 200, TAKE(root));

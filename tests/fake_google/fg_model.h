@@ -76,6 +76,15 @@ struct fg_event {
 	int64_t stamp_us;               /* of `updated` */
 	struct fg_event *older, *newer; /* change list */
 	struct fg_past *past;           /* earlier times and rules, newest first */
+	struct fg_version *versions;    /* what it was before its last changes, newest first */
+};
+
+/* What an event was, for an answer that comes from a server behind the others. */
+struct fg_version {
+	struct fg_version *older;
+	uint64_t seq;            /* of the change that made it */
+	struct json_object *res; /* owned */
+	bool stub;
 };
 
 /* What a series (or single event) was before a change of its times: the instances that it had
@@ -240,6 +249,8 @@ struct fg_event *fg_event_find(struct fg_cal *cal, const char *id);
 struct fg_event *fg_event_put(struct fg_cal *cal, struct json_object *res_take);
 /* Replace its resource (taken) and move it to the end of the change list. */
 void fg_event_replace(struct fg_cal *cal, struct fg_event *ev, struct json_object *res_take);
+/* The event as it was at a change number; false: it was not there yet. Borrowed. */
+bool fg_event_at(const struct fg_event *ev, uint64_t seq, struct fg_version *out);
 /* Set etag and, unless only reminders changed, `updated`. */
 void fg_event_stamp(struct fg *fg, struct json_object *res, bool updated);
 const char *fg_event_etag(const struct fg_event *ev);

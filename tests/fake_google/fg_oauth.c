@@ -188,6 +188,11 @@ static struct fg_refresh *refresh_add(struct fg *fg, struct fg_account *account,
 	return r;
 }
 
+const char *fg_oauth_mint_refresh(struct fg *fg, struct fg_account *account, uint32_t scopes)
+{
+	return refresh_add(fg, account, &fg_clients[0], scopes)->token;
+}
+
 /* refresh may be NULL: none in the answer. */
 static int reply_tokens(struct fg_call *call, struct fg_account *account,
 			const struct fg_client *client, uint32_t scopes,

@@ -212,6 +212,23 @@ static bool loses_token(const struct fg_call *call)
 	return false;
 }
 
+/* A fault: the answer comes from a server that the last changes have not reached. Its sync token
+ * says so, and they come with the next run. */
+static void hold_back(struct fg_query *q)
+{
+	uint64_t seq = q->entry->cal->seq;
+	uint64_t n = (uint64_t)q->call->bend_n;
+
+	if (q->call->bend != FG_BEND_LATE || q->single_events || !q->keeps_token ||
+	    fg_param(q->call, "eventTypes") || fg_param(q->call, "pageToken"))
+		return;
+	q->as_of = seq > n ? seq - n : 0;
+	if (q->incremental && q->as_of < q->since)
+		q->as_of = q->since;
+	q->late = q->as_of < seq;
+	q->call->fg->faults_hit += q->late;
+}
+
 int fg_query_init(struct fg_call *call, struct fg_entry *e, struct fg_query *out)
 {
 	const char *token = fg_param(call, "syncToken");
@@ -236,7 +253,10 @@ int fg_query_init(struct fg_call *call, struct fg_entry *e, struct fg_query *out
 	out->ical_uid = fg_param(call, "iCalUID");
 	out->incremental = token != NULL;
 	out->keeps_token = !loses_token(call);
-	return token ? read_sync_token(out, token) : 0;
+	if (token && read_sync_token(out, token))
+		return -1;
+	hold_back(out);
+	return 0;
 }
 
 int fg_query_instances(struct fg_call *call, struct fg_entry *e, struct fg_query *out)

@@ -14,6 +14,8 @@ struct fg_query {
 	struct fg_view view;
 	bool incremental; /* has a sync token */
 	uint64_t since;   /* its change number */
+	bool late;        /* a fault: the run shows nothing newer than as_of */
+	uint64_t as_of;
 	bool single_events;
 	bool show_deleted;
 	bool keeps_token;    /* a full run that ends with nextSyncToken */
@@ -35,6 +37,8 @@ struct fg_ref {
 	bool occurrence;
 	bool gone; /* an occurrence that was there, or the event itself as a single one */
 	int64_t sort;
+	struct json_object *res; /* owned: the event as it was; NULL = as it is then */
+	bool stub;               /* of res */
 };
 
 struct fg_refs {
@@ -56,6 +60,9 @@ void fg_match_series(const struct fg_query *q, struct fg_event *master, struct f
 void fg_match_sort(const struct fg_query *q, struct fg_refs *refs);
 /* What a reference stands for now; NULL = nothing any more. The caller owns it. */
 struct json_object *fg_match_render(const struct fg_query *q, const struct fg_ref *ref);
+/* An event as an answer before its last change would have shown it; NULL when that is nothing, or
+ * when nothing tells it from the newer one. The caller owns it. */
+struct json_object *fg_match_older(const struct fg_query *q, const struct fg_ref *ref);
 
 /* Answer one page: the first of refs (emptied when the rest is kept for later pages), or with
  * refs NULL the one that the pageToken parameter names. */

@@ -357,6 +357,10 @@ static int serve(struct fg_call *call, const char *target, bool part)
 
 	fg_fault_take(call->fg, call->req->method, target, part, &fault);
 	call->fg->delay_ms += fault.delay_ms;
+	call->bend = fault.bend;
+	call->bend_n = fault.n;
+	if (fault.action != FG_FAULT_NONE && fault.action != FG_FAULT_BEND)
+		call->fg->faults_hit++;
 	if (fault.action == FG_FAULT_DROP_BEFORE)
 		return -1;
 	if (fault.action == FG_FAULT_STATUS) {
