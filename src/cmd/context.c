@@ -244,6 +244,15 @@ static int no_event(const char *id, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "no event '%s'", id);
 }
 
+static int check_prefix(const char *id, struct err *err)
+{
+	if (strlen(id) < EVENT_PREFIX_MIN)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is too short for an event's id: at least %d characters", id,
+			       EVENT_PREFIX_MIN);
+	return 0;
+}
+
 int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct err *err)
 {
 	struct event_query q = EVENT_QUERY_INIT;
@@ -251,10 +260,8 @@ int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct 
 	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
 	size_t exact = 0, pick = 0;
 
-	if (strlen(id) < EVENT_PREFIX_MIN)
-		return err_set(err, ERR_USAGE,
-			       "'%s' is too short for an event's id: at least %d characters", id,
-			       EVENT_PREFIX_MIN);
+	if (check_prefix(id, err))
+		return -1;
 	if (wished_account_id(cx, &q.account_id, err))
 		return -1;
 	q.id_prefix = id;
@@ -282,6 +289,60 @@ int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct 
 	}
 	*out = l.items[pick];
 	memset(&l.items[pick], 0, sizeof(l.items[pick]));
+	return 0;
+}
+
+/* Whether `id` is the occurrence of a series whose id is `master`. */
+static bool is_occurrence_of(const char *id, const char *master)
+{
+	size_t n = strlen(master);
+
+	return !strncmp(id, master, n) && id[n] == '_';
+}
+
+/* The names that could be meant: all that begin so; of those that are it exactly, these alone; of
+ * a series and its occurrences the series. Names are in order, a series before its occurrences. */
+static void narrow_names(const char *id, struct event_name_list *l)
+{
+	size_t kept = 0;
+	bool exact = false;
+
+	for (size_t i = 0; i < l->count; i++)
+		exact = exact || !strcmp(l->items[i].id, id);
+	for (size_t i = 0; i < l->count; i++) {
+		struct event_name *n = &l->items[i];
+		bool keep = exact ? !strcmp(n->id, id) : true;
+
+		for (size_t k = 0; keep && !exact && k < kept; k++)
+			keep = l->items[k].account_id != n->account_id ||
+			       !is_occurrence_of(n->id, l->items[k].id);
+		if (keep)
+			l->items[kept++] = *n;
+		else
+			event_name_release(n);
+	}
+	l->count = kept;
+}
+
+int cmd_event_name(struct cmd_context *cx, const char *id, struct event_name *out, struct err *err)
+{
+	AUTO(event_name_list_release) struct event_name_list l = {0};
+	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
+	int64_t account_id = 0;
+
+	if (check_prefix(id, err) || wished_account_id(cx, &account_id, err) ||
+	    store_event_names(cx->store, account_id, id, 1000, &l, err))
+		return -1;
+	narrow_names(id, &l);
+	if (!l.count)
+		return no_event(id, err);
+	if (l.count > 1) {
+		for (size_t i = 0; i < l.count; i++)
+			add_candidate(&found, i, l.items[i].id, l.items[i].account);
+		return err_set(err, ERR_AMBIGUOUS, "'%s' names several events: %s", id, found.buf);
+	}
+	*out = l.items[0];
+	memset(&l.items[0], 0, sizeof(l.items[0]));
 	return 0;
 }
 

@@ -40,6 +40,12 @@ int cmd_calendar(struct cmd_context *cx, int64_t account_id, const char *name, s
  * the candidates).
  */
 int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct err *err);
+/*
+ * The id of an event that is or was here: by id or prefix as above, also of one that was deleted,
+ * hidden or cancelled. A prefix that a series shares with its occurrences alone names the series.
+ * The same id in several calendars of an account is one name. Errors as of cmd_event().
+ */
+int cmd_event_name(struct cmd_context *cx, const char *id, struct event_name *out, struct err *err);
 /* The account that an event (or a calendar) belongs to. */
 int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *out,
 		   struct err *err);

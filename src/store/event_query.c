@@ -25,8 +25,10 @@ static void add_filters(struct strbuf *sql, const struct event_query *q)
 		strbuf_adds(sql, " AND e.calendar_id IN (SELECT n.calendar_id FROM calendar n"
 				 " WHERE n.account_id = :account)");
 	/* A window is looked for calendar by calendar: the index of starts has them apart. */
-	else if (has_window(q) && !q->calendar_id && !q->id_prefix)
+	else if (has_window(q) && !q->calendar_id && !q->id && !q->id_prefix)
 		strbuf_adds(sql, " AND e.calendar_id IN (SELECT n.calendar_id FROM calendar n)");
+	if (q->id)
+		strbuf_adds(sql, " AND e.id = :id");
 	if (q->id_prefix)
 		strbuf_adds(sql, " AND e.id >= :prefix AND e.id < :prefix_end");
 	if (q->recurring_event_id)
@@ -123,6 +125,8 @@ static void query_bind(struct stmt *st, const struct event_query *q, struct quer
 		stmt_int(st, ":calendar", q->calendar_id);
 	if (q->account_id)
 		stmt_int(st, ":account", q->account_id);
+	if (q->id)
+		stmt_text(st, ":id", q->id);
 	if (q->id_prefix) {
 		/* The highest code point ends the range: no id holds it. */
 		strbuf_adds(&t->prefix_end, q->id_prefix);

@@ -24,6 +24,7 @@ void history_release(struct history *h)
 	json_object_put(h->resource);
 	free(h->account);
 	free(h->calendar);
+	free(h->command);
 	memset(h, 0, sizeof(*h));
 }
 
@@ -60,9 +61,10 @@ int store_history_add(struct store *s, const struct history *h, struct err *err)
 
 #define HISTORY_SELECT                                                             \
 	"SELECT h.history_id, h.calendar_id, h.event_id, h.op, h.origin, h.at_ms," \
-	" h.command_id, h.resource, a.name, c.google_id"                           \
+	" h.command_id, h.resource, a.name, c.google_id, k.name"                   \
 	" FROM history h LEFT JOIN calendar c ON c.calendar_id = h.calendar_id"    \
-	" LEFT JOIN account a ON a.account_id = c.account_id"
+	" LEFT JOIN account a ON a.account_id = c.account_id"                      \
+	" LEFT JOIN command k ON k.command_id = h.command_id"
 
 static int history_read(struct stmt *st, struct history *out, struct err *err)
 {
@@ -83,6 +85,7 @@ static int history_read(struct stmt *st, struct history *out, struct err *err)
 		return -1;
 	h.account = col_dup(st, 8);
 	h.calendar = col_dup(st, 9);
+	h.command = col_dup(st, 10);
 	*out = h;
 	memset(&h, 0, sizeof(h));
 	return 0;
@@ -156,6 +159,61 @@ int store_history_list(struct store *s, const struct history_query *q, struct hi
 		if (history_read(st, &list.items[list.count], err))
 			return -1;
 		list.count++;
+	}
+	if (status < 0)
+		return -1;
+	*out = list;
+	memset(&list, 0, sizeof(list));
+	return 0;
+}
+
+void event_name_release(struct event_name *n)
+{
+	free(n->account);
+	free(n->id);
+	memset(n, 0, sizeof(*n));
+}
+
+void event_name_list_release(struct event_name_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		event_name_release(&l->items[i]);
+	free(l->items);
+	memset(l, 0, sizeof(*l));
+}
+
+static const char sql_event_names[] =
+	"SELECT c.account_id, a.name, n.id FROM"
+	" (SELECT calendar_id, id FROM event WHERE id >= :prefix AND id < :prefix_end"
+	"  UNION SELECT calendar_id, event_id FROM history"
+	"  WHERE event_id >= :prefix AND event_id < :prefix_end) n"
+	" JOIN calendar c ON c.calendar_id = n.calendar_id"
+	" JOIN account a ON a.account_id = c.account_id"
+	" WHERE (:account = 0 OR c.account_id = :account)"
+	" GROUP BY c.account_id, a.name, n.id ORDER BY n.id, c.account_id LIMIT :limit";
+
+int store_event_names(struct store *s, int64_t account_id, const char *prefix, size_t limit,
+		      struct event_name_list *out, struct err *err)
+{
+	/* The highest code point ends the range: no id holds it. */
+	AUTO(free) char *prefix_end = xasprintf("%s\xf4\x8f\xbf\xbf", prefix);
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(event_name_list_release) struct event_name_list list = {0};
+	int status;
+
+	if (db_prepare(s->db, sql_event_names, &st, err))
+		return -1;
+	stmt_text(st, ":prefix", prefix);
+	stmt_text(st, ":prefix_end", prefix_end);
+	stmt_int(st, ":account", account_id);
+	stmt_int(st, ":limit", (int64_t)limit);
+	while ((status = stmt_step(st, err)) == 1) {
+		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
+		list.items[list.count++] = (struct event_name){
+			.account_id = col_int(st, 0),
+			.account = col_dup(st, 1),
+			.id = col_dup(st, 2),
+		};
 	}
 	if (status < 0)
 		return -1;

@@ -263,6 +263,7 @@ int store_event_touch(struct store *s, int64_t rowid, int64_t generation, struct
 struct event_query {
 	int64_t account_id;             /* 0 = any */
 	int64_t calendar_id;            /* 0 = any */
+	const char *id;                 /* exactly; NULL = any */
 	const char *id_prefix;          /* NULL = any */
 	const char *recurring_event_id; /* the exceptions of this series; NULL = any */
 	bool has_start, has_end;
@@ -328,6 +329,7 @@ struct history {
 	/* Filled by reads only: */
 	char *account;  /* name */
 	char *calendar; /* google_id of the calendar */
+	char *command;  /* name of the local command; NULL = none, or forgotten */
 };
 void history_release(struct history *h);
 
@@ -354,6 +356,22 @@ struct history_query {
 };
 int store_history_list(struct store *s, const struct history_query *q, struct history_list *out,
 		       struct err *err);
+/* Ids of events that are or were here, also hidden and cancelled ones. */
+struct event_name {
+	int64_t account_id;
+	char *account; /* name */
+	char *id;
+};
+void event_name_release(struct event_name *n);
+
+struct event_name_list {
+	struct event_name *items;
+	size_t count;
+};
+void event_name_list_release(struct event_name_list *l);
+/* Those that begin so, by id; each once an account. account_id 0 = any. */
+int store_event_names(struct store *s, int64_t account_id, const char *prefix, size_t limit,
+		      struct event_name_list *out, struct err *err);
 /* Highest id that was ever given and lowest one that is still there (0 = none). */
 int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, struct err *err);
 /* Forget what is older, and commands and conflicts that were settled before (waiting ones stay). */
@@ -517,6 +535,8 @@ DEFINE_AUTO_VALUE(struct event, event_release)
 DEFINE_AUTO_VALUE(struct event_list, event_list_release)
 DEFINE_AUTO_VALUE(struct history, history_release)
 DEFINE_AUTO_VALUE(struct history_list, history_list_release)
+DEFINE_AUTO_VALUE(struct event_name, event_name_release)
+DEFINE_AUTO_VALUE(struct event_name_list, event_name_list_release)
 DEFINE_AUTO_VALUE(struct command, command_release)
 DEFINE_AUTO_VALUE(struct conflict, conflict_release)
 DEFINE_AUTO_VALUE(struct conflict_list, conflict_list_release)

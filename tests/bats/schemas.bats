@@ -61,6 +61,9 @@ teardown() {
 	assert_schema calendars-select
 	run -0 --separate-stderr calsync --json calendars select Team
 	assert_schema calendars-select
+	run -0 --separate-stderr calsync --json event log "$(calsync --json event list | jq -er '.[0].id')"
+	assert_schema event-log
+	assert_json 'length == 1'
 	run -0 --separate-stderr calsync --json status
 	assert_schema status
 	assert_json '.runs | length > 0'

@@ -31,6 +31,10 @@ harmless() {
 	assert_matches "$output" 'name'
 	harmless event list
 	harmless event list --format tsv
+	fake_google_patch "$id" "$(jq -nc --arg e "$EVIL" '{summary: ("new" + $e), colorId: "3"}')" >/dev/null
+	calsync --quiet sync --full
+	harmless event log "$id"
+	assert_matches "$output" 'title'
 	harmless __complete event show ''
 }
 

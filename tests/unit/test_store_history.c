@@ -127,6 +127,27 @@ static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are
 	assert_int_equal(last, 2); /* a feed's reader can tell that it missed something */
 }
 
+static void test_store_history__names_of_what_is_and_was(void **state)
+{
+	int64_t calendar = add_calendar();
+	AUTO(event_name_list_release) struct event_name_list l = {0};
+	AUTO(event_name_list_release) struct event_name_list none = {0};
+
+	(void)state;
+	add_event(calendar, "abcd1", "{}");
+	add_event(calendar, "abce", "{}");
+	log_version(calendar, "abcd1", HISTORY_UPDATE, 1, 0, "{}");
+	log_version(calendar, "abcd2", HISTORY_DELETE, 2, 0, "{}");
+	log_version(calendar, "abcd2", HISTORY_CREATE, 3, 0, NULL);
+	OK(store_event_names(store, 0, "abcd", 10, &l, &err));
+	assert_int_equal(l.count, 2);
+	assert_string_equal(l.items[0].id, "abcd1");
+	assert_string_equal(l.items[1].id, "abcd2");
+	assert_string_equal(l.items[0].account, "ann@example.com");
+	OK(store_event_names(store, 99, "abcd", 10, &none, &err));
+	assert_int_equal(none.count, 0);
+}
+
 static void test_store_command__the_last_one_that_did_something(void **state)
 {
 	int64_t calendar = add_calendar();
@@ -346,6 +367,7 @@ int main(void)
 		T(test_store_history__versions_outlive_their_event),
 		T(test_store_history__lists_by_what_is_asked),
 		T(test_store_history__old_versions_are_forgotten_waiting_conflicts_are_not),
+		T(test_store_history__names_of_what_is_and_was),
 		T(test_store_command__the_last_one_that_did_something),
 		T(test_store_conflict__comes_back_whole_and_is_found),
 		T(test_store_request__one_a_calendar_and_none_is_lost),
