@@ -40,7 +40,7 @@ const struct fg_event_field fg_event_fields[] = {
 	{"attendeesOmitted", json_type_boolean, W, "false"},
 	{"extendedProperties", json_type_object, W, "{}"},
 	{"hangoutLink", json_type_string, R, NULL},
-	{"conferenceData", json_type_object, W, NULL},
+	{"conferenceData", json_type_object, S, NULL},
 	{"gadget", json_type_object, W, NULL},
 	{"anyoneCanAddSelf", json_type_boolean, S, "false"},
 	{"guestsCanInviteOthers", json_type_boolean, S, "true"},
@@ -54,7 +54,7 @@ const struct fg_event_field fg_event_fields[] = {
 	{"outOfOfficeProperties", json_type_object, W, NULL},
 	{"focusTimeProperties", json_type_object, W, NULL},
 	{"birthdayProperties", json_type_object, W, NULL},
-	{"attachments", json_type_array, W, "[]"},
+	{"attachments", json_type_array, S, "[]"},
 	{"eventType", json_type_string, C, NULL},
 	{NULL, json_type_null, 0, NULL},
 };
@@ -284,10 +284,11 @@ struct json_object *fg_in_order(const struct json_object *next)
 
 static int check_all(struct fg_draft *d)
 {
-	if (fg_check_type(d) || fg_check_times(d) || fg_check_recurrence(d) || check_rights(d) ||
+	/* Order matters: what a parameter keeps as it was is no change that needs a right. */
+	if (fg_check_type(d) || fg_check_times(d) || fg_check_recurrence(d) ||
+	    fg_check_conference(d) || fg_check_attachments(d) || check_rights(d) ||
 	    fg_check_attendees(d) || fg_check_reminders(d) || fg_check_props(d) ||
-	    fg_check_conference(d) || fg_check_attachments(d) || check_color(d) ||
-	    check_sequence(d) || check_source(d))
+	    check_color(d) || check_sequence(d) || check_source(d))
 		return -1;
 	if (check_enum(d, "status", " confirmed tentative cancelled ") ||
 	    check_enum(d, "transparency", " opaque transparent ") ||

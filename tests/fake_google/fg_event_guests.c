@@ -188,6 +188,15 @@ static struct fg_cal *guest_calendar(struct fg_call *call, const char *email,
 	return cal == organizer ? NULL : cal;
 }
 
+/* A guest who declined by removing the event does not get it back with each change of it. */
+static bool has_left(const struct json_object *res, struct fg_cal *to)
+{
+	struct fg_event *copy = fg_event_find(to, json_str(res, "id"));
+	const char *answer = json_str(find(res, to->id), "responseStatus");
+
+	return copy && copy->cancelled && answer && !strcmp(answer, "declined");
+}
+
 /* -- from the organizer --------------------------------------------------------------------------- */
 
 static void tell_guests(struct fg_call *call, struct fg_cal *cal, const struct json_object *res,
@@ -209,7 +218,7 @@ static void tell_guests(struct fg_call *call, struct fg_cal *cal, const struct j
 					       : "invitation");
 		if (to && gone)
 			cancel_copy(call, res, to);
-		else if (to)
+		else if (to && !has_left(res, to))
 			update_copy(call, res, to);
 	}
 	for (size_t i = 0; i < fg_len(was); i++) {

@@ -14,7 +14,8 @@
  * that works here works there:
  *  - a dateTime without offset and zone is refused, and so is an all-day event of no length;
  *  - a sync token used with other singleEvents, eventTypes, ... than it was made with is a 400;
- *  - a guest without guestsCanModify may not change summary, times, place or rule (403);
+ *  - a guest without guestsCanModify may not change summary, times, place, rule, conference or
+ *    attachments (403);
  *  - types other than default cannot be imported (the old behaviour made them default);
  *  - with timeMin, masters whose last instance is over are still listed;
  *  - a conference is always pending in the answer, and a change of its own afterwards;

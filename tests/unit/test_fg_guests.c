@@ -113,6 +113,12 @@ static void test_fg_guests__the_organizer_s_changes_arrive(void **state)
 	assert_string_equal(json_str(t->g->json, "colorId"), "9");
 	as_guest(t, "PATCH", PRIMARY "/alpha", "{\"summary\":\"mine\"}");
 	assert_refused(t->g, 403, "forbiddenForNonOrganizer");
+	as_guest(t, "PATCH", PRIMARY "/alpha?supportsAttachments=true",
+		 "{\"attachments\":[{\"fileUrl\":\"https://drive.example.com/1\"}]}");
+	assert_refused(t->g, 403, "forbiddenForNonOrganizer");
+	as_guest(t, "PATCH", PRIMARY "/alpha?conferenceDataVersion=1",
+		 "{\"conferenceData\":{\"createRequest\":{\"requestId\":\"r1\"}}}");
+	assert_refused(t->g, 403, "forbiddenForNonOrganizer");
 }
 
 static void test_fg_guests__with_leave_they_may_change_it(void **state)
@@ -201,6 +207,10 @@ static void test_fg_guests__deleting(void **state)
 	google(t->g, "GET", PRIMARY "/alpha", NULL);
 	assert_string_equal(json_str(t->g->json, "status"), "confirmed");
 	assert_string_equal(answer_of(t->g, "user2@example.com"), "declined");
+	/* and does not get it back by the organizer's changes */
+	google(t->g, "PATCH", PRIMARY "/alpha", "{\"summary\":\"new\"}");
+	as_guest(t, "GET", PRIMARY "/alpha", NULL);
+	assert_string_equal(json_str(t->g->json, "status"), "cancelled");
 	/* the organizer's delete cancels the copies */
 	add_simple(t->g, "bravo", 5, INVITE);
 	google(t->g, "DELETE", PRIMARY "/bravo", NULL);
