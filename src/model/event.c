@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
+#include "model/rights.h"
 
 /* How a field's values compare and merge. */
 enum field_kind {
@@ -427,6 +428,15 @@ static struct json_object *field_body(const struct field *f, const struct json_o
 	return json_clone(v);
 }
 
+/* Of an invitation only what a guest may send; NULL: nothing. */
+static struct json_object *attendees_patch(const struct json_object *from,
+					   const struct json_object *to)
+{
+	AUTO(json_object_put) struct json_object *list = event_attendees_patch(from, to);
+
+	return empty(list) ? NULL : attendees_body(list);
+}
+
 struct json_object *event_patch(const struct json_object *from, const struct json_object *to)
 {
 	struct json_object *patch = json_object_new_object();
@@ -438,6 +448,13 @@ struct json_object *event_patch(const struct json_object *from, const struct jso
 
 		if (event_field_equal(f->name, old, v))
 			continue;
+		if (f->kind == FIELD_ATTENDEES && !event_is_organized(from)) {
+			struct json_object *own = attendees_patch(from, to);
+
+			if (own)
+				json_set(patch, f->name, own);
+			continue;
+		}
 		if (empty(v))
 			json_set(patch, f->name, NULL);
 		else if (f->kind == FIELD_TIME)

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
+#include "model/rights.h"
 #include "sync/engine.h"
 #include "sync/merge.h"
 #include "sync/plan.h"
@@ -239,6 +240,12 @@ int apply_gone(struct engine *e, struct event *row, const struct json_object *to
 {
 	enum plan_action action = plan_event(here(row), REMOTE_GONE);
 
+	/* Only its organizer can bring a meeting back: from us it would be another one, of our own,
+	 * with all the guests. What waited goes into the log. */
+	if (action == PLAN_REVIVE && !event_is_organized(row->resource)) {
+		r->conflicts++;
+		action = PLAN_REMOVE;
+	}
 	log_debug("pull", "event %s: gone at Google: %s", row ? row->id : "-",
 		  plan_action_name(action));
 	switch (action) {

@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
+#include "model/rights.h"
 #include "sync/version.h"
 
 static int rank(const char *send_updates)
@@ -99,7 +100,8 @@ static int add(struct store *s, struct clock *clock, int64_t calendar_id,
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
-	if (store_calendar_get(s, calendar_id, &c, err) || check_writable(s, &c, err))
+	if (store_calendar_get(s, calendar_id, &c, err) || check_writable(s, &c, err) ||
+	    event_check_type(resource, NULL, c.primary, err))
 		return -1;
 	e.calendar_id = calendar_id;
 	e.resource = new_resource(resource);
@@ -217,7 +219,8 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	if (read_editable(s, rowid, &e, err))
 		return -1;
 	edited = with_fields_of(e.resource, resource);
-	if (event_check(edited, e.resource, err))
+	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
+	    event_check_type(edited, e.resource, false, err))
 		return -1;
 	if (event_equal(edited, e.resource))
 		return 0;

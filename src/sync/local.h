@@ -31,7 +31,8 @@ int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
 
 /* Replace what the user sees of an event by resource (whole, edited copy of event.resource; only
  * writable fields count). Changing nothing writes nothing. An event that Google refused is sent
- * again; a local-only one stays so. ERR_NOT_FOUND when the row is gone. */
+ * again; a local-only one stays so. ERR_NOT_FOUND when the row is gone; ERR_READ_ONLY for what is
+ * not this account's to change (model/rights.h). */
 int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
 	       const struct local_options *o, struct event *out, struct err *err);
 
