@@ -229,6 +229,24 @@ int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,
 	return read_all(st, out, err);
 }
 
+/* Every cancelled occurrence of the calendar is looked at: for a pull that met an odd one. */
+static const char sql_event_orphans[] = EVENT_SELECT EVENT_FROM
+	" WHERE e.calendar_id = :calendar AND e.cancelled = 1 AND e.recurring_event_id IS NOT NULL"
+	" AND o.event_row IS NULL"
+	" AND NOT EXISTS (SELECT 1 FROM event m"
+	"  WHERE m.calendar_id = e.calendar_id AND m.id = e.recurring_event_id)";
+
+int store_event_orphans(struct store *s, int64_t calendar_id, struct event_list *out,
+			struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_event_orphans, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	return read_all(st, out, err);
+}
+
 /* --- counts ------------------------------------------------------------------------------ */
 
 static const char sql_event_count[] =

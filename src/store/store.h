@@ -292,6 +292,9 @@ int store_event_list(struct store *s, const struct event_query *q, struct event_
  * not show. Whatever their pending op is. */
 int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,
 		       struct event_list *out, struct err *err);
+/* Cancelled occurrences without a change that waits, of a series that is not in the calendar. */
+int store_event_orphans(struct store *s, int64_t calendar_id, struct event_list *out,
+			struct err *err);
 int store_event_count(struct store *s, int64_t calendar_id, int64_t *out_at_google,
 		      struct err *err);
 /* Counts by sync status and by pending op; account_id 0 = all. */

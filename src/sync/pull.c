@@ -5,12 +5,16 @@
  *     |  410
  *     v
  *   FULL  --[page]--> ... --[last page, sweep]--> token      (every row seen gets the generation)
+ *     ^                |
+ *     +--[next run]----+  interrupted: it goes on with the page after the last one that is stored
  *
- * I1  A page is one transaction.
+ * I1  A page is one transaction. In a full pull it holds where the pull goes on, too.
  * I2  The sync token moves only in the transaction that stores its last page.
  * I3  Rows are swept only after the last page of a full listing, in that same transaction, and
  *     only when the absence guard lets them go. The sync token says that it was the last one, and
  *     none of its items was unreadable.
+ * I4  A full pull has one generation, however many runs it takes: what an earlier one of them saw
+ *     is not swept. What was made at Google since it began is asked for first (sweep_ask()).
  */
 #include <string.h>
 
@@ -19,24 +23,17 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
-#include "sync/engine.h"
+#include "sync/pull.h"
 #include "sync/wire.h"
 
-#define PAGE_SIZE     2500
-#define SWEEP_FREE    10 /* so many may always go */
-#define SWEEP_PERCENT 20 /* and so much of a calendar */
+#define PAGE_SIZE 2500
 
-struct pull {
-	struct engine *e;
-	const struct calendar *c;
-	struct calendar_result *r;
-	const char *sync_token;       /* NULL = full */
-	int64_t seen;                 /* items of a full pull */
-	bool window;                  /* only what lies in the options' window */
-	bool holes;                   /* an item could not be read: absence says nothing */
-	struct json_object *seen_ids; /* window: a set */
-	struct json_object *orphans;  /* cancelled occurrences, id -> the series we did not have */
-};
+/* How long a page token is taken for good: Google promises nothing. */
+#define RESUME_MAX_MS (24 * 60 * 60 * 1000LL)
+
+/* A listing may have to begin anew: its page is lost, then the sync token is too old, then its page
+ * is lost again. */
+#define BEGINNINGS_MAX 4
 
 static void add_param(struct strbuf *path, const char *name, const char *value)
 {
@@ -64,6 +61,7 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	if (page_token)
 		add_param(&path, "pageToken", page_token);
 	call.path = path.buf;
+	p->paged = page_token != NULL;
 	if (google_call(p->e->google, &call, out, err))
 		return -1;
 	if (!json_object_is_type(json_get(*out, "items"), json_type_array)) {
@@ -100,34 +98,27 @@ static bool in_window(const struct pull *p, const struct json_object *item)
  * or have been deleted on this one. */
 static int note_orphan(struct pull *p, const struct json_object *item, struct err *err)
 {
-	const char *master = json_str(item, "recurringEventId");
 	AUTO(event_release) struct event row = {0};
 	bool found;
 
-	if (store_event_get(p->e->store, p->c->id, master, &row, &found, err))
+	if (store_event_get(p->e->store, p->c->id, json_str(item, "recurringEventId"), &row, &found,
+			    err))
 		return -1;
-	if (!found)
-		json_set_str(p->orphans, json_str(item, "id"), master);
+	p->orphans |= !found;
 	return 0;
 }
 
 static int drop_orphans(struct pull *p, struct err *err)
 {
-	json_object_object_foreach (p->orphans, id, master) {
-		AUTO(event_release) struct event series = {0};
-		AUTO(event_release) struct event row = {0};
-		bool found, orphan;
+	AUTO(event_list_release) struct event_list list = {0};
 
-		if (store_event_get(p->e->store, p->c->id, json_object_get_string(master), &series,
-				    &found, err) ||
-		    store_event_get(p->e->store, p->c->id, id, &row, &orphan, err))
+	if (!p->orphans)
+		return 0;
+	if (store_event_orphans(p->e->store, p->c->id, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		if (store_event_delete(p->e->store, list.items[i].rowid, err))
 			return -1;
-		if (found || !orphan || !event_is_cancelled(row.resource) ||
-		    row.pending != PENDING_NONE)
-			continue;
-		if (store_event_delete(p->e->store, row.rowid, err))
-			return -1;
-	}
 	return 0;
 }
 
@@ -194,51 +185,6 @@ static int take_items(struct pull *p, const struct json_object *page, struct err
 	return 0;
 }
 
-/* The absence guard (promise 9): a listing that lost much of a calendar is more likely wrong than
- * right, so a person has to say how many events may go. */
-static int guard_sweep(struct pull *p, int64_t missing, struct err *err)
-{
-	int64_t total;
-
-	if (!missing || missing <= p->e->options->allow_deletes)
-		return 0;
-	if (store_event_count(p->e->store, p->c->id, &total, err))
-		return -1;
-	if (p->seen && (missing <= SWEEP_FREE || missing * 100 <= total * SWEEP_PERCENT))
-		return 0;
-	return err_set(
-		err, ERR_MASS_DELETE,
-		"Google's full listing lacks %lld of %lld events: nothing is deleted here; if"
-		" they are to go, run 'calsync sync --allow-deletes %lld'",
-		(long long)missing, (long long)total, (long long)missing);
-}
-
-static int sweep(struct pull *p, struct err *err)
-{
-	AUTO(event_list_release) struct event_list list = {0};
-	int64_t missing = 0;
-
-	if (p->e->options->dry_run)
-		return 0; /* rows were not marked: nothing can be said */
-	if (store_event_unseen(p->e->store, p->c->id, p->e->generation, &list, err))
-		return -1;
-	for (size_t i = 0; i < list.count; i++)
-		missing += list.items[i].pending == PENDING_NONE;
-	if (guard_sweep(p, missing, err))
-		return -1;
-	for (size_t i = 0; i < list.count; i++) {
-		AUTO(event_release) struct event row = {0};
-		bool found;
-
-		/* A master takes its exceptions along: look whether the row is still there. */
-		if (store_event_get(p->e->store, p->c->id, list.items[i].id, &row, &found, err))
-			return -1;
-		if (found && apply_gone(p->e, &row, NULL, p->r, err))
-			return -1;
-	}
-	return 0;
-}
-
 /* A changed role or zone of a calendar does not come through calendarList's sync token; each
  * answer of events.list says them. */
 static int note_properties(struct pull *p, const struct json_object *page, struct err *err)
@@ -264,16 +210,27 @@ static int note_properties(struct pull *p, const struct json_object *page, struc
 	return store_calendar_upsert(p->e->store, &c, &changed, err);
 }
 
-static int store_page(struct pull *p, const struct json_object *page, bool last, struct err *err)
+/* Where a full pull goes on when this run is cut off. */
+static int save_progress(struct pull *p, const char *next, struct err *err)
+{
+	const struct pull_progress at = {
+		.page_token = (char *)next,
+		.generation = p->e->generation,
+		.seen = p->seen,
+		.holes = p->holes,
+		.at_ms = clock_now_ms(p->e->clock),
+	};
+
+	return store_calendar_set_progress(p->e->store, p->c->id, &at, err);
+}
+
+static int store_last_page(struct pull *p, const struct json_object *page, struct err *err)
 {
 	const char *token = json_str(page, "nextSyncToken");
 
-	if (take_items(p, page, err))
+	if (!p->e->options->dry_run && (drop_orphans(p, err) || note_properties(p, page, err)))
 		return -1;
-	if (last && !p->e->options->dry_run &&
-	    (drop_orphans(p, err) || note_properties(p, page, err)))
-		return -1;
-	if (!last || p->window)
+	if (p->window)
 		return 0;
 	if (!token)
 		log_info("pull", "calendar '%s': the listing ends without a sync token",
@@ -282,48 +239,85 @@ static int store_page(struct pull *p, const struct json_object *page, bool last,
 		return -1;
 	if (p->e->options->dry_run)
 		return 0;
+	if (p->stored && store_calendar_set_progress(p->e->store, p->c->id, NULL, err))
+		return -1;
 	return store_calendar_set_sync(p->e->store, p->c->id, token, clock_now_ms(p->e->clock),
 				       NULL, err);
 }
 
-static int commit_page(struct pull *p, const struct json_object *page, bool last, struct err *err)
+static int store_page(struct pull *p, const struct json_object *page, const char *next,
+		      struct err *err)
+{
+	if (take_items(p, page, err))
+		return -1;
+	if (!next)
+		return store_last_page(p, page, err);
+	if (!p->e->generation || p->e->options->dry_run)
+		return 0;
+	return save_progress(p, next, err);
+}
+
+static int commit_page(struct pull *p, const struct json_object *page, const char *next,
+		       struct err *err)
 {
 	struct sync_counts before = p->r->pulled;
 	int64_t conflicts = p->r->conflicts;
 
 	if (p->e->options->dry_run)
-		return store_page(p, page, last, err);
+		return store_page(p, page, next, err);
 	if (store_begin(p->e->store, err))
 		return -1;
-	if (!store_page(p, page, last, err) && !store_commit(p->e->store, err))
+	if (!store_page(p, page, next, err) && !store_commit(p->e->store, err)) {
+		if (!p->window)
+			p->stored = next && p->e->generation;
 		return 0;
+	}
 	store_rollback(p->e->store);
 	p->r->pulled = before;
 	p->r->conflicts = conflicts;
 	return -1;
 }
 
-static int pull_pages(struct pull *p, struct err *err)
+int pull_pages(struct pull *p, const char *page_token, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *orphans = json_object_new_object();
 	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
-	AUTO(free) char *token = NULL;
+	AUTO(free) char *token = xstrdup_null(page_token);
 
-	p->orphans = orphans;
+	if (token)
+		json_set_bool(seen, token, true);
 	for (;;) {
 		AUTO(json_object_put) struct json_object *page = NULL;
 		const char *next;
 
 		if (fetch_page(p, token, &page, err) ||
-		    wire_next_page(page, seen, "events.list", &next, err))
-			return -1;
-		if (commit_page(p, page, !next, err))
+		    wire_next_page(page, seen, "events.list", &next, err) ||
+		    (!next && sweep_ask(p, page, err)) || commit_page(p, page, next, err))
 			return -1;
 		if (!next)
 			return 0;
 		xstr_set(&token, next);
 	}
 }
+
+int pull_get(struct pull *p, const char *id, struct json_object **out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
+	AUTO(json_object_put) struct json_object *item = NULL;
+	struct gcall call = {.method = "GET"};
+
+	path_events(&path, p->c->google_id, id);
+	call.path = path.buf;
+	if (google_call(p->e->google, &call, &item, err))
+		return -1;
+	if (!wire_is_event(item, id)) {
+		log_warn("pull", "event '%s': Google's answer is no event, ignoring", id);
+		json_object_put(TAKE(item));
+	}
+	*out = TAKE(item);
+	return 0;
+}
+
+/* --- full and incremental ------------------------------------------------------------------ */
 
 /* A number that no earlier pull of this store used, even when the clock went back. */
 static int64_t new_generation(struct engine *e, const struct calendar *c)
@@ -333,101 +327,93 @@ static int64_t new_generation(struct engine *e, const struct calendar *c)
 	return now > c->last_sync_ms ? now : c->last_sync_ms + 1;
 }
 
-static int pull_full(struct pull *p, struct err *err)
+/* at: where an earlier run was interrupted; NULL = from page one */
+static int pull_full(struct pull *p, const struct pull_progress *at, struct err *err)
 {
+	int64_t now = clock_now_ms(p->e->clock);
 	int result;
 
 	p->sync_token = NULL;
-	p->e->generation = new_generation(p->e, p->c);
-	p->seen = 0;
-	p->holes = false;
+	p->e->generation = at ? at->generation : new_generation(p->e, p->c);
+	p->started_ms = now < p->e->generation ? now : p->e->generation;
+	p->seen = at ? at->seen : 0;
+	p->holes = at && at->holes;
+	p->orphans = at != NULL; /* an earlier run may have left some */
 	p->r->full = true;
-	result = pull_pages(p, err);
+	result = pull_pages(p, at ? at->page_token : NULL, err);
 	p->e->generation = 0;
 	return result;
+}
+
+static int pull_changes(struct pull *p, struct err *err)
+{
+	p->sync_token = p->c->sync_token;
+	p->r->full = false;
+	return pull_pages(p, NULL, err);
+}
+
+static bool may_resume(const struct engine *e, const struct calendar *c)
+{
+	int64_t age = clock_now_ms(e->clock) - c->progress.at_ms;
+
+	return c->progress.page_token && !e->options->full && !e->options->dry_run && age >= 0 &&
+	       age < RESUME_MAX_MS;
+}
+
+/* Google no longer knows the page that it named itself. */
+static bool lost_page(const struct pull *p, const struct err *err)
+{
+	return p->paged &&
+	       (err->code == ERR_FULL_SYNC || (err->code == ERR_GOOGLE && err->http_status == 400));
+}
+
+/* Whether what was read so far is worth keeping: the trouble says nothing about the listing. */
+static bool keeps_progress(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_NETWORK:
+	case ERR_RATE_LIMITED:
+	case ERR_TOKEN_EXPIRED:
+	case ERR_NOT_CONNECTED:
+	case ERR_UNAUTHORIZED:
+	case ERR_STORE:
+	case ERR_SECRET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The next run begins with page one. */
+static void forget_progress(struct pull *p)
+{
+	struct err err;
+
+	if (p->stored && !p->e->options->dry_run &&
+	    store_calendar_set_progress(p->e->store, p->c->id, NULL, &err))
+		log_warn("pull", "calendar '%s': %s, ignoring", p->c->summary, err.msg);
 }
 
 int pull_calendar(struct engine *e, const struct calendar *c, struct calendar_result *r,
 		  struct err *err)
 {
-	struct pull p = {.e = e, .c = c, .r = r};
+	struct pull p = {.e = e, .c = c, .r = r, .stored = c->progress.page_token != NULL};
+	const struct pull_progress *at = may_resume(e, c) ? &c->progress : NULL;
+	bool full = at || e->options->full || !c->sync_token;
 
-	if (e->options->full || !c->sync_token)
-		return pull_full(&p, err);
-	p.sync_token = c->sync_token;
-	if (!pull_pages(&p, err))
-		return 0;
-	if (err->code == ERR_FULL_SYNC) {
-		log_info("pull", "calendar '%s': the sync token is too old, reading all",
-			 c->summary);
-		return pull_full(&p, err);
+	for (int beginnings = 1;; beginnings++) {
+		if (!(full ? pull_full(&p, at, err) : pull_changes(&p, err)))
+			return 0;
+		if (beginnings == BEGINNINGS_MAX ||
+		    !(lost_page(&p, err) || (!full && err->code == ERR_FULL_SYNC)))
+			break;
+		log_info("pull", "calendar '%s': Google no longer knows the %s, beginning anew",
+			 c->summary, p.paged ? "page" : "sync token");
+		/* The page of a full pull says nothing about the sync token from before it. */
+		full = at && c->sync_token ? false : full || err->code == ERR_FULL_SYNC;
+		at = NULL;
 	}
+	if (!keeps_progress(err))
+		forget_progress(&p);
 	return -1;
-}
-
-/* --- windows ------------------------------------------------------------------------------- */
-
-/* An event that the window's listing lacks: only events.get says whether it is deleted. */
-static int confirm_missing(struct pull *p, const char *id, struct err *err)
-{
-	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
-	AUTO(json_object_put) struct json_object *item = NULL;
-	AUTO(event_release) struct event row = {0};
-	struct gcall call = {.method = "GET"};
-	bool found, gone = false;
-	int result;
-
-	path_events(&path, p->c->google_id, id);
-	call.path = path.buf;
-	if (google_call(p->e->google, &call, &item, err)) {
-		if (err->code != ERR_NOT_FOUND && err->code != ERR_GONE)
-			return -1;
-		gone = true;
-	}
-	if (!gone && !wire_is_event(item, id)) {
-		log_warn("pull", "event '%s': Google's answer is no event, ignoring", id);
-		return 0;
-	}
-	gone = gone || (event_is_cancelled(item) && !event_is_exception(item));
-	if (!p->e->options->dry_run && store_begin(p->e->store, err))
-		return -1;
-	result = store_event_get(p->e->store, p->c->id, id, &row, &found, err);
-	if (!result && found)
-		result = gone ? apply_gone(p->e, &row, item, p->r, err)
-			      : apply_item(p->e, p->c, &row, item, p->r, err);
-	if (p->e->options->dry_run)
-		return result;
-	if (result) {
-		store_rollback(p->e->store);
-		return -1;
-	}
-	return store_commit(p->e->store, err);
-}
-
-int pull_window(struct engine *e, const struct calendar *c, struct calendar_result *r,
-		struct err *err)
-{
-	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
-	AUTO(event_list_release) struct event_list rows = {0};
-	struct pull p = {.e = e, .c = c, .r = r, .window = true, .seen_ids = seen};
-	struct event_query q = EVENT_QUERY_INIT;
-
-	/* What was here before: rows that this pull adds need no confirmation. */
-	q.calendar_id = c->id;
-	q.has_start = q.has_end = true;
-	q.start_utc = e->options->start_utc;
-	q.end_utc = e->options->end_utc;
-	q.include_hidden = true;
-	if (store_event_list(e->store, &q, &rows, err) || pull_pages(&p, err))
-		return -1;
-	for (size_t i = 0; i < rows.count; i++) {
-		const struct event *row = &rows.items[i];
-
-		/* A listing shows a series by its master: its exceptions may lie outside. */
-		if (!row->at_google || json_has(seen, row->id))
-			continue;
-		if (confirm_missing(&p, row->id, err))
-			return -1;
-	}
-	return 0;
 }

@@ -1,0 +1,37 @@
+/* What pull.c, sweep.c and window.c share: one pull of one calendar. Not for other files. */
+#ifndef SYNC_PULL_H
+#define SYNC_PULL_H
+
+#include "sync/engine.h"
+
+struct pull {
+	struct engine *e;
+	const struct calendar *c;
+	struct calendar_result *r;
+	const char *sync_token;       /* NULL = full */
+	int64_t started_ms;           /* of a full pull, also when an earlier run began it */
+	int64_t seen;                 /* items of a full pull */
+	bool window;                  /* only what lies in the options' window */
+	bool holes;                   /* an item could not be read: absence says nothing */
+	bool orphans;                 /* a cancelled occurrence came whose series is not here */
+	bool paged;                   /* the last request was for a page behind the first */
+	bool stored;                  /* the calendar has a progress in the store */
+	struct json_object *seen_ids; /* window: a set */
+};
+
+/* Page by page from this token on (NULL = page one), each in a transaction of its own. */
+int pull_pages(struct pull *p, const char *page_token, struct err *err);
+
+/* events.get. ERR_NOT_FOUND, ERR_GONE: there is none. *out NULL: what came is no event. */
+int pull_get(struct pull *p, const char *id, struct json_object **out, struct err *err);
+
+/*
+ * Before the last page of a full listing is stored: an event that changed at Google when the
+ * listing began or later may be missing from it and be there all the same. What events.get still
+ * finds is added to the page.
+ */
+int sweep_ask(struct pull *p, struct json_object *page, struct err *err);
+/* Rows that a full listing did not show go, in the transaction of its last page. */
+int sweep(struct pull *p, struct err *err);
+
+#endif
