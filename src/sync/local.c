@@ -19,14 +19,13 @@ static int rank(const char *send_updates)
 	return 0;
 }
 
-/* Edits that fold into one request mail whom any of them wanted mailed. */
-static void widen_send_updates(struct outbox *o, const char *wish)
+void local_widen_send_updates(struct outbox *o, const char *wish)
 {
 	if (!o->send_updates || rank(wish) > rank(o->send_updates))
 		xstr_set(&o->send_updates, wish ? wish : "none");
 }
 
-static int check_writable(struct store *s, const struct calendar *c, struct err *err)
+int local_check_writable(struct store *s, const struct calendar *c, struct err *err)
 {
 	AUTO(account_release) struct account a = {0};
 
@@ -63,9 +62,8 @@ static int finish(struct store *s, bool own, int result, struct err *err)
 	return result;
 }
 
-/* The event was `before` until now, and is `after` (NULL: none to a reader). */
-static int note_change(struct store *s, const struct event *e, const struct local_options *o,
-		       struct json_object *before, const struct json_object *after, struct err *err)
+int local_note_change(struct store *s, const struct event *e, const struct local_options *o,
+		      struct json_object *before, const struct json_object *after, struct err *err)
 {
 	const struct version_note n = {e->calendar_id, e->id, "local", e->changed_ms,
 				       o->command_id};
@@ -100,7 +98,7 @@ static int add(struct store *s, struct clock *clock, int64_t calendar_id,
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
-	if (store_calendar_get(s, calendar_id, &c, err) || check_writable(s, &c, err) ||
+	if (store_calendar_get(s, calendar_id, &c, err) || local_check_writable(s, &c, err) ||
 	    event_check_type(resource, NULL, c.primary, err))
 		return -1;
 	e.calendar_id = calendar_id;
@@ -112,7 +110,7 @@ static int add(struct store *s, struct clock *clock, int64_t calendar_id,
 	if (found)
 		return err_set(err, ERR_INVALID, "event '%s' is in calendar '%s' already", e.id,
 			       c.summary);
-	if (store_event_put(s, &e, err) || note_change(s, &e, o, NULL, e.resource, err))
+	if (store_event_put(s, &e, err) || local_note_change(s, &e, o, NULL, e.resource, err))
 		return -1;
 	*out_row = e.rowid;
 	if (o->no_sync)
@@ -120,7 +118,7 @@ static int add(struct store *s, struct clock *clock, int64_t calendar_id,
 	op.event_rowid = e.rowid;
 	op.op = PENDING_CREATE;
 	op.created_ms = e.changed_ms;
-	widen_send_updates(&op, o->send_updates);
+	local_widen_send_updates(&op, o->send_updates);
 	return store_outbox_put(s, &op, err);
 }
 
@@ -138,9 +136,8 @@ int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
 	return store_event_get_row(s, row, out, err);
 }
 
-/* The event as it is, with every writable field as in resource. */
-static struct json_object *with_fields_of(const struct json_object *event,
-					  const struct json_object *resource)
+struct json_object *local_with_fields_of(const struct json_object *event,
+					 const struct json_object *resource)
 {
 	struct json_object *edited = json_clone(event);
 
@@ -176,7 +173,7 @@ static int queue_edit(struct store *s, const struct event *e, const struct local
 	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
 	op.not_before_ms = 0;
 	xstr_set(&op.last_error, NULL);
-	widen_send_updates(&op, o->send_updates);
+	local_widen_send_updates(&op, o->send_updates);
 	return store_outbox_put(s, &op, err);
 }
 
@@ -206,7 +203,7 @@ static int read_editable(struct store *s, int64_t rowid, struct event *e, struct
 		return err_set(err, ERR_NOT_FOUND, "event '%s' is deleted", e->id);
 	if (store_calendar_get(s, e->calendar_id, &c, err))
 		return -1;
-	return check_writable(s, &c, err);
+	return local_check_writable(s, &c, err);
 }
 
 static int edit(struct store *s, struct clock *clock, int64_t rowid,
@@ -218,14 +215,14 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 
 	if (read_editable(s, rowid, &e, err))
 		return -1;
-	edited = with_fields_of(e.resource, resource);
+	edited = local_with_fields_of(e.resource, resource);
 	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
 	    event_check_type(edited, e.resource, false, err))
 		return -1;
 	if (event_equal(edited, e.resource))
 		return 0;
 	e.changed_ms = later_than(e.changed_ms, clock);
-	if (note_change(s, &e, o, e.resource, edited, err))
+	if (local_note_change(s, &e, o, e.resource, edited, err))
 		return -1;
 	before = TAKE(e.resource);
 	e.resource = TAKE(edited);
@@ -263,7 +260,7 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	if (read_editable(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
 		return -1;
 	e.changed_ms = later_than(e.changed_ms, clock);
-	if (note_change(s, &e, o, e.resource, NULL, err))
+	if (local_note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
 	/* A create that was tried may have reached Google although no answer came. */
 	*out_gone = !e.at_google && !(queued && op.attempts > 0);
@@ -285,7 +282,7 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	op.created_ms = created;
 	op.not_before_ms = 0;
 	xstr_set(&op.last_error, NULL);
-	widen_send_updates(&op, o->send_updates);
+	local_widen_send_updates(&op, o->send_updates);
 	return store_outbox_put(s, &op, err);
 }
 

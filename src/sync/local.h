@@ -41,4 +41,17 @@ int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_
 int local_delete(struct store *s, struct clock *clock, int64_t rowid, const struct local_options *o,
 		 bool *out_gone, struct err *err);
 
+/* --- what the other local changes are made of (restore.c) ---------------------------------- */
+
+/* ERR_READ_ONLY with the reason when events of the calendar may not be changed here. */
+int local_check_writable(struct store *s, const struct calendar *c, struct err *err);
+/* The event was `before` until now (e->changed_ms), and is `after`; NULL: none to a reader. */
+int local_note_change(struct store *s, const struct event *e, const struct local_options *o,
+		      struct json_object *before, const struct json_object *after, struct err *err);
+/* The event as it is, with every writable field as in resource. Caller's. */
+struct json_object *local_with_fields_of(const struct json_object *event,
+					 const struct json_object *resource);
+/* Changes that fold into one request mail whom any of them wanted mailed. */
+void local_widen_send_updates(struct outbox *o, const char *wish);
+
 #endif
