@@ -186,6 +186,37 @@ static int settle_undone(struct store *s, struct event *e, struct err *err)
 	return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
 }
 
+/* A request whose answer never came may have been carried out: what goes back to Google's last known
+ * value is then still a change, of what was sent. Without this the next merge would take the very
+ * edit that was taken back for one of Google's. */
+static void keep_what_was_sent(struct event *e, const struct json_object *sent)
+{
+	for (size_t i = 0; i < event_field_count(); i++) {
+		const char *field = event_field_name(i);
+		struct json_object *known = json_get(e->base, field);
+		struct json_object *was = json_get(sent, field);
+
+		if (event_field_equal(field, was, known) ||
+		    !event_field_equal(field, json_get(e->resource, field), known))
+			continue;
+		if (was)
+			json_set(e->base, field, json_clone(was));
+		else
+			json_del(e->base, field);
+	}
+}
+
+static int was_tried(struct store *s, int64_t rowid, bool *out, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(s, rowid, &op, &found, err))
+		return -1;
+	*out = found && op.attempts > 0;
+	return 0;
+}
+
 static int64_t later_than(int64_t previous_ms, struct clock *clock)
 {
 	int64_t now = clock_now_ms(clock);
@@ -212,8 +243,9 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(event_release) struct event e = {0};
 	AUTO(json_object_put) struct json_object *edited = NULL;
 	AUTO(json_object_put) struct json_object *before = NULL;
+	bool tried;
 
-	if (read_editable(s, rowid, &e, err))
+	if (read_editable(s, rowid, &e, err) || was_tried(s, rowid, &tried, err))
 		return -1;
 	edited = local_with_fields_of(e.resource, resource);
 	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
@@ -229,6 +261,8 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	if (e.at_google && !e.base)
 		e.base = TAKE(before);
 	xstr_set(&e.last_error, NULL);
+	if (e.at_google && before && tried)
+		keep_what_was_sent(&e, before);
 	if (e.at_google && event_equal(e.resource, e.base))
 		return settle_undone(s, &e, err);
 	e.sync_status = SYNC_LOCAL_ONLY;

@@ -60,6 +60,34 @@ static void test_sync__a_lost_answer_to_an_update_or_delete_is_settled(void **st
 	assert_int_equal(w->last.conflicts, 0);
 }
 
+static void test_sync__an_edit_taken_back_after_a_lost_answer_stays_taken_back(void **state)
+{
+	static const char *const faults[] = {"drop_after", "drop_before"};
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	sync_ok(w);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		AUTO(json_object_put) struct json_object *events = NULL;
+		AUTO(free)
+		char *lost = xasprintf("{\"method\":\"PATCH\",\"action\":\"%s\"}", faults[i]);
+
+		edit(w, row, "summary", "b");
+		fault(w, lost);
+		assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+		assert_int_equal(err.code, ERR_NETWORK);
+		edit(w, row, "summary", "a");
+		sync_ok(w);
+		assert_equal_sides(w, 1);
+		events = google_events(w);
+		json_object_object_foreach (events, id, e) {
+			(void)id;
+			assert_string_equal(json_str(e, "summary"), "a");
+		}
+		assert_int_equal(w->last.conflicts, 0);
+	}
+}
+
 static void test_sync__a_taken_id_of_somebody_else_gets_a_new_one(void **state)
 {
 	struct world *w = *state;
@@ -260,6 +288,7 @@ int main(void)
 		TEST(test_sync__a_lost_answer_makes_no_duplicate),
 		TEST(test_sync__a_lost_answer_in_an_earlier_run_makes_no_duplicate),
 		TEST(test_sync__a_lost_answer_to_an_update_or_delete_is_settled),
+		TEST(test_sync__an_edit_taken_back_after_a_lost_answer_stays_taken_back),
 		TEST(test_sync__a_taken_id_of_somebody_else_gets_a_new_one),
 		TEST(test_sync__a_garbled_answer_is_asked_about_again),
 		TEST(test_sync__what_google_refuses_waits_for_an_edit),
