@@ -48,5 +48,6 @@ __attribute__((format(printf, 3, 0))) static void emit(const char *prefix, const
 
 LOG_FN(log_error, -2, "")
 LOG_FN(log_warn, 0, "warning: ")
+LOG_FN(log_note, 0, "")
 LOG_FN(log_info, 1, "")
 LOG_FN(log_debug, 2, "debug: ")

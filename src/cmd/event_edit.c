@@ -32,6 +32,7 @@ static int edit(struct cmd_context *cx, const struct event_options *o,
 		return -1;
 	if (local_edit(cx->store, cx->clock, event.rowid, edited, lo, &change->event, err))
 		return -1;
+	change->before = json_object_get(event.resource);
 	change->verb =
 		event_equal(event.resource, change->event.resource) ? "unchanged" : "changed";
 	return 0;

@@ -26,8 +26,10 @@ struct event_change *event_changes_add(struct event_changes *c)
 
 void event_changes_release(struct event_changes *c)
 {
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
 		event_release(&c->items[i].event);
+		json_object_put(c->items[i].before);
+	}
 	free(c->items);
 	memset(c, 0, sizeof(*c));
 }
@@ -177,6 +179,7 @@ static void send_all(struct cmd_context *cx, struct event_changes *c)
 		one->sent =
 			one->event.sync_status == SYNC_SYNCED && one->event.pending == PENDING_NONE;
 	}
+	event_guests_tell(cx->store, c, waiting);
 	for (size_t i = 0; i < c->count; i++)
 		if (waiting[i])
 			send_account(cx, c, waiting, i, &last);

@@ -12,11 +12,13 @@
 
 struct event_change {
 	struct event event; /* as it is now; of a deleted one, as it was */
-	const char *verb;   /* "added", "changed", ... */
-	bool deleted;       /* it was to be deleted */
-	bool gone;          /* the row is no longer in the store */
-	bool sent;          /* in step with Google (or on neither side) */
-	struct err err;     /* why not; code ERR_NONE while not sent: it is kept local */
+	struct json_object
+		*before;  /* resource before the change, for who hears of it; may be NULL */
+	const char *verb; /* "added", "changed", ... */
+	bool deleted;     /* it was to be deleted */
+	bool gone;        /* the row is no longer in the store */
+	bool sent;        /* in step with Google (or on neither side) */
+	struct err err;   /* why not; code ERR_NONE while not sent: it is kept local */
 };
 
 struct event_changes {
@@ -36,6 +38,15 @@ int event_command_begin(struct cmd_context *cx, const char *name, struct local_o
 			struct err *err);
 int event_command_end(struct cmd_context *cx, const struct local_options *lo, int result,
 		      struct err *err);
+
+/*
+ * Say on stderr whom the changes will mail, or that they mail nobody although there are guests.
+ *
+ * waiting  which of them are about to be sent; cleared, and the change's err set, where it cannot
+ *          be told: what nobody was told of is not mailed
+ * Order    after the change is safe, before the first byte is sent
+ */
+void event_guests_tell(struct store *s, struct event_changes *c, bool *waiting);
 
 /*
  * Send what is queued of these changes, each account's in one go, then print the answer:

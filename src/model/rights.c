@@ -64,6 +64,47 @@ struct json_object *event_attendees_patch(const struct json_object *from,
 	return list;
 }
 
+static bool is_outside(const char *email, const char *address)
+{
+	const char *a = strrchr(email, '@');
+	const char *b = strrchr(address, '@');
+
+	return !a || !b || strcasecmp(a, b) != 0;
+}
+
+static void count_guests(const struct json_object *resource, const struct json_object *counted,
+			 const char *address, struct guest_counts *out)
+{
+	for (size_t i = 0; i < guest_count(resource); i++) {
+		const struct json_object *guest = guest_at(resource, i);
+		const char *email = json_str(guest, "email");
+
+		if (!email || json_flag(guest, "self", false) ||
+		    json_flag(guest, "resource", false) || !strcasecmp(email, address) ||
+		    guest_find(counted, email))
+			continue;
+		out->all++;
+		out->outside += is_outside(email, address);
+	}
+}
+
+void event_guest_counts(const struct json_object *before, const struct json_object *after,
+			const char *address, struct guest_counts *out)
+{
+	const struct json_object *known = before ? before : after;
+	const char *organizer = json_path_str(known, "organizer/email");
+
+	memset(out, 0, sizeof(*out));
+	if (event_is_organized(known)) {
+		count_guests(after, NULL, address, out);
+		count_guests(before, after, address, out);
+		return;
+	}
+	out->to_organizer = true;
+	out->all = 1;
+	out->outside = !organizer || is_outside(organizer, address);
+}
+
 /* Whether two entries differ in anything but what a guest says of itself. */
 static bool differs_beyond_answer(const struct json_object *was, const struct json_object *now)
 {

@@ -13,6 +13,7 @@
 #define MODEL_RIGHTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -44,5 +45,17 @@ int event_check_type(const struct json_object *resource, const struct json_objec
  * guests that were added; a whole list would be taken for the organizer's. Caller's. */
 struct json_object *event_attendees_patch(const struct json_object *from,
 					  const struct json_object *to);
+
+/* Whom Google can mail of a change, apart from the calendar itself and rooms. */
+struct guest_counts {
+	size_t all;
+	size_t outside;    /* with an address outside of the given domain */
+	bool to_organizer; /* an invitation: it is the organizer (all is 1) */
+};
+
+/* before NULL: the event is new; after NULL: it is deleted. A guest that was removed hears of it.
+ * address: the calendar's own, whose domain counts. */
+void event_guest_counts(const struct json_object *before, const struct json_object *after,
+			const char *address, struct guest_counts *out);
 
 #endif

@@ -335,6 +335,44 @@ static void test_rights__finds_the_own_entry(void **state)
 	assert_null(event_self(NULL, "me@x"));
 }
 
+static void test_rights__counts_whom_google_can_mail(void **state)
+{
+	static const struct {
+		const char *before, *after; /* "" = none */
+		size_t all, outside;
+		bool to_organizer;
+	} rows[] = {
+		{"", "{\"attendees\":[{\"email\":\"a@x\"},{\"email\":\"b@y\"}]}", 2, 1, false},
+		{"", "{}", 0, 0, false},
+		{"", MINE "}", 1, 0, false},
+		/* not oneself, not a room */
+		{"",
+		 "{\"attendees\":[{\"email\":\"Me@x\"},{\"email\":\"b@y\",\"resource\":true},"
+		 "{\"email\":\"c@Y\"},7,{}]}",
+		 1, 1, false},
+		/* who was there, who came, each once */
+		{"{\"attendees\":[{\"email\":\"a@x\"},{\"email\":\"b@y\"}]}",
+		 "{\"attendees\":[{\"email\":\"A@x\"},{\"email\":\"c@y\"}]}", 3, 2, false},
+		{"{\"attendees\":[{\"email\":\"a@x\"}]}", "", 1, 0, false},
+		{INVITED "}", INVITED "}", 1, 0, true},
+		{INVITED "}", "", 1, 0, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(json_object_put)
+		struct json_object *before = *rows[i].before ? parse(rows[i].before) : NULL;
+		AUTO(json_object_put)
+		struct json_object *after = *rows[i].after ? parse(rows[i].after) : NULL;
+		struct guest_counts n;
+
+		event_guest_counts(before, after, "me@x", &n);
+		if (n.all != rows[i].all || n.outside != rows[i].outside ||
+		    n.to_organizer != rows[i].to_organizer)
+			fail_msg("row %zu: %zu, %zu outside", i, n.all, n.outside);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_rights__what_types_can_be_made),
 		cmocka_unit_test(test_rights__a_guest_sends_the_own_answer_and_new_guests),
 		cmocka_unit_test(test_rights__finds_the_own_entry),
+		cmocka_unit_test(test_rights__counts_whom_google_can_mail),
 	};
 
 	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
