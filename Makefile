@@ -3,6 +3,9 @@
 #   make                          release build: build/calsync, build/calsync-sandbox
 #   make demo [EVENTS='FILE...']  a whole life of a calendar against the sandbox
 #   make check [T=NAME]           every test that needs no network; T: only tests/bats/NAME.bats
+#   make check-sim                random histories of syncs: tests/sim, 10,000 of them from a fixed seed
+#   make sim SEED=N               one of them, with all that happens in it
+#   make sim-long N=... [SEED=N]  any number of them
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
 #   make lint layers              static checks; make fmt settles the formatting
@@ -73,7 +76,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 # Each reads calendar data of others below $FIXTURES and prints TAP.
 FIXTURES_SRC := $(wildcard tests/unit/fixtures_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
-ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC)
+SIM_SRC := $(wildcard tests/sim/*.c)
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC) $(SIM_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
@@ -111,6 +115,12 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libgoogle.a $(BUILD)/libca
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_UNIT) -ldl
 
+# Counts what the planner decides.
+$(BUILD)/sim/sim: $(call obj,$(SIM_SRC)) $(BUILD)/libgoogle.a $(BUILD)/libcalsync.a
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=plan_event -o $@ $^ $(LIBS_UNIT) -ldl
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	@echo "LD $@"
@@ -140,6 +150,18 @@ check: all $(UNIT_BIN)
 
 check-unit: $(UNIT_BIN)
 	$(Q)$(SUITE) unit $(UNIT_BIN)
+
+check-sim: $(BUILD)/sim/sim
+	$(Q)$(SUITE) sim $<
+
+.PHONY: sim sim-long check-sim
+N ?= 100000
+SEED ?= 1
+sim: $(BUILD)/sim/sim
+	$(Q)$< --replay $(SEED)
+
+sim-long: $(BUILD)/sim/sim
+	$(Q)$< --seed $(SEED) --count $(N)
 
 check-bats: all
 	$(Q)$(SUITE) bats $(wildcard $(T:%=tests/bats/%.bats))

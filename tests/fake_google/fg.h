@@ -63,6 +63,8 @@ int64_t fg_delay_ms(const struct fg *fg);
 
 /* How many faults had an effect so far: a rule that bends an answer may find nothing to bend. */
 unsigned fg_faults_hit(const struct fg *fg);
+/* How often a client did what Google refuses silently: GET /sandbox/violations says what. */
+size_t fg_violations(const struct fg *fg);
 /* Set its clock, which stands still from then on. */
 void fg_set_clock(struct fg *fg, int64_t now_ms);
 

@@ -114,6 +114,11 @@ void fg_log_violation(struct fg *fg, int n, const char *method, const char *path
 	json_object_array_add(fg->control->violations, entry);
 }
 
+size_t fg_violations(const struct fg *fg)
+{
+	return json_object_array_length(fg->control->violations);
+}
+
 void fg_mail(struct fg *fg, const char *to, const char *event_id, const char *send_updates,
 	     const char *what)
 {

@@ -1,0 +1,183 @@
+/* What people do at a store: through the functions that the commands call. */
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "cover.h"
+#include "fields.h"
+#include "pick.h"
+#include "rng.h"
+#include "sync/local.h"
+#include "world.h"
+
+#include "base/banned.h"
+
+/* A command's error is a breach, unless it is one that the product documents for the case. */
+static bool refused(struct side *s, const char *what, const struct err *err, enum err_code expected)
+{
+	if (err->code != expected)
+		world_break(s->world, "U a command does its work", "store %d: %s: %s", s->index + 1,
+			    what, err->msg);
+	else
+		world_trace(s->world, "       refused: %s", err->msg);
+	return false;
+}
+
+/* Whether the edit holds although the process that made it died. */
+static bool holds(struct side *s, bool *out_died)
+{
+	enum point point;
+
+	*out_died = crash_over(s, &point);
+	return !*out_died || point == POINT_COMMITTED || point == POINT_WRITTEN;
+}
+
+/* --- rows -------------------------------------------------------------------------------------- */
+
+static const struct peek_row *by_mark(const struct peek_rows *rows, const char *mark)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		AUTO(free) char *has = event_mark(rows->list[i].resource);
+
+		if (has && !strcmp(has, mark))
+			return &rows->list[i];
+	}
+	return NULL;
+}
+
+static bool is_shown(const struct peek_row *row)
+{
+	const char *status = json_str(row->resource, "status");
+
+	return !row->hidden && (!status || strcmp(status, "cancelled") != 0);
+}
+
+/* The one that the seed picks, among those that a person sees. */
+static const struct peek_row *find(const struct peek_rows *rows, uint32_t seed)
+{
+	struct pick pick = {seed, 0};
+	const struct peek_row *best = NULL;
+
+	for (size_t i = 0; i < rows->count; i++)
+		if (is_shown(&rows->list[i]) &&
+		    pick_better(&pick, rows->list[i].resource, rows->list[i].id))
+			best = &rows->list[i];
+	return best;
+}
+
+static bool is_read_only(const struct side *s, int64_t calendar)
+{
+	return s->world->h->calendars > 2 && calendar == s->calendars[2];
+}
+
+static enum err_code expected_of(const struct side *s, int64_t calendar)
+{
+	return is_read_only(s, calendar) ? ERR_READ_ONLY : ERR_NONE;
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static bool add(struct side *s, const struct op *op, int crash_at, bool series, bool held)
+{
+	struct rng r = rng_from(op->seed, 2);
+	int64_t calendar = s->calendars[rng_below(&r, s->world->h->calendars)];
+	AUTO(json_object_put) struct json_object *body = fields_make(&r, op->no, series);
+	AUTO(free) char *mark = event_mark(body);
+	AUTO(event_release) struct event e = {0};
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	struct local_options o = {.no_sync = held};
+	const struct peek_row *row;
+	struct err err;
+	bool died;
+	int status;
+
+	crash_arm(s, crash_at);
+	status = local_add(s->store, &s->clock.clock, calendar, body, &o, &e, &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died)
+		return refused(s, "add", &err, expected_of(s, calendar));
+	peek_rows(s->peek, &rows);
+	row = by_mark(&rows, mark);
+	if (!row) {
+		world_break(s->world, "D durable first", "store %d: added %s, and it is not there",
+			    s->index + 1, mark);
+		return false;
+	}
+	world_trace(s->world, "       %s: %s", row->id, json_text(body));
+	ledger_write(s->world->ledger, s->index, op->no, NULL, row->resource);
+	return true;
+}
+
+static bool edit(struct side *s, const struct op *op, int crash_at, bool held)
+{
+	struct rng r = rng_from(op->seed, 2);
+	AUTO(json_object_put) struct json_object *after = NULL;
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	AUTO(event_release) struct event e = {0};
+	struct local_options o = {.no_sync = held};
+	const struct peek_row *row;
+	struct err err;
+	bool died;
+	int status;
+
+	peek_rows(s->peek, &rows);
+	row = find(&rows, op->seed);
+	if (!row)
+		return false;
+	after = json_clone(row->resource);
+	fields_change(&r, op->no, fields_scope(row->resource), after);
+	crash_arm(s, crash_at);
+	status = local_edit(s->store, &s->clock.clock, row->row, after, &o, &e, &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died)
+		return refused(s, "edit", &err, expected_of(s, row->calendar));
+	world_trace(s->world, "       %s: %s", row->id, json_text(after));
+	ledger_write(s->world->ledger, s->index, op->no, row->resource, after);
+	return true;
+}
+
+static bool delete_event(struct side *s, const struct op *op, int crash_at, bool held)
+{
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	struct local_options o = {.no_sync = held};
+	const struct peek_row *row;
+	struct err err;
+	bool gone, died;
+	int status;
+
+	peek_rows(s->peek, &rows);
+	row = find(&rows, op->seed);
+	if (!row)
+		return false;
+	crash_arm(s, crash_at);
+	status = local_delete(s->store, &s->clock.clock, row->row, &o, &gone, &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died)
+		return refused(s, "rm", &err, expected_of(s, row->calendar));
+	world_trace(s->world, "       %s", row->id);
+	ledger_delete(s->world->ledger, s->index, op->no, row->resource);
+	return true;
+}
+
+bool op_at_store(struct side *s, const struct op *op, int crash_at)
+{
+	s->world->now_ms += 1000;
+	switch ((enum op_kind)op->kind) {
+	case OP_L_ADD:
+		return add(s, op, crash_at, false, false);
+	case OP_L_ADD_HELD:
+		return add(s, op, crash_at, false, true);
+	case OP_L_EDIT:
+		return edit(s, op, crash_at, false);
+	case OP_L_EDIT_HELD:
+		return edit(s, op, crash_at, true);
+	case OP_L_DELETE:
+		return delete_event(s, op, crash_at, false);
+	case OP_L_DELETE_HELD:
+		return delete_event(s, op, crash_at, true);
+	default:
+		abort();
+	}
+}

@@ -1,0 +1,308 @@
+#include "world.h"
+
+#include <inttypes.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "base/xalloc.h"
+#include "google/google.h"
+
+#include "base/banned.h"
+
+static void must(int status, const char *what, const struct err *err)
+{
+	if (!status)
+		return;
+	fprintf(stderr, "sim: %s: %s\n", what, err->msg);
+	abort();
+}
+
+/* --- the lab ----------------------------------------------------------------------------- */
+
+static void read_template(struct lab *lab, const char *path)
+{
+	AUTO(fclose) FILE *f = fopen(path, "r");
+	struct stat st;
+
+	if (!f || stat(path, &st))
+		abort();
+	lab->template_len = (size_t)st.st_size;
+	lab->template = xmalloc(lab->template_len);
+	if (fread(lab->template, 1, lab->template_len, f) != lab->template_len)
+		abort();
+}
+
+void lab_open(struct lab *lab, const char *dir)
+{
+	AUTO(free) char *key = xasprintf("%s/key", dir);
+	AUTO(free) char *path = xasprintf("%s/empty.db", dir);
+	AUTO(store_close) struct store *store = NULL;
+	struct err err;
+
+	snprintf(lab->dir, sizeof(lab->dir), "%s", dir);
+	must(secret_box_open(key_provider_find("file"), key, true, &lab->box, &err), key, &err);
+	must(store_open(path, STORE_CREATE, &store, &err), path, &err);
+	store_close(TAKE(store)); /* all of it is in the main file then */
+	read_template(lab, path);
+	unlink(path);
+	unlink(key);
+}
+
+void lab_close(struct lab *lab)
+{
+	secret_box_free(lab->box);
+	free(lab->template);
+}
+
+/* --- breaches, traces ---------------------------------------------------------------------- */
+
+void world_break(struct world *w, const char *invariant, const char *fmt, ...)
+{
+	AUTO(free) char *text = NULL;
+	va_list ap;
+
+	if (w->broken)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	w->broken = invariant;
+	strbuf_adds(&w->why, text);
+	world_trace(w, "BROKEN: %s: %s", invariant, text);
+}
+
+void world_trace(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!w->trace)
+		return;
+	va_start(ap, fmt);
+	vfprintf(w->trace, fmt, ap);
+	va_end(ap);
+	fputc('\n', w->trace);
+}
+
+/* --- time ---------------------------------------------------------------------------------- */
+
+static int64_t side_now(struct clock *c)
+{
+	const struct side *s = ((struct side_clock *)c)->side;
+
+	return s->world->now_ms + s->world->h->skew_ms[s->index];
+}
+
+static int64_t side_mono(struct clock *c)
+{
+	return ((struct side_clock *)c)->side->world->now_ms;
+}
+
+static void side_sleep(struct clock *c, int64_t ms)
+{
+	if (ms > 0)
+		((struct side_clock *)c)->side->world->now_ms += ms;
+}
+
+/* --- stores -------------------------------------------------------------------------------- */
+
+static void seal(struct side *s, const struct account *a, const char *field, const char *value)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(free) char *name = account_seal_name(a);
+	struct err err;
+
+	must(secret_seal(s->env.box, name, field, value, strlen(value), &sealed, &err), "seal",
+	     &err);
+	must(store_secret_put(s->store, a->id, field, sealed.buf, sealed.len, &err), "secret",
+	     &err);
+}
+
+void side_connect(struct side *s)
+{
+	AUTO(json_object_put)
+	struct json_object *token = sandbox(s->world, "POST", "token", "{\"refresh\":true}");
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	must(store_account_get(s->store, "me", &a, &err), "account", &err);
+	a.state = ACCOUNT_CONNECTED;
+	a.token_expires_ms = 0;
+	must(store_account_update(s->store, &a, &err), "account", &err);
+	seal(s, &a, "refresh_token", json_str(token, "refresh_token"));
+}
+
+static void add_account(struct side *s)
+{
+	struct account a = {
+		.name = (char *)"me",
+		.email = (char *)"",
+		.base_url = (char *)"http://127.0.0.1:1",
+		.auth = (char *)"installed",
+		.client_id = (char *)"calsync-sandbox.apps.googleusercontent.com",
+		.scopes = (char *)"https://www.googleapis.com/auth/calendar",
+		.connected_ms = s->world->now_ms,
+	};
+	struct err err;
+
+	must(store_account_add(s->store, &a, &err), "account", &err);
+	seal(s, &a, "client_secret", "sandbox-secret");
+	side_connect(s);
+}
+
+/* Ask for the calendars, and select them all. */
+static void select_calendars(struct side *s)
+{
+	struct google_options o = {.transport = &s->transport,
+				   .clock = &s->clock.clock,
+				   .store = s->store,
+				   .box = s->env.box};
+	AUTO(calendar_list_release) struct calendar_list list = {0};
+	AUTO(account_release) struct account a = {0};
+	AUTO(google_free) struct google *g = NULL;
+	struct err err;
+	int64_t changed;
+
+	must(store_account_get(s->store, "me", &a, &err), "account", &err);
+	must(google_new(&a, &o, &g, &err), "google", &err);
+	must(sync_calendar_list(g, s->store, &a, &changed, &err), "calendars", &err);
+	must(store_calendar_list(s->store, a.id, &list, &err), "calendars", &err);
+	for (size_t i = 0; i < list.count; i++) {
+		must(store_calendar_set_selected(s->store, list.items[i].id, true, &err), "select",
+		     &err);
+		for (int k = 0; k < s->world->h->calendars; k++)
+			if (!strcmp(s->world->calendars[k], list.items[i].google_id))
+				s->calendars[k] = list.items[i].id;
+	}
+}
+
+void side_open(struct side *s)
+{
+	struct err err;
+
+	must(store_open(s->db, 0, &s->store, &err), s->db, &err);
+	s->env.store = s->store;
+}
+
+static void remove_files(const char *db)
+{
+	static const char *const files[] = {"", "-wal", "-shm", "-lock"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		AUTO(free) char *path = xasprintf("%s%s", db, files[i]);
+
+		unlink(path);
+	}
+}
+
+static void side_make(struct world *w, int index)
+{
+	struct side *s = &w->sides[index];
+	int fd;
+
+	*s = (struct side){.world = w, .index = index};
+	s->db = xasprintf("%s/%d.db", w->lab->dir, index);
+	remove_files(s->db); /* of one that died */
+	fd = open(s->db, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 ||
+	    write(fd, w->lab->template, w->lab->template_len) != (ssize_t)w->lab->template_len) {
+		fprintf(stderr, "sim: cannot write %s\n", s->db);
+		abort();
+	}
+	close(fd);
+	s->clock = (struct side_clock){{side_now, side_mono, side_sleep}, s};
+	net_init(s);
+	s->env = (struct sync_env){NULL, w->lab->box, &s->transport, &s->clock.clock};
+	side_open(s);
+	s->peek = peek_open(s->db);
+	add_account(s);
+	select_calendars(s);
+}
+
+void side_close(struct side *s)
+{
+	if (!s->db)
+		return;
+	store_close(s->store);
+	peek_close(s->peek);
+	remove_files(s->db);
+	free(s->db);
+}
+
+/* --- the world ------------------------------------------------------------------------------- */
+
+static char *hand_token(struct world *w, const char *account)
+{
+	AUTO(free) char *body = xasprintf("{\"account\":\"%s\"}", account);
+	AUTO(json_object_put) struct json_object *t = sandbox(w, "POST", "token", body);
+
+	return xstrdup(json_str(t, "access_token"));
+}
+
+static void add_calendar(struct world *w, const char *account, const char *id, const char *role)
+{
+	AUTO(free)
+	char *body = xasprintf("{\"account\":\"%s\",\"id\":\"%s\",\"summary\":\"%s\","
+			       "\"accessRole\":\"%s\"}",
+			       account, id, id, role);
+
+	json_object_put(sandbox(w, "POST", "calendars", body));
+}
+
+static void make_google(struct world *w)
+{
+	static const char *const ids[] = {SIM_ACCOUNT, "second@group.calendar.google.com",
+					  "shown@group.calendar.google.com"};
+	struct fg_options o = {.seed = w->h->seed,
+			       .now_ms = SIM_NOW_MS,
+			       .base_url = "http://127.0.0.1:1",
+			       .account = SIM_ACCOUNT,
+			       .time_zone = SIM_ZONE};
+	AUTO(free)
+	char *config =
+		xasprintf("{\"max_page\":%d,\"empty_pages\":%s,\"max_batch_parts\":%d}",
+			  w->h->max_page, w->h->empty_pages ? "true" : "false", w->h->max_batch);
+
+	memcpy(w->calendars, ids, sizeof(ids));
+	w->fg = fg_new(&o);
+	json_object_put(sandbox(w, "POST", "accounts", "{\"email\":\"" SIM_GUEST "\"}"));
+	json_object_put(sandbox(w, "POST", "accounts", "{\"email\":\"" SIM_HOST "\"}"));
+	json_object_put(sandbox(w, "POST", "config", config));
+	if (w->h->calendars > 1)
+		add_calendar(w, SIM_ACCOUNT, ids[1], "owner");
+	if (w->h->calendars > 2) {
+		add_calendar(w, SIM_HOST, ids[2], "owner");
+		add_calendar(w, SIM_ACCOUNT, ids[2], "reader");
+	}
+	w->hands[HAND_ACCOUNT] = hand_token(w, SIM_ACCOUNT);
+	w->hands[HAND_GUEST] = hand_token(w, SIM_GUEST);
+	w->hands[HAND_HOST] = hand_token(w, SIM_HOST);
+}
+
+void world_make(struct world *w, const struct sim_history *h, struct lab *lab, FILE *trace)
+{
+	*w = (struct world){
+		.h = h, .lab = lab, .trace = trace, .now_ms = SIM_NOW_MS, .why = STRBUF_INIT};
+	random_seed_for_tests(h->seed * 2 + 1);
+	w->ledger = ledger_new();
+	make_google(w);
+	for (int i = 0; i < h->stores; i++)
+		side_make(w, i);
+}
+
+void world_release(struct world *w)
+{
+	for (int i = 0; i < SIM_STORES; i++)
+		side_close(&w->sides[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(w->hands); i++)
+		free(w->hands[i]);
+	fg_free(w->fg);
+	ledger_free(w->ledger);
+	strbuf_release(&w->why);
+	random_seed_for_tests(0);
+}
