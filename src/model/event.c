@@ -469,6 +469,26 @@ struct json_object *event_patch(const struct json_object *from, const struct jso
 	return patch;
 }
 
+/* Meet data belong to the event that they were made for: only a wish that is still open may go
+ * along with a new one. NULL: none. */
+static struct json_object *conference_wish(const struct json_object *data)
+{
+	static const char *const keys[] = {"requestId", "conferenceSolutionKey"};
+	struct json_object *request = json_get(data, "createRequest");
+	struct json_object *wish, *asked;
+
+	if (!json_str(request, "requestId") || json_get(data, "conferenceId") ||
+	    json_get(data, "entryPoints"))
+		return NULL;
+	wish = json_object_new_object();
+	asked = json_object_new_object();
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (json_get(request, keys[i]))
+			json_set(asked, keys[i], json_clone(json_get(request, keys[i])));
+	json_set(wish, "createRequest", asked);
+	return wish;
+}
+
 struct json_object *event_insert_body(const struct json_object *resource)
 {
 	struct json_object *body = json_object_new_object();
@@ -479,9 +499,13 @@ struct json_object *event_insert_body(const struct json_object *resource)
 		const struct field *f = &fields[i];
 		struct json_object *v = json_get(resource, f->name);
 
-		/* Meet data belong to the event that they were made for: only a wish goes along. */
-		if (f->kind == FIELD_CONFERENCE && !json_get(v, "createRequest"))
+		if (f->kind == FIELD_CONFERENCE) {
+			struct json_object *wish = conference_wish(v);
+
+			if (wish)
+				json_set(body, f->name, wish);
 			continue;
+		}
 		if (!empty(v))
 			json_set(body, f->name, field_body(f, v));
 	}

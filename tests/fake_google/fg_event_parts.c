@@ -171,6 +171,19 @@ static int check_create_request(struct fg_draft *d)
 	return 0;
 }
 
+/* "Never copy Meet data between events": a link that was made for another one. */
+static void note_copied(struct fg_draft *d)
+{
+	const char *type = json_path_str(d->body, "conferenceData/conferenceSolution/key/type");
+	const char *id = json_path_str(d->body, "conferenceData/conferenceId");
+	const char *was = json_path_str(d->old, "conferenceData/conferenceId");
+	bool meet = (type && !strcmp(type, "hangoutsMeet")) ||
+		    (!type && (id || json_path(d->body, "conferenceData/entryPoints")));
+
+	if (meet && (!was || (id && strcmp(id, was) != 0)))
+		fg_violation(d->call, "Meet data that were made for another event");
+}
+
 int fg_check_conference(struct fg_draft *d)
 {
 	int64_t version = 0;
@@ -189,6 +202,7 @@ int fg_check_conference(struct fg_draft *d)
 		json_del(d->next, "hangoutLink");
 		return 0;
 	}
+	note_copied(d);
 	return check_create_request(d);
 }
 

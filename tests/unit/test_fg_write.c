@@ -251,6 +251,24 @@ static void test_fg_write__silently_ignored_is_a_violation(void **state)
 	assert_true(violated(g, "iCalUID"));
 }
 
+static void test_fg_write__another_events_meet_data_are_a_violation(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *body = NULL;
+
+	(void)state;
+	google(g, "POST", PRIMARY "?conferenceDataVersion=1",
+	       "{\"id\":\"meets\",\"start\":{\"date\":\"2026-01-05\"},\"end\":{\"date\":"
+	       "\"2026-01-06\"},\"conferenceData\":{\"createRequest\":{\"requestId\":\"r1\"}}}");
+	google(g, "GET", PRIMARY "/meets", NULL);
+	body = xasprintf("{\"conferenceData\":%s}", json_text(json_get(g->json, "conferenceData")));
+	google(g, "PATCH", PRIMARY "/meets?conferenceDataVersion=1", body);
+	assert_false(violated(g, "Meet data"));
+	add_simple(g, "alpha", 5, "");
+	google(g, "PATCH", PRIMARY "/alpha?conferenceDataVersion=1", body);
+	assert_true(violated(g, "Meet data"));
+}
+
 static void test_fg_write__html_link_is_the_id_and_the_calendar(void **state)
 {
 	AUTO(google_free) struct google *g = google_new();
@@ -362,6 +380,7 @@ int main(void)
 		TEST(conference_comes_later),
 		TEST(nobody_is_mailed_unasked),
 		TEST(silently_ignored_is_a_violation),
+		TEST(another_events_meet_data_are_a_violation),
 		TEST(html_link_is_the_id_and_the_calendar),
 		TEST(no_working_location_in_a_batch),
 		TEST(no_input_breaks_it),
