@@ -31,7 +31,7 @@ endif
 
 VERSION := 0.1.0
 
-PKGS := json-c sqlite3 libical smartcols inih libcrypto
+PKGS := json-c sqlite3 smartcols inih libcrypto
 SANDBOX_PKGS := json-c libmicrohttpd libical libcrypto zlib
 TEST_PKGS := cmocka libssl
 

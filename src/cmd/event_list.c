@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "cmd/context.h"
 #include "cmd/event_print.h"
+#include "cmd/occurrence.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
 #include "model/event.h"
@@ -35,7 +36,7 @@ struct lister {
 	struct cmd_context *cx;
 	struct table *table;
 	const char *zone;
-	bool many_calendars, many_accounts;
+	bool expand, many_calendars, many_accounts;
 	size_t count;
 };
 
@@ -97,11 +98,13 @@ static int tsv_row(const struct event *e, void *arg)
 	return 0;
 }
 
-static const char *kind_text(const struct json_object *resource)
+static const char *kind_text(const struct event *e)
 {
-	if (event_is_master(resource))
+	if (event_is_master(e->resource))
 		return "series";
-	return event_is_exception(resource) ? "changed occurrence" : "";
+	if (!e->rowid)
+		return "occurrence";
+	return event_is_exception(e->resource) ? "changed occurrence" : "";
 }
 
 static int table_event(const struct event *e, void *arg)
@@ -110,7 +113,7 @@ static int table_event(const struct event *e, void *arg)
 	AUTO(strbuf_release) struct strbuf start = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf end = STRBUF_INIT;
 	const char *state = event_text_state(e);
-	const char *kind = kind_text(e->resource);
+	const char *kind = kind_text(e);
 
 	event_text_start(e->resource, l->zone, &start);
 	event_text_end(e->resource, l->zone, &end);
@@ -130,9 +133,24 @@ static int table_event(const struct event *e, void *arg)
 
 /* --- all of them -------------------------------------------------------------------------- */
 
+/* In a window series are expanded, without one everything is shown as it is stored. */
+static int each(struct lister *l, const struct event_query *q,
+		int (*fn)(const struct event *e, void *arg), struct err *err)
+{
+	AUTO(happening_list_release) struct happening_list list = {0};
+
+	if (!l->expand || !(q->has_start || q->has_end))
+		return store_event_each(l->cx->store, q, fn, l, err);
+	if (happenings_find(l->cx->store, q, clock_now_ms(l->cx->clock) / 1000, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		fn(&list.items[i].event, l);
+	return 0;
+}
+
 static int list_json(struct lister *l, const struct event_query *q, struct err *err)
 {
-	if (store_event_each(l->cx->store, q, json_row, l, err))
+	if (each(l, q, json_row, err))
 		return -1;
 	l->cx->json_printed = true;
 	out_printf("%s]\n", l->count ? "" : "[");
@@ -142,7 +160,7 @@ static int list_json(struct lister *l, const struct event_query *q, struct err *
 static int list_tsv(struct lister *l, const struct event_query *q, struct err *err)
 {
 	out_printf("id\taccount\tcalendar\tstart\tend\tsummary\tlocation\tsyncStatus\tpendingOp\n");
-	return store_event_each(l->cx->store, q, tsv_row, l, err);
+	return each(l, q, tsv_row, err);
 }
 
 /* Columns that would say the same in every row are left out. */
@@ -177,7 +195,7 @@ static int list_table(struct lister *l, const struct event_query *q, struct err 
 	if (l->many_calendars)
 		table_column(table, "CALENDAR", TABLE_CUT);
 	table_column(table, "NOTE", TABLE_CUT);
-	if (store_event_each(l->cx->store, q, table_event, l, err))
+	if (each(l, q, table_event, err))
 		return -1;
 	table_print(table);
 	if (!l->count)
@@ -222,14 +240,14 @@ static int run_list(struct cmd_context *cx, struct err *err)
 	const struct list_options *o = cx->opts;
 	const char *format = o->format ? o->format : cx->global.json ? "json" : "table";
 	struct event_query q = EVENT_QUERY_INIT;
-	struct lister l = {.cx = cx, .zone = zone_system()};
+	struct lister l = {.cx = cx, .zone = zone_system(), .expand = !o->no_expand};
 
 	if (make_query(cx, o, &q, err))
 		return -1;
 	if (!strcmp(format, "json"))
 		return list_json(&l, &q, err);
 	if (!strcmp(format, "ndjson"))
-		return store_event_each(cx->store, &q, ndjson_row, &l, err);
+		return each(&l, &q, ndjson_row, err);
 	if (!strcmp(format, "tsv"))
 		return list_tsv(&l, &q, err);
 	return list_table(&l, &q, err);
@@ -240,10 +258,16 @@ const struct cmd cmd_event_list = {
 	.parent = "event",
 	.synopsis = "[OPTION]...",
 	.summary = "list events",
-	.help = "Without --start and --end all events are listed, with them those that touch\n"
-		"the time between. TIME is read as by 'event add', in the zone of --calendar\n"
-		"or else the system's; a day given to --end is included. A series is one row,\n"
-		"its changed occurrences are rows of their own.\n"
+	.help = "Without --start and --end all events are listed as they are stored, with them\n"
+		"what touches the time between. TIME is read as by 'event add', in the zone of\n"
+		"--calendar or else the system's; a day given to --end is included.\n"
+		"\n"
+		"Between two times a series is shown as its occurrences, each with the id that\n"
+		"Google gives it; one that was changed or cancelled is shown as it is now, or not\n"
+		"at all. With --no-expand, and without a time, a series is one row and its\n"
+		"changed occurrences are rows of their own. Without --end series are followed\n"
+		"for 366 days from --start (or from now, if that is later), and a warning says so\n"
+		"when one goes on; of one series at most 10000 occurrences are shown.\n"
 		"\n"
 		"The table shows times in the system's zone, and the last day of an all-day\n"
 		"event. tsv has a header line and Google's values: dates and RFC 3339 times,\n"

@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "cmd/context.h"
 #include "cmd/event_print.h"
+#include "cmd/occurrence.h"
 #include "cmd/output.h"
 #include "model/event.h"
 #include "base/banned.h"
@@ -222,12 +223,28 @@ static void show(const struct shown *s)
 	other_rows(s);
 }
 
+/* A row, or else an occurrence of a series that has none of its own. */
+static int find(struct cmd_context *cx, const char *id, struct event *out, struct err *err)
+{
+	AUTO(event_release) struct event master = {0};
+	AUTO(calendar_release) struct calendar calendar = {0};
+	AUTO(occurrence_release) struct occurrence o = {0};
+
+	if (!cmd_event(cx, id, out, err))
+		return 0;
+	if (err->code != ERR_NOT_FOUND || occurrence_find(cx, id, &master, &o, err) ||
+	    store_calendar_get(cx->store, master.calendar_id, &calendar, err))
+		return -1;
+	occurrence_event(&master, calendar.time_zone, &o, out);
+	return 0;
+}
+
 static int run_show(struct cmd_context *cx, struct err *err)
 {
 	AUTO(event_release) struct event event = {0};
 	struct shown s = {.cx = cx, .event = &event};
 
-	if (cmd_event(cx, cx->argv[0], &event, err))
+	if (find(cx, cx->argv[0], &event, err))
 		return -1;
 	s.r = event.resource;
 	if (cx->global.json)

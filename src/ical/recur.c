@@ -69,10 +69,16 @@ bool recur_master_named(const char *master_id, const char *base, size_t len)
 
 /* --- occurrences -------------------------------------------------------------------------- */
 
+void occurrence_release(struct occurrence *o)
+{
+	free(o->id);
+	*o = (struct occurrence){0};
+}
+
 void occurrence_list_release(struct occurrence_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)
-		free(l->items[i].id);
+		occurrence_release(&l->items[i]);
 	free(l->items);
 	*l = (struct occurrence_list){0};
 }

@@ -43,6 +43,9 @@ struct occurrence {
 	int64_t day, days; /* all-day: the first day (since 1970-01-01) and how many; else 0 */
 };
 
+void occurrence_release(struct occurrence *o);
+DEFINE_AUTO_VALUE(struct occurrence, occurrence_release)
+
 struct occurrence_list {
 	struct occurrence *items; /* in order of start */
 	size_t count;

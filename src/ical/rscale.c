@@ -1,13 +1,60 @@
 #include "ical/rscale.h"
 
+#include <dlfcn.h>
 #include <libical/ical.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/xalloc.h"
 #include "base/banned.h"
+
+/* libical brings ICU, 35 MB of it: loaded when the first of such rules is met, which is hardly ever. */
+#define ICAL_FUNCTIONS(X)                 \
+	X(icalerror_clear_errno)          \
+	X(icalerror_set_errors_are_fatal) \
+	X(icalerrno_return)               \
+	X(icaltime_is_null_time)          \
+	X(icaltime_null_time)             \
+	X(icalrecurrencetype_from_string) \
+	X(icalrecur_iterator_new)         \
+	X(icalrecur_iterator_set_start)   \
+	X(icalrecur_iterator_next)        \
+	X(icalrecur_iterator_free)
+
+static struct {
+#define X(name) __typeof__(name) *name##_;
+	ICAL_FUNCTIONS(X)
+#undef X
+	bool loaded;
+	char error[200]; /* why loading failed */
+} lib;
+
+static void load_library(void)
+{
+	void *handle = dlopen("libical.so.3", RTLD_NOW | RTLD_LOCAL);
+	void *symbol;
+
+	if (!handle) {
+		snprintf(lib.error, sizeof(lib.error), "%s", dlerror());
+		return;
+	}
+	/* POSIX gives function pointers only through a data pointer. */
+#define X(name)                                                                          \
+	symbol = dlsym(handle, #name);                                                   \
+	if (!symbol) {                                                                   \
+		snprintf(lib.error, sizeof(lib.error), "libical.so.3 has no %s", #name); \
+		return;                                                                  \
+	}                                                                                \
+	memcpy(&lib.name##_, &symbol, sizeof(symbol));
+	ICAL_FUNCTIONS(X)
+#undef X
+	lib.icalerror_set_errors_are_fatal_(0);
+	lib.loaded = true;
+}
 
 static struct icaltimetype ical_time(int64_t s, bool all_day)
 {
-	struct icaltimetype t = icaltime_null_time();
+	struct icaltimetype t = lib.icaltime_null_time_();
 	struct civil c;
 
 	civil_from_s(s, &c);
@@ -31,18 +78,23 @@ int rscale_walk_init(struct rscale_walk *w, const struct rule *r, const char *va
 	int64_t end = begin + RSCALE_MAX_YEARS * 366LL * DAY_S;
 	struct icalrecurrencetype rule;
 
+	if (!lib.loaded && !*lib.error)
+		load_library();
+	if (!lib.loaded)
+		return err_set(err, ERR_INVALID, "rule '%s': not supported without libical: %s",
+			       value, lib.error);
 	*w = (struct rscale_walk){
 		.from = from, .to = to, .end = end < to ? end : to, .left = r->count};
-	icalerror_set_errors_are_fatal(0);
-	icalerror_clear_errno();
-	rule = icalrecurrencetype_from_string(value);
-	rule.until = icaltime_null_time(); /* the caller's */
-	if (rule.freq != ICAL_NO_RECURRENCE && icalerrno == ICAL_NO_ERROR)
-		w->iterator = icalrecur_iterator_new(rule, ical_time(start, all_day));
+	lib.icalerror_clear_errno_();
+	rule = lib.icalrecurrencetype_from_string_(value);
+	rule.until = lib.icaltime_null_time_(); /* the caller's */
+	if (rule.freq != ICAL_NO_RECURRENCE && *lib.icalerrno_return_() == ICAL_NO_ERROR)
+		w->iterator = lib.icalrecur_iterator_new_(rule, ical_time(start, all_day));
 	w->name = rule.rscale; /* the iterator borrows it */
 	if (!w->iterator)
 		return err_set(err, ERR_INVALID, "rule '%s': this RSCALE is not supported", value);
-	if (begin > start && !icalrecur_iterator_set_start(w->iterator, ical_time(begin, all_day)))
+	if (begin > start &&
+	    !lib.icalrecur_iterator_set_start_(w->iterator, ical_time(begin, all_day)))
 		w->left = 0; /* over before that */
 	return 0;
 }
@@ -50,11 +102,11 @@ int rscale_walk_init(struct rscale_walk *w, const struct rule *r, const char *va
 int rscale_walk_next(struct rscale_walk *w, int64_t *out, struct err *err)
 {
 	while (w->left) {
-		struct icaltimetype t = icalrecur_iterator_next(w->iterator);
+		struct icaltimetype t = lib.icalrecur_iterator_next_(w->iterator);
 		struct civil c = {t.year, t.month, t.day, t.hour, t.minute, t.second};
 		int64_t s = civil_to_s(&c);
 
-		if (icaltime_is_null_time(t) || s >= w->end) {
+		if (lib.icaltime_is_null_time_(t) || s >= w->end) {
 			w->left = 0;
 			if (w->end < w->to)
 				return err_set(err, ERR_INVALID,
@@ -74,7 +126,7 @@ int rscale_walk_next(struct rscale_walk *w, int64_t *out, struct err *err)
 void rscale_walk_release(struct rscale_walk *w)
 {
 	if (w->iterator)
-		icalrecur_iterator_free(w->iterator);
+		lib.icalrecur_iterator_free_(w->iterator);
 	w->iterator = NULL;
 	free(w->name);
 	w->name = NULL;

@@ -220,8 +220,8 @@ static bool rscale_months(const char *value, struct rule *r)
 
 		if (!number(value, digits, &n) || n < 1 || n > 13)
 			return false;
-		if (digits < len)
-			r->leap_month = true;
+		if (digits < len && r->leap_month <= n)
+			r->leap_month = (int)n;
 		if (!value[len])
 			return true;
 		value += len + 1;
@@ -283,7 +283,8 @@ static int rscale_check(const char *value, const struct rule *r, unsigned seen, 
 	if (gregorian)
 		fine |= 1U << PART_BYYEARDAY;
 	if (r->freq > RULE_MONTHLY || seen & ~fine ||
-	    (r->leap_month && !strcasestr(value, "RSCALE=HEBREW")) ||
+	    (r->leap_month && (r->leap_month != 5 || !strcasestr(value, "RSCALE=HEBREW"))) ||
+	    strlen(value) > RULE_MAX_RSCALE_LENGTH ||
 	    r->interval > (gregorian ? RULE_MAX_RSCALE_INTERVAL : 1))
 		return err_set(err, ERR_INVALID, "rule '%s': not supported with RSCALE", value);
 	return 0;

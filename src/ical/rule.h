@@ -65,11 +65,12 @@ struct rule {
 	bool nth_any;           /* BYDAY names a weekday with a number */
 	struct rule_set nth[7]; /* of each weekday */
 	struct rule_set month_day, year_day, week_no, set_pos;
-	bool rscale;     /* RSCALE: see rscale.h. Its months are not in `month`: */
-	bool leap_month; /* one of them is a leap month */
+	bool rscale;    /* RSCALE: see rscale.h. Its months are not in `month`: */
+	int leap_month; /* the last leap month among them; 0 = none */
 };
 
 #define RULE_MAX_RSCALE_INTERVAL 1000
+#define RULE_MAX_RSCALE_LENGTH   250
 
 /* value: what follows "RRULE:". Errors: ERR_INVALID (malformed, out of range, not supported). */
 int rule_parse(const char *value, struct rule *out, struct err *err);
