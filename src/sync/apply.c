@@ -190,7 +190,8 @@ static int revive_row(struct engine *e, struct event *row, const struct json_obj
 	row->at_google = false;
 	etag = json_str(tombstone, "etag");
 	xstr_set(&row->etag, etag ? etag : ETAG_UNKNOWN);
-	json_set_str(row->resource, "status", "confirmed");
+	if (event_is_cancelled(row->resource))
+		json_set_str(row->resource, "status", "confirmed");
 	if (store_event_put(e->store, row, err) ||
 	    store_outbox_get(e->store, row->rowid, &op, &found, err))
 		return -1;

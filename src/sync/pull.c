@@ -71,15 +71,26 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	return 0;
 }
 
-/* In a full pull a later page may repeat an event in an older version: keep the newer one. */
-static bool older_repeat(const struct pull *p, const struct event *row,
-			 const struct json_object *item)
+/* A page may come from a server that is behind the one that we heard last, and show an event as it
+ * was: what we know is newer, and what is newer still comes with the next sync token. Both times
+ * are UTC with milliseconds: text order is time order. */
+static bool is_older(const struct event *row, const struct json_object *item)
 {
 	const char *had = json_str(row->resource, "updated");
 	const char *has = json_str(item, "updated");
 
-	return p->e->generation && row->generation == p->e->generation && had && has &&
-	       strcmp(has, had) < 0; /* both are UTC with milliseconds: text order is time order */
+	return had && has && strcmp(has, had) < 0;
+}
+
+/* The same of an event that an earlier page showed as deleted: a tombstone has no time. */
+static bool is_repeat_of_gone(struct pull *p, const struct json_object *item)
+{
+	const char *id = json_str(item, "id");
+
+	if (!event_is_cancelled(item))
+		return json_has(p->gone, id);
+	json_set_bool(p->gone, id, true);
+	return false;
 }
 
 static bool in_window(const struct pull *p, const struct json_object *item)
@@ -158,13 +169,15 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 			return 0;
 	}
 	p->seen++;
+	if (is_repeat_of_gone(p, item))
+		return 0;
 	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err))
 		return -1;
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
 		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;
-	if (found && older_repeat(p, &row, item))
-		return 0;
+	if (found && is_older(&row, item))
+		return touch(p, &row, err);
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
 		return -1;
 	if (exception && event_is_cancelled(item) && note_orphan(p, item, err))
@@ -235,8 +248,10 @@ static int store_last_page(struct pull *p, const struct json_object *page, struc
 	if (!token)
 		log_info("pull", "calendar '%s': the listing ends without a sync token",
 			 p->c->summary);
-	if (p->e->generation && token && !p->holes && sweep(p, err))
+	if (p->e->generation && token && !p->holes && !p->late && sweep(p, err))
 		return -1;
+	if (p->late)
+		token = NULL;
 	if (p->e->options->dry_run)
 		return 0;
 	if (p->stored && store_calendar_set_progress(p->e->store, p->c->id, NULL, err))
@@ -281,8 +296,10 @@ static int commit_page(struct pull *p, const struct json_object *page, const cha
 int pull_pages(struct pull *p, const char *page_token, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
+	AUTO(json_object_put) struct json_object *gone = json_object_new_object();
 	AUTO(free) char *token = xstrdup_null(page_token);
 
+	p->gone = gone;
 	if (token)
 		json_set_bool(seen, token, true);
 	for (;;) {
@@ -338,6 +355,7 @@ static int pull_full(struct pull *p, const struct pull_progress *at, struct err 
 	p->started_ms = now < p->e->generation ? now : p->e->generation;
 	p->seen = at ? at->seen : 0;
 	p->holes = at && at->holes;
+	p->late = false;
 	p->orphans = at != NULL; /* an earlier run may have left some */
 	p->r->full = true;
 	result = pull_pages(p, at ? at->page_token : NULL, err);

@@ -13,10 +13,12 @@ struct pull {
 	int64_t seen;                 /* items of a full pull */
 	bool window;                  /* only what lies in the options' window */
 	bool holes;                   /* an item could not be read: absence says nothing */
+	bool late;                    /* the listing and events.get contradict each other */
 	bool orphans;                 /* a cancelled occurrence came whose series is not here */
 	bool paged;                   /* the last request was for a page behind the first */
 	bool stored;                  /* the calendar has a progress in the store */
 	struct json_object *seen_ids; /* window: a set */
+	struct json_object *gone;     /* ids that this run saw deleted or cancelled: a set */
 };
 
 /* Page by page from this token on (NULL = page one), each in a transaction of its own. */
@@ -28,7 +30,8 @@ int pull_get(struct pull *p, const char *id, struct json_object **out, struct er
 /*
  * Before the last page of a full listing is stored: an event that changed at Google when the
  * listing began or later may be missing from it and be there all the same. What events.get still
- * finds is added to the page.
+ * finds is added to the page. One that changed before is a contradiction (p->late): nothing is
+ * swept then, and the next pull is a full one again.
  */
 int sweep_ask(struct pull *p, struct json_object *page, struct err *err);
 /* Rows that a full listing did not show go, in the transaction of its last page. */

@@ -59,7 +59,8 @@ static void prepare_create(struct push *p, struct job *j)
 		return;
 	}
 	json_del(j->body, "id");
-	json_set_str(j->body, "status", "confirmed");
+	if (!json_has(j->body, "status")) /* without one it would stay cancelled */
+		json_set_str(j->body, "status", "confirmed");
 	set_path(p, j, j->row.id);
 	if (strcmp(j->row.etag, ETAG_UNKNOWN) != 0)
 		j->if_match = xstrdup(j->row.etag);

@@ -13,8 +13,9 @@
 /* A change at Google shows in its listings after a while. */
 #define LATE_MS (5 * 60 * 1000)
 
-/* Google changed it when the listing began, or since: by its clock, which is ours and the skew. */
-static bool is_recent(const struct pull *p, const struct event *row)
+/* When Google changed it, after the listing began: by its clock, which is ours and the skew. Before
+ * that it is negative; INT64_MIN = not known. */
+static int64_t changed_since_ms(const struct pull *p, const struct event *row)
 {
 	const char *updated = json_str(row->resource, "updated");
 	int64_t began_ms = p->started_ms + google_clock_skew_ms(p->e->google);
@@ -22,8 +23,8 @@ static bool is_recent(const struct pull *p, const struct event *row)
 	struct err ignored;
 
 	if (!updated || rfc3339_parse(updated, &t, &ignored) || !t.has_offset)
-		return false;
-	return t.utc * 1000 + t.ms >= began_ms - LATE_MS;
+		return INT64_MIN;
+	return t.utc * 1000 + t.ms - began_ms;
 }
 
 /* The ids on a page, as a set. */
@@ -40,12 +41,13 @@ static struct json_object *ids_of(const struct json_object *items)
 	return ids;
 }
 
-static int ask_for(struct pull *p, const char *id, struct json_object *items, struct err *err)
+static int ask_for(struct pull *p, const struct event *row, struct json_object *items,
+		   struct err *err)
 {
 	AUTO(json_object_put) struct json_object *item = NULL;
 	struct err why;
 
-	if (pull_get(p, id, &item, &why)) {
+	if (pull_get(p, row->id, &item, &why)) {
 		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
 			return 0;
 		*err = why;
@@ -54,7 +56,9 @@ static int ask_for(struct pull *p, const char *id, struct json_object *items, st
 	/* Gone it is, then: what the sweep does about it is the guard's to say. */
 	if (!item || (event_is_cancelled(item) && !event_is_exception(item)))
 		return 0;
-	log_debug("pull", "event %s: not listed yet", id);
+	log_debug("pull", "event %s: not listed yet", row->id);
+	/* It should have been: either the list is late, or that answer is. */
+	p->late |= changed_since_ms(p, row) < 0;
 	json_object_array_add(items, TAKE(item));
 	return 0;
 }
@@ -73,8 +77,8 @@ int sweep_ask(struct pull *p, struct json_object *page, struct err *err)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct event *row = &list.items[i];
 
-		if (!json_has(listed, row->id) && is_recent(p, row) &&
-		    ask_for(p, row->id, items, err))
+		if (!json_has(listed, row->id) && changed_since_ms(p, row) >= -LATE_MS &&
+		    ask_for(p, row, items, err))
 			return -1;
 	}
 	return 0;

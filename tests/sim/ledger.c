@@ -14,6 +14,7 @@ struct write {
 	int who;
 	unsigned no;
 	bool contested; /* somebody wrote the same field, and neither knew of the other */
+	size_t next;    /* the write that saw and replaced it; 0 = none (it never is the first) */
 };
 
 struct event_state {
@@ -70,10 +71,16 @@ static size_t event_index(struct ledger *l, const char *mark)
 	return l->event_count++;
 }
 
+/* Whether the author of a view knew of a write: it is the own one, or in the view, or what replaced
+ * it is. */
 static bool knows(const struct ledger *l, int who, const struct units *seen, const struct write *w)
 {
-	return w->who == who || !strcmp(units_get(seen, w->unit), w->value) ||
-	       hashset_has(&l->overwritten, w->hash);
+	for (;; w = &l->writes[w->next]) {
+		if (w->who == who || !strcmp(units_get(seen, w->unit), w->value))
+			return true;
+		if (!w->next)
+			return false;
+	}
 }
 
 /* Google's field that a unit is a part of, as a length: conflicts are about fields. */
@@ -105,6 +112,16 @@ static void note_contested(struct ledger *l, const struct units *seen)
 	}
 }
 
+/* The last write is new, and saw this one. */
+static void note_replaced(struct ledger *l, uint64_t hash)
+{
+	for (size_t i = l->write_count - 1; i-- > 0;)
+		if (l->writes[i].hash == hash && !l->writes[i].next) {
+			l->writes[i].next = l->write_count - 1;
+			return;
+		}
+}
+
 static void add_write(struct ledger *l, size_t event, int who, unsigned no, const char *unit,
 		      const char *value, const struct units *seen)
 {
@@ -120,6 +137,7 @@ static void add_write(struct ledger *l, size_t event, int who, unsigned no, cons
 	w->unit = xstrdup(unit);
 	w->value = xstrdup(value);
 	note_contested(l, seen);
+	note_replaced(l, hash_texts(mark, unit, saw));
 	hashset_add(&l->overwritten, hash_texts(mark, unit, saw));
 	l->events[event].gone = false;
 }
