@@ -70,6 +70,8 @@ int fg_cal_load(struct fg *fg, struct fg_account *account, const char *calendar_
 		const struct json_object *data, struct err *err);
 /* From now on older sync tokens answer 410 / page tokens 400. account NULL = everybody's. */
 void fg_cal_expire_tokens(struct fg *fg, struct fg_account *account, bool sync, bool page);
+/* Deleted events cannot be had back any more; their ids stay taken. */
+void fg_cal_expire_tombstones(struct fg *fg, struct fg_account *account);
 /* POST /sandbox/calendars: create or change a calendar and this account's entry for it. spec:
  * {"id"?, "summary"?, "accessRole"?, "timeZone"?, "hidden"?, "deleted"?, "watchable"?};
  * out_entry: the calendarList entry as it is now, the caller's. Errors: ERR_INVALID. */

@@ -359,6 +359,29 @@ void fg_cal_expire_tokens(struct fg *fg, struct fg_account *account, bool sync, 
 	}
 }
 
+/* What was deleted long ago cannot be had back; its id stays taken. A cancelled occurrence stays as
+ * long as its series. */
+static void expire_tombstones(struct fg_cal *cal)
+{
+	for (size_t i = 0; i < cal->count; i++) {
+		struct fg_event *ev = cal->order[i];
+		const struct fg_event *master = ev->master ? fg_event_find(cal, ev->master) : NULL;
+
+		if (ev->cancelled && (!master || master->cancelled))
+			ev->stub = true;
+	}
+}
+
+void fg_cal_expire_tombstones(struct fg *fg, struct fg_account *account)
+{
+	for (struct fg_account *a = fg->accounts; a; a = a->next) {
+		if (account && a != account)
+			continue;
+		for (size_t i = 0; i < a->cal->count; i++)
+			expire_tombstones(a->cal->entries[i]->cal);
+	}
+}
+
 void fg_entry_set_role(struct fg *fg, struct fg_account *account, struct fg_entry *e,
 		       enum fg_role role)
 {

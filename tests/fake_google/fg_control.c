@@ -105,15 +105,19 @@ static int expire_post(struct fg_call *call)
 	bool refresh = json_flag(body, "refresh_tokens", false);
 	bool sync = json_flag(body, "sync_tokens", false);
 	bool page = json_flag(body, "page_tokens", false);
+	bool tombstones = json_flag(body, "tombstones", false);
 	struct fg_account *account = NULL;
 
 	if (json_has(body, "account") && account_named(call, &account))
 		return -1;
-	if (!access && !refresh && !sync && !page)
+	if (!access && !refresh && !sync && !page && !tombstones)
 		return fail(call, 400,
-			    "name access_tokens, refresh_tokens, sync_tokens or page_tokens");
+			    "name access_tokens, refresh_tokens, sync_tokens, page_tokens or "
+			    "tombstones");
 	fg_oauth_expire(call->fg, account, access, refresh);
 	fg_cal_expire_tokens(call->fg, account, sync, page);
+	if (tombstones)
+		fg_cal_expire_tombstones(call->fg, account);
 	return fg_reply_json(call, 200, json_object_new_object());
 }
 

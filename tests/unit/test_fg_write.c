@@ -141,6 +141,29 @@ static void test_fg_write__tombstones(void **state)
 	assert_string_equal(json_str(item(g, 0), "summary"), "alpha");
 }
 
+static void test_fg_write__old_tombstones_cannot_be_had_back(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+
+	(void)state;
+	add_simple(g, "alpha", 5, "");
+	add_simple(g, "living", 5, "");
+	google(g, "DELETE", PRIMARY "/alpha", NULL);
+	google(g, "PATCH", PRIMARY "/alpha", "{\"status\":\"confirmed\"}");
+	assert_status(g, 200);
+	google(g, "DELETE", PRIMARY "/alpha", NULL);
+	google(g, "POST", "/sandbox/expire", "{\"tombstones\":true}");
+	assert_status(g, 200);
+	google(g, "PATCH", PRIMARY "/alpha", "{\"status\":\"confirmed\"}");
+	assert_refused(g, 404, "notFound");
+	google(g, "POST", PRIMARY,
+	       "{\"id\":\"alpha\",\"start\":{\"date\":\"2026-01-05\"},"
+	       "\"end\":{\"date\":\"2026-01-06\"}}");
+	assert_refused(g, 409, "duplicate");
+	google(g, "PATCH", PRIMARY "/living", "{\"summary\":\"x\"}");
+	assert_status(g, 200);
+}
+
 static void test_fg_write__cancelling_is_deleting(void **state)
 {
 	AUTO(google_free) struct google *g = google_new();
@@ -376,6 +399,7 @@ int main(void)
 		TEST(reminders_do_not_move_updated),
 		TEST(a_refused_write_changes_nothing),
 		TEST(tombstones),
+		TEST(old_tombstones_cannot_be_had_back),
 		TEST(cancelling_is_deleting),
 		TEST(conference_comes_later),
 		TEST(nobody_is_mailed_unasked),
