@@ -37,8 +37,9 @@ void history_list_release(struct history_list *l)
 }
 
 static const char sql_history_add[] =
-	"INSERT INTO history (calendar_id, event_id, op, origin, at_ms, command_id, resource)"
-	" VALUES (:calendar, :id, :op, :origin, :at_ms, :command, :resource)";
+	"INSERT INTO history (calendar_id, event_id, op, origin, at_ms, command_id,"
+	" local_only, resource)"
+	" VALUES (:calendar, :id, :op, :origin, :at_ms, :command, :local_only, :resource)";
 
 int store_history_add(struct store *s, const struct history *h, struct err *err)
 {
@@ -55,13 +56,14 @@ int store_history_add(struct store *s, const struct history *h, struct err *err)
 		stmt_int(st, ":command", h->command_id);
 	else
 		stmt_null(st, ":command");
+	stmt_int(st, ":local_only", h->local_only);
 	stmt_text(st, ":resource", json_bind(h->resource));
 	return stmt_run(st, err);
 }
 
 #define HISTORY_SELECT                                                             \
 	"SELECT h.history_id, h.calendar_id, h.event_id, h.op, h.origin, h.at_ms," \
-	" h.command_id, h.resource, a.name, c.google_id, k.name"                   \
+	" h.command_id, h.resource, a.name, c.google_id, k.name, h.local_only"     \
 	" FROM history h LEFT JOIN calendar c ON c.calendar_id = h.calendar_id"    \
 	" LEFT JOIN account a ON a.account_id = c.account_id"                      \
 	" LEFT JOIN command k ON k.command_id = h.command_id"
@@ -86,6 +88,7 @@ static int history_read(struct stmt *st, struct history *out, struct err *err)
 	h.account = col_dup(st, 8);
 	h.calendar = col_dup(st, 9);
 	h.command = col_dup(st, 10);
+	h.local_only = col_int(st, 11);
 	*out = h;
 	memset(&h, 0, sizeof(h));
 	return 0;
@@ -122,6 +125,8 @@ static void list_text(struct strbuf *sql, const struct history_query *q)
 		strbuf_adds(sql, " AND h.event_id = :event");
 	if (q->command_id)
 		strbuf_adds(sql, " AND h.command_id = :command");
+	if (q->has_moment)
+		strbuf_adds(sql, " AND h.at_ms BETWEEN :from_ms AND :until_ms");
 	if (q->changes)
 		strbuf_adds(sql, " AND h.op <> 'kept'");
 	strbuf_adds(sql,
@@ -150,6 +155,10 @@ int store_history_list(struct store *s, const struct history_query *q, struct hi
 		stmt_text(st, ":event", q->event_id);
 	if (q->command_id)
 		stmt_int(st, ":command", q->command_id);
+	if (q->has_moment) {
+		stmt_int(st, ":from_ms", q->from_ms);
+		stmt_int(st, ":until_ms", q->until_ms);
+	}
 	if (q->limit)
 		stmt_int(st, ":limit", q->limit > INT64_MAX ? INT64_MAX : (int64_t)q->limit);
 	while ((status = stmt_step(st, err)) == 1) {
@@ -165,6 +174,22 @@ int store_history_list(struct store *s, const struct history_query *q, struct hi
 	*out = list;
 	memset(&list, 0, sizeof(list));
 	return 0;
+}
+
+static const char sql_history_rename[] =
+	"UPDATE history SET event_id = :new WHERE calendar_id = :calendar AND event_id = :id";
+
+int store_history_rename(struct store *s, int64_t calendar_id, const char *id, const char *new_id,
+			 struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_history_rename, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	stmt_text(st, ":id", id);
+	stmt_text(st, ":new", new_id);
+	return stmt_run(st, err);
 }
 
 void event_name_release(struct event_name *n)

@@ -224,11 +224,13 @@ static const char step_2[] =
 	" op TEXT NOT NULL CHECK (op IN ('create', 'update', 'delete', 'kept')),"
 	" origin TEXT NOT NULL CHECK (origin IN ('local', 'google', 'merge')),"
 	" at_ms INTEGER NOT NULL,"
-	" command_id INTEGER," /* the local command that did it; NULL = none */
+	" command_id INTEGER,"          /* the local command that did it; NULL = none */
+	" local_only INTEGER NOT NULL," /* the version was to stay here: nothing of it waited */
 	" resource TEXT"
 	") STRICT;"
-	"INSERT INTO history_2 (history_id, calendar_id, event_id, op, origin, at_ms, resource)"
-	" SELECT history_id, calendar_id, event_id, 'update', origin, at_ms, resource"
+	"INSERT INTO history_2 (history_id, calendar_id, event_id, op, origin, at_ms, local_only,"
+	"  resource)"
+	" SELECT history_id, calendar_id, event_id, 'update', origin, at_ms, 0, resource"
 	" FROM history ORDER BY history_id;"
 	"DROP TABLE history;"
 	"ALTER TABLE history_2 RENAME TO history;"

@@ -327,7 +327,8 @@ struct history {
 	enum history_op op;
 	char *origin; /* "local", "google", "merge" */
 	int64_t at_ms;
-	int64_t command_id;           /* the local command that did it; 0 = none */
+	int64_t command_id; /* the local command that did it; 0 = none */
+	bool local_only;    /* that version was to stay here (--no-sync): nothing of it waited */
 	struct json_object *resource; /* before the change; NULL for a create */
 	/* Filled by reads only: */
 	char *account;  /* name */
@@ -353,12 +354,17 @@ struct history_query {
 	const char *event_id; /* NULL = any */
 	int64_t command_id;   /* 0 = any */
 	int64_t after;        /* only ids above */
-	bool changes;         /* leave HISTORY_KEPT out */
+	bool has_moment;      /* only what happened in [from_ms, until_ms] */
+	int64_t from_ms, until_ms;
+	bool changes; /* leave HISTORY_KEPT out */
 	bool newest_first;
 	size_t limit; /* 0 = none */
 };
 int store_history_list(struct store *s, const struct history_query *q, struct history_list *out,
 		       struct err *err);
+/* The event goes on under another id, its log with it. */
+int store_history_rename(struct store *s, int64_t calendar_id, const char *id, const char *new_id,
+			 struct err *err);
 /* Ids of events that are or were here, also hidden and cancelled ones. */
 struct event_name {
 	int64_t account_id;

@@ -57,7 +57,10 @@ static enum plan_here here(const struct event *row)
 static struct version_note note_of(const struct engine *e, const struct event *row,
 				   const char *origin)
 {
-	return (struct version_note){row->calendar_id, row->id, origin, clock_now_ms(e->clock), 0};
+	return (struct version_note){.calendar_id = row->calendar_id,
+				     .event_id = row->id,
+				     .origin = origin,
+				     .at_ms = clock_now_ms(e->clock)};
 }
 
 int engine_changed(struct engine *e, const struct event *row, const char *origin,
@@ -200,6 +203,17 @@ static int revive_row(struct engine *e, struct event *row, const struct json_obj
 	return store_outbox_put(e->store, &op, err);
 }
 
+/* What is remembered of an occurrence that goes with its series: a changed one as any event, of a
+ * cancelled one that it is cancelled, or it would take place when the series is restored. */
+static int note_occurrence(struct engine *e, const struct event *row, struct err *err)
+{
+	const struct version_note n = note_of(e, row, "google");
+
+	if (event_is_cancelled(row->resource))
+		return version_kept(e->store, &n, row->resource, err);
+	return version_changed(e->store, &n, row->hidden ? NULL : row->resource, NULL, err);
+}
+
 /* The exceptions of a series go with their master. */
 static int remove_exceptions(struct engine *e, const struct event *master,
 			     struct calendar_result *r, struct err *err)
@@ -217,9 +231,7 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 
 		if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)
 			continue; /* an edit beats a delete: Google will say what it thinks of it */
-		if (engine_changed(e, row, "google", row->hidden ? NULL : row->resource, NULL,
-				   err) ||
-		    store_event_delete(e->store, row->rowid, err))
+		if (note_occurrence(e, row, err) || store_event_delete(e->store, row->rowid, err))
 			return -1;
 		r->pulled.deleted += !event_is_cancelled(row->resource);
 	}

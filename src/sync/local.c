@@ -65,8 +65,14 @@ static int finish(struct store *s, bool own, int result, struct err *err)
 int local_note_change(struct store *s, const struct event *e, const struct local_options *o,
 		      struct json_object *before, const struct json_object *after, struct err *err)
 {
-	const struct version_note n = {e->calendar_id, e->id, "local", e->changed_ms,
-				       o->command_id};
+	const struct version_note n = {
+		.calendar_id = e->calendar_id,
+		.event_id = e->id,
+		.origin = "local",
+		.at_ms = e->changed_ms,
+		.command_id = o->command_id,
+		.local_only = !e->at_google && e->pending == PENDING_NONE,
+	};
 
 	return version_changed(s, &n, before, after, err);
 }

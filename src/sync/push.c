@@ -66,6 +66,35 @@ static void prepare_create(struct push *p, struct job *j)
 		j->if_match = xstrdup(j->row.etag);
 }
 
+/* What was tried before is not known to be at Google only because nothing differs: ask. */
+static void prepare_update(struct push *p, struct job *j)
+{
+	const char *status = json_str(j->row.resource, "status");
+
+	j->kind = JOB_PATCH;
+	j->body = event_patch(j->row.base, j->row.resource);
+	if (j->tried_before && !json_object_object_length(j->body))
+		json_set_str(j->body, "status", status ? status : "confirmed");
+	j->if_match = xstrdup_null(j->row.etag);
+	set_path(p, j, j->row.id);
+}
+
+/* An occurrence means something to Google only when its series is there. */
+static int check_series(struct push *p, struct job *j, struct err *err)
+{
+	const char *series = json_str(j->row.resource, "recurringEventId");
+	AUTO(event_release) struct event master = {0};
+	bool found;
+
+	j->for_series = false;
+	if (!series)
+		return 0;
+	if (store_event_get(p->e->store, p->c->id, series, &master, &found, err))
+		return -1;
+	j->for_series = found && !master.hidden && master.pending == PENDING_CREATE;
+	return 0;
+}
+
 /* The request for one job from the row as it is now. out_send false: nothing is left to send. */
 static int prepare(struct push *p, struct job *j, bool *out_send, struct err *err)
 {
@@ -79,8 +108,10 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->state = JOB_DONE;
 		return 0;
 	}
-	if (store_event_get_row(p->e->store, j->rowid, &j->row, err))
+	if (store_event_get_row(p->e->store, j->rowid, &j->row, err) || check_series(p, j, err))
 		return -1;
+	if (j->for_series)
+		return 0;
 	j->alone |= is_type(j->row.resource, "workingLocation"); /* not supported in batches */
 	j->tried_before = j->op.attempts > 0;
 	switch (j->op.op) {
@@ -88,10 +119,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		prepare_create(p, j);
 		break;
 	case PENDING_UPDATE:
-		j->kind = JOB_PATCH;
-		j->body = event_patch(j->row.base, j->row.resource);
-		j->if_match = xstrdup_null(j->row.etag);
-		set_path(p, j, j->row.id);
+		prepare_update(p, j);
 		break;
 	default:
 		j->kind = JOB_DELETE;
@@ -205,6 +233,19 @@ static int send_round(struct push *p, struct job **round, size_t count, struct e
 	return waiting == 1 ? send_one(p, batch[0], err) : send_batch(p, batch, waiting, err);
 }
 
+/* Their series did not get through: they say why they are still here. */
+static int wait_for_series(struct push *p, struct err *err)
+{
+	struct err why;
+
+	err_set(&why, ERR_GOOGLE, "its series is not at Google yet");
+	for (size_t i = 0; i < p->count; i++)
+		if (p->jobs[i].state == JOB_DUE && p->jobs[i].for_series &&
+		    push_waits(p, &p->jobs[i], &why, err))
+			return -1;
+	return 0;
+}
+
 static int push_jobs(struct push *p, struct err *err)
 {
 	AUTO(free) struct job **round = xcalloc(p->count, sizeof(*round));
@@ -219,6 +260,8 @@ static int push_jobs(struct push *p, struct err *err)
 		if (send_round(p, round, count, err))
 			return -1;
 	}
+	if (wait_for_series(p, err))
+		return -1;
 	if (p->why.code != ERR_NONE) {
 		*err = p->why;
 		return -1;

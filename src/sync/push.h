@@ -13,6 +13,7 @@ struct job {
 	enum job_kind kind;
 	bool alone;        /* not in a batch */
 	bool tried_before; /* an earlier attempt may have reached Google */
+	bool for_series;   /* an occurrence whose series Google does not have yet */
 	struct event row;  /* as sent */
 	struct outbox op;
 	struct strbuf path;

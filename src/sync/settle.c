@@ -148,10 +148,64 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 	return in_transaction(p, j, answer, write_answer, err);
 }
 
+/* A row goes on under another id, and its log with it. To those who follow what changes the old one
+ * is gone, and a new one is there. */
+static int rename_row(struct push *p, struct event *row, const char *id, struct err *err)
+{
+	struct json_object *seen = row->hidden ? NULL : row->resource;
+
+	if (store_history_rename(p->e->store, row->calendar_id, row->id, id, err) ||
+	    engine_changed(p->e, row, "google", seen, NULL, err))
+		return -1;
+	xstr_set(&row->id, id);
+	json_set_str(row->resource, "id", id);
+	if (engine_changed(p->e, row, "google", NULL, seen ? row->resource : NULL, err))
+		return -1;
+	return store_event_put(p->e->store, row, err);
+}
+
+/* A changed occurrence of a series that has another id now: Google knows it by that of the series. */
+static int follow_series(struct push *p, struct event *row, const char *old, const char *id,
+			 struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	size_t n = strlen(old);
+	AUTO(free) char *own = NULL;
+	bool found;
+
+	if (strncmp(row->id, old, n) != 0 || row->id[n] != '_')
+		return 0; /* of a split series, whose occurrences are named after the one before */
+	own = xasprintf("%s%s", id, row->id + n);
+	json_set_str(row->resource, "recurringEventId", id);
+	json_object_put(TAKE(row->base));
+	xstr_set(&row->etag, NULL);
+	row->at_google = event_is_cancelled(row->resource);
+	row->sync_status = SYNC_LOCAL_ONLY;
+	if (row->at_google) { /* it takes place there, until it is cancelled again */
+		row->base = json_clone(row->resource);
+		json_set_str(row->base, "status", "confirmed");
+	} else {
+		xstr_set(&row->etag, ETAG_UNKNOWN);
+	}
+	if (rename_row(p, row, own, err) ||
+	    store_outbox_get(p->e->store, row->rowid, &op, &found, err))
+		return -1;
+	if (found && op.op == PENDING_DELETE)
+		return 0;
+	op.event_rowid = row->rowid;
+	op.op = row->at_google ? PENDING_UPDATE : PENDING_CREATE;
+	if (!found)
+		op.created_ms = clock_now_ms(p->e->clock);
+	return store_outbox_put(p->e->store, &op, err);
+}
+
 /* The id belongs to somebody else, or cannot be used again: the event goes out under a new one. */
 static int write_new_id(struct push *p, struct job *j, struct json_object *unused, struct err *err)
 {
+	AUTO(event_list_release) struct event_list occurrences = {0};
+	struct event_query q = EVENT_QUERY_INIT;
 	AUTO(event_release) struct event now = {0};
+	AUTO(free) char *old = NULL;
 	char id[27];
 
 	(void)unused;
@@ -159,10 +213,17 @@ static int write_new_id(struct push *p, struct job *j, struct json_object *unuse
 		return -1;
 	random_event_id(id);
 	log_info("push", "event %s: the id is taken at Google, going on as %s", now.id, id);
-	xstr_set(&now.id, id);
-	json_set_str(now.resource, "id", id);
+	old = xstrdup(now.id);
+	q.calendar_id = now.calendar_id;
+	q.recurring_event_id = old;
+	q.include_hidden = q.include_cancelled = true;
 	xstr_set(&now.etag, NULL);
-	return store_event_put(p->e->store, &now, err);
+	if (rename_row(p, &now, id, err) || store_event_list(p->e->store, &q, &occurrences, err))
+		return -1;
+	for (size_t i = 0; i < occurrences.count; i++)
+		if (follow_series(p, &occurrences.items[i], old, id, err))
+			return -1;
+	return 0;
 }
 
 /* The tombstone changed: go on with its new etag. */

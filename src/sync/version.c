@@ -13,6 +13,7 @@ static int add(struct store *s, const struct version_note *n, enum history_op op
 		.origin = (char *)n->origin,
 		.at_ms = n->at_ms,
 		.command_id = n->command_id,
+		.local_only = version && n->local_only,
 		.resource = version,
 	};
 

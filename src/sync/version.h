@@ -14,6 +14,7 @@ struct version_note {
 	const char *origin; /* "local", "google", "merge" */
 	int64_t at_ms;
 	int64_t command_id; /* 0 = none */
+	bool local_only;    /* what was there was to stay here */
 };
 
 /*
