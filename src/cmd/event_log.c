@@ -155,7 +155,9 @@ static void log_table(const struct event_log *l)
 		table_row(t);
 		table_cellf(t, "%lld", (long long)h->id);
 		table_cell(t, when);
-		table_cell(t, ops[h->op]);
+		table_cell(t, h->op == HISTORY_KEPT && event_is_cancelled(h->resource)
+				      ? "cancelled"
+				      : ops[h->op]);
 		table_cell(t, origin_text(h));
 		if (calendars)
 			table_cell(t, h->calendar);

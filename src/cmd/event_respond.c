@@ -81,13 +81,10 @@ static int run_respond(struct cmd_context *cx, struct err *err)
 	const char *status = NULL;
 
 	if (parse_answer(cx->argv[1], &status, err) || send_options_local(&o->send, &lo, err) ||
-	    store_begin(cx->store, err))
+	    event_command_begin(cx, "event respond", &lo, err))
 		return -1;
-	if (answer(cx, o, &lo, status, event_changes_add(&changes), err)) {
-		store_rollback(cx->store);
-		return -1;
-	}
-	if (store_commit(cx->store, err))
+	if (event_command_end(cx, &lo, answer(cx, o, &lo, status, event_changes_add(&changes), err),
+			      err))
 		return -1;
 	return event_changes_finish(cx, &o->send, &changes, false);
 }

@@ -58,8 +58,12 @@ teardown() {
 @test "event log: a version that lost a conflict is there too" {
 	id=$(fake_google_event Ours 2026-03-10T10:00:00+01:00)
 	run -0 calsync sync
+	# Who is newer is judged by Google's Date header, which has whole seconds.
 	fake_google_patch "$id" '{"summary": "Theirs"}' >/dev/null
+	sleep 2
+	fake_google_fault '{"action": "drop_before", "times": 0}'
 	run -0 calsync event edit "$id" --title Mine
+	fake_google_no_faults
 	run -0 calsync sync
 	run -0 --separate-stderr calsync --json event log "$id"
 	assert_schema event-log

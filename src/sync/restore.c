@@ -1,0 +1,247 @@
+/* A version of an event's log becomes the event again. */
+#include "sync/restore.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/xalloc.h"
+#include "base/banned.h"
+#include "model/event.h"
+#include "model/rights.h"
+#include "sync/engine.h"
+
+static bool is_visible(const struct event *e)
+{
+	return !e->hidden && !event_is_cancelled(e->resource);
+}
+
+static int64_t later_than(int64_t previous_ms, struct clock *clock)
+{
+	int64_t now = clock_now_ms(clock);
+
+	return now > previous_ms ? now : previous_ms + 1; /* two changes never look like one */
+}
+
+static struct json_object *find_guest(const struct json_object *event, const char *email)
+{
+	struct json_object *list = json_get(event, "attendees");
+
+	for (size_t i = 0;
+	     json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+	     i++) {
+		struct json_object *guest = json_object_array_get_idx(list, i);
+		const char *other = json_str(guest, "email");
+
+		if (other && email && !strcasecmp(other, email))
+			return guest;
+	}
+	return NULL;
+}
+
+/* What a guest has said since is the guest's own: an older list does not take it back. */
+static void keep_answers(struct json_object *wanted, const struct json_object *now)
+{
+	static const char *const own[] = {"responseStatus", "comment", "additionalGuests"};
+	struct json_object *list = json_get(wanted, "attendees");
+
+	for (size_t i = 0;
+	     json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+	     i++) {
+		struct json_object *guest = json_object_array_get_idx(list, i);
+		const struct json_object *said = find_guest(now, json_str(guest, "email"));
+
+		for (size_t k = 0; said && k < ARRAY_SIZE(own); k++) {
+			if (json_get(said, own[k]))
+				json_set(guest, own[k], json_clone(json_get(said, own[k])));
+			else
+				json_del(guest, own[k]);
+		}
+	}
+}
+
+static int edit_to(struct store *s, struct clock *clock, const struct event *now,
+		   const struct json_object *version, const struct local_options *o,
+		   struct err *err)
+{
+	AUTO(event_release) struct event out = {0};
+	AUTO(json_object_put) struct json_object *wanted = json_clone(version);
+
+	keep_answers(wanted, now->resource);
+	return local_edit(s, clock, now->rowid, wanted, o, &out, err);
+}
+
+/* The delete that waits is taken back. When it was tried already it may have been carried out:
+ * then something has to be sent all the same, to learn of it. */
+static int unhide(struct store *s, struct clock *clock, struct event *e,
+		  const struct json_object *version, const struct local_options *o, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(s, e->rowid, &op, &found, err))
+		return -1;
+	e->changed_ms = later_than(e->changed_ms, clock);
+	e->hidden = false;
+	xstr_set(&e->last_error, NULL);
+	json_object_put(e->base);
+	e->base = NULL;
+	if (e->at_google) {
+		e->base = e->resource;
+		e->resource = local_with_fields_of(e->base, version);
+	} else {
+		json_object_put(e->resource);
+		e->resource = json_clone(version);
+	}
+	if (local_note_change(s, e, o, NULL, e->resource, err))
+		return -1;
+	if (e->at_google && op.attempts == 0 && event_equal(e->resource, e->base)) {
+		json_object_put(e->base);
+		e->base = NULL;
+		e->sync_status = SYNC_SYNCED;
+		return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
+	}
+	if (!e->at_google)
+		xstr_set(&e->etag, ETAG_UNKNOWN);
+	e->sync_status = SYNC_LOCAL_ONLY;
+	if (store_event_put(s, e, err))
+		return -1;
+	op.event_rowid = e->rowid;
+	op.op = e->at_google ? PENDING_UPDATE : PENDING_CREATE;
+	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
+	op.not_before_ms = 0;
+	xstr_set(&op.last_error, NULL);
+	local_widen_send_updates(&op, o->send_updates);
+	return store_outbox_put(s, &op, err);
+}
+
+/* A row for what is gone: what would be sent, and what says whose it is. */
+static struct json_object *new_resource(const struct json_object *version)
+{
+	static const char *const kept[] = {"kind",      "iCalUID",          "created",
+					   "creator",   "organizer",        "recurringEventId",
+					   "eventType", "originalStartTime"};
+	struct json_object *r = event_insert_body(version);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (json_get(version, kept[i]))
+			json_set(r, kept[i], json_clone(json_get(version, kept[i])));
+	if (!json_has(r, "status"))
+		json_set_str(r, "status", "confirmed");
+	return r;
+}
+
+static int check_anew(struct store *s, const struct calendar *c, const struct history *h,
+		      struct err *err)
+{
+	const char *series = json_str(h->resource, "recurringEventId");
+	const char *organizer = json_path_str(h->resource, "organizer/email");
+	AUTO(event_release) struct event master = {0};
+	bool found;
+
+	if (!event_is_organized(h->resource))
+		return err_set(err, ERR_READ_ONLY,
+			       "only its organizer (%s) can bring event '%s' back; ask for a new "
+			       "invitation",
+			       organizer ? organizer : "somebody else", h->event_id);
+	if (event_check_type(h->resource, NULL, c->primary, err))
+		return -1;
+	if (!series)
+		return 0;
+	if (store_event_get(s, c->id, series, &master, &found, err))
+		return -1;
+	if (!found || !is_visible(&master))
+		return err_set(err, ERR_NOT_FOUND,
+			       "event '%s' is an occurrence of a series that is gone; bring that "
+			       "back first: 'calsync event restore %s'",
+			       h->event_id, series);
+	return 0;
+}
+
+static int make_anew(struct store *s, struct clock *clock, const struct calendar *c,
+		     const struct history *h, const struct local_options *o, int64_t *out_row,
+		     struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	AUTO(event_release)
+	struct event e = {
+		.calendar_id = c->id,
+		.id = xstrdup(h->event_id),
+		.resource = new_resource(h->resource),
+		/* What Google had once it knows by this id for good: no insert can use it again. */
+		.etag = json_has(h->resource, "etag") ? xstrdup(ETAG_UNKNOWN) : NULL,
+		.sync_status = SYNC_LOCAL_ONLY,
+		.changed_ms = later_than(h->at_ms, clock),
+	};
+
+	if (check_anew(s, c, h, err) || store_event_put(s, &e, err) ||
+	    local_note_change(s, &e, o, NULL, e.resource, err))
+		return -1;
+	*out_row = e.rowid;
+	if (o->no_sync || h->local_only)
+		return 0;
+	op.event_rowid = e.rowid;
+	op.op = PENDING_CREATE;
+	op.created_ms = e.changed_ms;
+	local_widen_send_updates(&op, o->send_updates);
+	return store_outbox_put(s, &op, err);
+}
+
+/* An occurrence that had been cancelled when its series went, and still is at Google. */
+static int put_cancelled(struct store *s, const struct history *h, struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+	AUTO(event_release)
+	struct event e = {
+		.calendar_id = h->calendar_id,
+		.id = xstrdup(h->event_id),
+		.resource = json_clone(h->resource),
+		.at_google = true,
+		.sync_status = SYNC_SYNCED,
+	};
+	bool found;
+
+	if (store_event_get(s, h->calendar_id, h->event_id, &now, &found, err))
+		return -1;
+	return found ? 0 : store_event_put(s, &e, err);
+}
+
+int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const struct history *h,
+		const struct local_options *o, int64_t *out_row, struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+	AUTO(event_release) struct event now = {0};
+	bool found;
+
+	if (store_calendar_get(s, calendar_id, &c, err) || local_check_writable(s, &c, err) ||
+	    store_event_get(s, calendar_id, h->event_id, &now, &found, err))
+		return -1;
+	if (!found)
+		return make_anew(s, clock, &c, h, o, out_row, err);
+	*out_row = now.rowid;
+	return now.hidden ? unhide(s, clock, &now, h->resource, o, err)
+			  : edit_to(s, clock, &now, h->resource, o, err);
+}
+
+int restore_carry_out(struct store *s, struct clock *clock, const struct restore_plan *p,
+		      const struct local_options *o, int64_t **out_rows, size_t *out_count,
+		      struct err *err)
+{
+	AUTO(free) int64_t *rows = xcalloc(p->along.count + 1, sizeof(*rows));
+	struct history version = p->version; /* borrows */
+	size_t count = 0;
+
+	version.local_only = p->local_only;
+	if (restore_one(s, clock, p->calendar_id, &version, o, &rows[count++], err))
+		return -1;
+	for (size_t i = 0; i < p->along.count; i++) {
+		const struct history *h = &p->along.items[i];
+
+		if (h->op == HISTORY_KEPT
+			    ? put_cancelled(s, h, err)
+			    : restore_one(s, clock, p->calendar_id, h, o, &rows[count++], err))
+			return err_wrap(err, "its occurrence '%s'", h->event_id);
+	}
+	*out_rows = TAKE(rows);
+	*out_count = count;
+	return 0;
+}
