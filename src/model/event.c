@@ -185,44 +185,70 @@ static bool time_equal(const struct json_object *a, const struct json_object *b)
 	return at_a == at_b;
 }
 
-/* What we may say of a guest; the rest (self, organizer, ...) is Google's. */
-static const char *const attendee_fields[] = {"email",           "displayName",    "optional",
-					      "resource",        "responseStatus", "comment",
-					      "additionalGuests"};
+/* What we may say of a guest, and what absence means; the rest (self, organizer, ...) is Google's. */
+static const struct guest_member {
+	const char *name;
+	const char *absent;
+} guest_members[] = {
+	{"email", ""},
+	{"displayName", ""},
+	{"optional", "false"},
+	{"resource", "false"},
+	{"responseStatus", "needsAction"},
+	{"comment", ""},
+	{"additionalGuests", "0"},
+};
+
+size_t event_guest_member_count(void)
+{
+	return ARRAY_SIZE(guest_members);
+}
+
+const char *event_guest_member(size_t i)
+{
+	return guest_members[i].name;
+}
+
+static const char *text_or(const struct json_object *v, const char *absent)
+{
+	return v ? json_object_get_string((struct json_object *)v) : absent;
+}
+
+bool event_guest_member_equal(const char *member, const struct json_object *a,
+			      const struct json_object *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(guest_members); i++)
+		if (!strcmp(guest_members[i].name, member))
+			return !strcmp(text_or(a, guest_members[i].absent),
+				       text_or(b, guest_members[i].absent));
+	return json_equal(a, b);
+}
+
+bool event_guest_equal(const struct json_object *a, const struct json_object *b)
+{
+	/* Whether it is a room is said once, when it is invited; Google does not always repeat it. */
+	for (size_t i = 0; i < ARRAY_SIZE(guest_members); i++) {
+		const char *name = guest_members[i].name;
+
+		if (strcmp(name, "email") != 0 && strcmp(name, "resource") != 0 &&
+		    !event_guest_member_equal(name, json_get(a, name), json_get(b, name)))
+			return false;
+	}
+	return true;
+}
 
 /* A guest without the parts that Google adds or leaves out at their default. */
 static struct json_object *attendee_clean(const struct json_object *attendee)
 {
 	struct json_object *clean = json_object_new_object();
 
-	for (size_t i = 0; i < ARRAY_SIZE(attendee_fields); i++) {
-		struct json_object *v = json_get(attendee, attendee_fields[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(guest_members); i++) {
+		struct json_object *v = json_get(attendee, guest_members[i].name);
 
 		if (v)
-			json_set(clean, attendee_fields[i], json_clone(v));
+			json_set(clean, guest_members[i].name, json_clone(v));
 	}
 	return clean;
-}
-
-static bool attendee_equal(const struct json_object *a, const struct json_object *b)
-{
-	const char *answer_a = json_str(a, "responseStatus");
-	const char *answer_b = json_str(b, "responseStatus");
-
-	if (strcmp(answer_a ? answer_a : "needsAction", answer_b ? answer_b : "needsAction") != 0)
-		return false;
-	if (json_flag(a, "optional", false) != json_flag(b, "optional", false) ||
-	    json_int(a, "additionalGuests", 0) != json_int(b, "additionalGuests", 0))
-		return false;
-	for (size_t i = 0; i < 2; i++) {
-		static const char *const text[] = {"displayName", "comment"};
-		const char *x = json_str(a, text[i]);
-		const char *y = json_str(b, text[i]);
-
-		if (strcmp(x ? x : "", y ? y : "") != 0)
-			return false;
-	}
-	return true;
 }
 
 static const struct json_object *attendee_find(const struct json_object *list, const char *email)
@@ -246,7 +272,7 @@ static bool attendees_equal(const struct json_object *a, const struct json_objec
 		const struct json_object *mine = json_object_array_get_idx(a, i);
 		const struct json_object *other = attendee_find(b, json_str(mine, "email"));
 
-		if (!other || !attendee_equal(mine, other))
+		if (!other || !event_guest_equal(mine, other))
 			return false;
 	}
 	return true;

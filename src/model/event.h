@@ -48,6 +48,15 @@ bool event_is_exception(const struct json_object *resource); /* has recurringEve
  * equal to absence, lists in order where order matters. Either may be NULL. */
 bool event_field_equal(const char *field, const struct json_object *a, const struct json_object *b);
 
+/* The members of a guest (an element of attendees) that a client may say something about. */
+size_t event_guest_member_count(void);
+const char *event_guest_member(size_t i);
+/* Whether one of them means the same: absence is the default. Either may be NULL. */
+bool event_guest_member_equal(const char *member, const struct json_object *a,
+			      const struct json_object *b);
+/* Whether all of them do, the address aside. */
+bool event_guest_equal(const struct json_object *a, const struct json_object *b);
+
 /* Whether all writable fields mean the same. */
 bool event_equal(const struct json_object *a, const struct json_object *b);
 

@@ -175,6 +175,8 @@ static void list_text(struct strbuf *sql, const struct conflict_query *q)
 		strbuf_adds(sql, " AND k.calendar_id = :calendar");
 	if (q->event_id)
 		strbuf_adds(sql, " AND k.event_id = :event");
+	if (q->event_prefix)
+		strbuf_adds(sql, " AND k.event_id >= :prefix AND k.event_id < :prefix_end");
 	if (q->state >= 0)
 		strbuf_adds(sql, " AND k.state = :state");
 	strbuf_adds(sql, " ORDER BY k.conflict_id DESC");
@@ -186,6 +188,7 @@ int store_conflict_list(struct store *s, const struct conflict_query *q, struct 
 			struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf prefix_end = STRBUF_INIT;
 	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(conflict_list_release) struct conflict_list list = {0};
 	int status;
@@ -199,6 +202,12 @@ int store_conflict_list(struct store *s, const struct conflict_query *q, struct 
 		stmt_int(st, ":calendar", q->calendar_id);
 	if (q->event_id)
 		stmt_text(st, ":event", q->event_id);
+	if (q->event_prefix) {
+		/* The highest code point ends the range: no id holds it. */
+		strbuf_addf(&prefix_end, "%s\xf4\x8f\xbf\xbf", q->event_prefix);
+		stmt_text(st, ":prefix", q->event_prefix);
+		stmt_text(st, ":prefix_end", prefix_end.buf);
+	}
 	if (q->state >= 0)
 		stmt_text(st, ":state", conflict_state_name((enum conflict_state)q->state));
 	if (q->limit)

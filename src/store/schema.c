@@ -266,6 +266,7 @@ static const char step_2[] =
 	" remote TEXT"
 	") STRICT;"
 	"CREATE INDEX conflict_by_event ON conflict (calendar_id, event_id, conflict_id);"
+	"CREATE INDEX conflict_by_id ON conflict (event_id, conflict_id);"
 	"CREATE INDEX conflict_by_state ON conflict (state, conflict_id);"
 
 	/* A calendar that shall be synced: a push notification came, or a sync failed. One row a

@@ -446,11 +446,12 @@ int store_conflict_get(struct store *s, int64_t id, struct conflict *out, bool *
 int store_conflict_waiting(struct store *s, int64_t calendar_id, const char *event_id,
 			   struct conflict *out, bool *out_found, struct err *err);
 struct conflict_query {
-	int64_t account_id;   /* 0 = any */
-	int64_t calendar_id;  /* 0 = any */
-	const char *event_id; /* NULL = any */
-	int state;            /* enum conflict_state; -1 = any */
-	size_t limit;         /* 0 = none */
+	int64_t account_id;       /* 0 = any */
+	int64_t calendar_id;      /* 0 = any */
+	const char *event_id;     /* NULL = any */
+	const char *event_prefix; /* of event ids; NULL = any */
+	int state;                /* enum conflict_state; -1 = any */
+	size_t limit;             /* 0 = none */
 };
 #define CONFLICT_QUERY_INIT \
 	{                   \

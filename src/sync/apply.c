@@ -9,7 +9,6 @@
 #include "model/event.h"
 #include "model/rights.h"
 #include "sync/engine.h"
-#include "sync/merge.h"
 #include "sync/plan.h"
 #include "sync/version.h"
 
@@ -36,22 +35,49 @@ bool local_is_newer(const struct engine *e, const struct event *row,
 	return row->changed_ms + google_clock_skew_ms(e->google) >= t.utc * 1000 + t.ms;
 }
 
-static enum plan_here here(const struct event *row)
+/* An edit that waits for a person says so in its outbox entry alone. */
+static int here_update(struct engine *e, const struct event *row, enum plan_here *out,
+		       struct err *err)
 {
-	if (!row)
-		return HERE_ABSENT;
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
+		return -1;
+	*out = found && op.state == OUTBOX_CONFLICT ? HERE_CONFLICT : HERE_UPDATE;
+	return 0;
+}
+
+static int here(struct engine *e, const struct event *row, enum plan_here *out, struct err *err)
+{
+	if (!row) {
+		*out = HERE_ABSENT;
+		return 0;
+	}
 	switch (row->pending) {
-	case PENDING_CREATE:
-		return HERE_CREATE;
+	case PENDING_CREATE: /* an etag on what is not at Google is that of a tombstone there */
+		*out = row->etag ? HERE_REVIVE : HERE_CREATE;
+		break;
 	case PENDING_UPDATE:
-		return HERE_UPDATE;
+		return here_update(e, row, out, err);
 	case PENDING_DELETE:
-		return HERE_DELETE;
+		*out = HERE_DELETE;
+		break;
 	case PENDING_NONE:
+		*out = row->at_google ? HERE_IN_STEP : HERE_LOCAL_ONLY;
 		break;
 	}
-	/* A local-only event that has Google's id all the same: treat it as a create of ours. */
-	return row->at_google ? HERE_IN_STEP : HERE_CREATE;
+	return 0;
+}
+
+/* What Google says of an event that it shows. */
+static enum plan_remote there(const struct event *row, const struct json_object *item)
+{
+	const char *etag = json_str(item, "etag");
+
+	if (row && row->etag && etag && !strcmp(row->etag, etag))
+		return REMOTE_UNCHANGED;
+	return event_is_cancelled(item) ? REMOTE_CANCELLED : REMOTE_CHANGED;
 }
 
 static struct version_note note_of(const struct engine *e, const struct event *row,
@@ -71,9 +97,8 @@ int engine_changed(struct engine *e, const struct event *row, const char *origin
 	return version_changed(e->store, &n, before, after, err);
 }
 
-/* The row is Google's version and nothing waits. */
-static int become_remote(struct engine *e, struct event *row, struct json_object *item,
-			 struct err *err)
+int row_become_remote(struct engine *e, struct event *row, struct json_object *item,
+		      struct err *err)
 {
 	json_object_put(row->resource);
 	row->resource = json_clone(item);
@@ -110,97 +135,6 @@ static int insert_row(struct engine *e, const struct calendar *c, struct json_ob
 			       engine_changed(e, &row, "google", NULL, item, err)
 		       ? -1
 		       : 0;
-}
-
-/* What waited as a create becomes an update of the event that Google turned out to have. */
-static int queue_as_update(struct engine *e, const struct event *row, struct err *err)
-{
-	AUTO(outbox_release) struct outbox op = {0};
-	bool found;
-
-	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
-		return -1;
-	if (!found) {
-		op.event_rowid = row->rowid;
-		op.created_ms = row->changed_ms;
-	}
-	op.op = PENDING_UPDATE;
-	return store_outbox_put(e->store, &op, err);
-}
-
-/* What the merge replaces here, and of a conflict the version that lost. */
-static int note_merge(struct engine *e, const struct event *row, struct json_object *item,
-		      const struct merge_result *m, bool local_newer, struct err *err)
-{
-	const struct version_note lost = note_of(e, row, "google");
-
-	if (!event_equal(row->resource, m->merged) &&
-	    engine_changed(e, row, "merge", row->resource, m->merged, err))
-		return -1;
-	return m->conflicts && local_newer ? version_kept(e->store, &lost, item, err) : 0;
-}
-
-/* Merge Google's version into a row whose edit waits. base NULL: there was no common one. */
-static int merge_row(struct engine *e, struct event *row, const struct json_object *base,
-		     struct json_object *item, struct calendar_result *r, struct err *err)
-{
-	bool newer = local_is_newer(e, row, item);
-	struct merge_result m;
-
-	/* Our own insert, found at Google: what differs was edited here or there since, and the newer
-	 * side is right. */
-	if (!base && newer)
-		base = item;
-	merge_event(base, row->resource, item, newer, &m);
-	/* An edit beats a delete: of an occurrence that Google cancelled, too. Its status is no
-	 * field that the edit changed, so the merge alone would leave it cancelled. */
-	if (event_is_cancelled(item) && !event_is_cancelled(row->resource)) {
-		json_set_str(m.merged, "status", "confirmed");
-		m.local_left = true;
-	}
-	r->conflicts += m.conflicts > 0;
-	if (note_merge(e, row, item, &m, newer, err)) {
-		json_object_put(m.merged);
-		return -1;
-	}
-	if (!m.local_left) {
-		json_object_put(m.merged);
-		return become_remote(e, row, item, err);
-	}
-	json_object_put(row->resource);
-	row->resource = m.merged;
-	json_object_put(row->base);
-	row->base = json_clone(item);
-	xstr_set(&row->etag, json_str(item, "etag"));
-	row->at_google = true;
-	if (store_event_put(e->store, row, err))
-		return -1;
-	return queue_as_update(e, row, err);
-}
-
-/* Google deleted what was edited here: the edit goes out as an event that Google must get again.
- * An etag on a row that is not at Google says so: the id is taken there, by a tombstone that has
- * to be revived. */
-static int revive_row(struct engine *e, struct event *row, const struct json_object *tombstone,
-		      struct err *err)
-{
-	AUTO(outbox_release) struct outbox op = {0};
-	const char *etag;
-	bool found;
-
-	json_object_put(row->base);
-	row->base = NULL;
-	row->at_google = false;
-	etag = json_str(tombstone, "etag");
-	xstr_set(&row->etag, etag ? etag : ETAG_UNKNOWN);
-	if (event_is_cancelled(row->resource))
-		json_set_str(row->resource, "status", "confirmed");
-	if (store_event_put(e->store, row, err) ||
-	    store_outbox_get(e->store, row->rowid, &op, &found, err))
-		return -1;
-	op.event_rowid = row->rowid;
-	op.op = PENDING_CREATE;
-	return store_outbox_put(e->store, &op, err);
 }
 
 /* What is remembered of an occurrence that goes with its series: a changed one as any event, of a
@@ -248,29 +182,52 @@ static int remove_row(struct engine *e, struct event *row, struct calendar_resul
 	return store_event_delete(e->store, row->rowid, err);
 }
 
+static void log_plan(const char *id, enum plan_here h, enum plan_remote r, enum plan_action action)
+{
+	if (action != PLAN_NOTHING)
+		log_debug("pull", "event %s: %s here, %s there: %s", id, plan_here_name(h),
+			  plan_remote_name(r), plan_action_name(action));
+}
+
 int apply_gone(struct engine *e, struct event *row, const struct json_object *tombstone,
 	       struct calendar_result *r, struct err *err)
 {
-	enum plan_action action = plan_event(here(row), REMOTE_GONE);
+	enum plan_action action;
+	enum plan_here h;
 
+	if (here(e, row, &h, err))
+		return -1;
+	action = plan_event(h, REMOTE_GONE);
 	/* Only its organizer can bring a meeting back: from us it would be another one, of our own,
 	 * with all the guests. What waited goes into the log. */
 	if (action == PLAN_REVIVE && !event_is_organized(row->resource)) {
 		r->conflicts++;
 		action = PLAN_REMOVE;
 	}
-	log_debug("pull", "event %s: gone at Google: %s", row ? row->id : "-",
-		  plan_action_name(action));
+	log_plan(row->id, h, REMOTE_GONE, action);
 	switch (action) {
 	case PLAN_REMOVE:
 		r->pulled.deleted += !row->hidden && !event_is_cancelled(row->resource);
 		return e->options->dry_run ? 0 : remove_row(e, row, r, err);
 	case PLAN_REVIVE:
-		r->conflicts++;
-		return e->options->dry_run ? 0 : revive_row(e, row, tombstone, err);
+		return reconcile_revive(e, row, tombstone, r, err);
 	default:
 		return 0;
 	}
+}
+
+static int replace_row(struct engine *e, struct event *row, struct json_object *item,
+		       struct calendar_result *r, struct err *err)
+{
+	if (event_is_cancelled(item))
+		r->pulled.deleted += !event_is_cancelled(row->resource);
+	else
+		r->pulled.updated++;
+	if (e->options->dry_run)
+		return 0;
+	if (engine_changed(e, row, "google", row->resource, item, err))
+		return -1;
+	return row_become_remote(e, row, item, err);
 }
 
 static int carry_out(struct engine *e, const struct calendar *c, struct event *row,
@@ -284,47 +241,35 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 		r->pulled.created += !event_is_cancelled(item);
 		return e->options->dry_run ? 0 : insert_row(e, c, item, err);
 	case PLAN_REPLACE:
-		if (event_is_cancelled(item))
-			r->pulled.deleted += !event_is_cancelled(row->resource);
-		else
-			r->pulled.updated++;
-		if (e->options->dry_run)
-			return 0;
-		if (engine_changed(e, row, "google", row->resource, item, err))
-			return -1;
-		return become_remote(e, row, item, err);
+		return replace_row(e, row, item, r, err);
 	case PLAN_ADOPT:
-		return e->options->dry_run ? 0 : merge_row(e, row, NULL, item, r, err);
+		return reconcile_merge(e, row, NULL, item, r, err);
 	case PLAN_MERGE:
+	case PLAN_REINSTATE:
 		r->pulled.updated++;
-		if (e->options->dry_run)
-			return 0;
-		return merge_row(e, row, row->base, item, r, err);
+		return reconcile_merge(e, row, row->base, item, r, err);
 	case PLAN_RESTORE:
-		r->conflicts++;
-		r->pulled.created++;
-		if (e->options->dry_run)
-			return 0;
-		if (engine_changed(e, row, "google", NULL, item, err))
-			return -1;
-		return become_remote(e, row, item, err);
-	default:
-		return 0;
+		return reconcile_restore(e, row, item, r, err);
+	case PLAN_AGREE:
+		return e->options->dry_run ? 0 : row_become_remote(e, row, item, err);
+	case PLAN_NOTHING:
+	case PLAN_REMOVE: /* of what is gone: apply_gone() */
+	case PLAN_REVIVE:
+		break;
 	}
+	return 0;
 }
 
 int apply_item(struct engine *e, const struct calendar *c, struct event *row,
 	       struct json_object *item, struct calendar_result *r, struct err *err)
 {
-	const char *etag = json_str(item, "etag");
-	bool same = row && row->etag && etag && !strcmp(row->etag, etag);
+	enum plan_remote remote = there(row, item);
 	enum plan_action action;
+	enum plan_here h;
 
-	/* A cancelled occurrence that waits for deletion here is agreed upon. */
-	if (row && row->pending == PENDING_DELETE && event_is_cancelled(item))
-		return e->options->dry_run ? 0 : become_remote(e, row, item, err);
-	action = plan_event(here(row), same ? REMOTE_UNCHANGED : REMOTE_CHANGED);
-	if (action != PLAN_NOTHING)
-		log_debug("pull", "event %s: %s", json_str(item, "id"), plan_action_name(action));
+	if (here(e, row, &h, err))
+		return -1;
+	action = plan_event(h, remote);
+	log_plan(json_str(item, "id"), h, remote, action);
 	return carry_out(e, c, row, item, action, r, err);
 }

@@ -33,6 +33,27 @@ int pull_window(struct engine *e, const struct calendar *c, struct calendar_resu
 int engine_changed(struct engine *e, const struct event *row, const char *origin,
 		   struct json_object *before, const struct json_object *after, struct err *err);
 
+/* --- reconcile.c: both sides changed. Inside the caller's transaction. ------------------- */
+
+/*
+ * Merge Google's version into a row whose edit waits, by the run's policy; what is left of the
+ * edit goes on waiting as an update. base NULL: there was no common version (the row is our own
+ * insert, found at Google). Contested fields are recorded; under `manual` the row then waits.
+ */
+int reconcile_merge(struct engine *e, struct event *row, const struct json_object *base,
+		    struct json_object *item, struct calendar_result *r, struct err *err);
+/* Google deleted what was edited here: the edit goes out as an event that Google must get again.
+ * tombstone may be NULL. */
+int reconcile_revive(struct engine *e, struct event *row, const struct json_object *tombstone,
+		     struct calendar_result *r, struct err *err);
+/* Google changed what was deleted here: the row is Google's version again. */
+int reconcile_restore(struct engine *e, struct event *row, struct json_object *item,
+		      struct calendar_result *r, struct err *err);
+
+/* The row is Google's version and nothing waits. */
+int row_become_remote(struct engine *e, struct event *row, struct json_object *item,
+		      struct err *err);
+
 /* Etag of a tombstone that we have not seen. */
 #define ETAG_UNKNOWN "gone"
 

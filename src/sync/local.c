@@ -7,6 +7,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "model/rights.h"
+#include "sync/resolve.h"
 #include "sync/version.h"
 
 static int rank(const char *send_updates)
@@ -159,14 +160,24 @@ struct json_object *local_with_fields_of(const struct json_object *event,
 	return edited;
 }
 
-/* Queue what the row needs now: nothing for an event that only lives here. */
-static int queue_edit(struct store *s, const struct event *e, const struct local_options *o,
+/* Write the edited row and queue what it needs now: nothing for an event that only lives here. */
+static int queue_edit(struct store *s, struct event *e, const struct local_options *o,
 		      struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
-	bool found;
+	bool found, waits;
 
 	if (store_outbox_get(s, e->rowid, &op, &found, err))
+		return -1;
+	waits = found && op.state == OUTBOX_CONFLICT; /* a person still has to decide */
+	if (!waits) {
+		op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
+		op.not_before_ms = 0;
+		xstr_set(&op.last_error, NULL);
+		xstr_set(&e->last_error, NULL);
+	}
+	e->sync_status = SYNC_LOCAL_ONLY;
+	if (store_event_put(s, e, err))
 		return -1;
 	if (!found && !e->at_google)
 		return 0;
@@ -176,9 +187,6 @@ static int queue_edit(struct store *s, const struct event *e, const struct local
 	}
 	if (!found || op.op != PENDING_CREATE)
 		op.op = PENDING_UPDATE;
-	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
-	op.not_before_ms = 0;
-	xstr_set(&op.last_error, NULL);
 	local_widen_send_updates(&op, o->send_updates);
 	return store_outbox_put(s, &op, err);
 }
@@ -186,9 +194,12 @@ static int queue_edit(struct store *s, const struct event *e, const struct local
 /* The edit took back what waited: the row is Google's version again. */
 static int settle_undone(struct store *s, struct event *e, struct err *err)
 {
+	if (conflict_settle(s, e, e->changed_ms, err))
+		return -1;
 	json_object_put(e->resource);
 	e->resource = TAKE(e->base);
 	e->sync_status = SYNC_SYNCED;
+	xstr_set(&e->last_error, NULL);
 	return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
 }
 
@@ -223,11 +234,11 @@ static int was_tried(struct store *s, int64_t rowid, bool *out, struct err *err)
 	return 0;
 }
 
-static int64_t later_than(int64_t previous_ms, struct clock *clock)
+int64_t local_later_than(int64_t previous_ms, struct clock *clock)
 {
 	int64_t now = clock_now_ms(clock);
 
-	return now > previous_ms ? now : previous_ms + 1; /* two edits never look like one */
+	return now > previous_ms ? now : previous_ms + 1;
 }
 
 static int read_editable(struct store *s, int64_t rowid, struct event *e, struct err *err)
@@ -259,21 +270,17 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 		return -1;
 	if (event_equal(edited, e.resource))
 		return 0;
-	e.changed_ms = later_than(e.changed_ms, clock);
+	e.changed_ms = local_later_than(e.changed_ms, clock);
 	if (local_note_change(s, &e, o, e.resource, edited, err))
 		return -1;
 	before = TAKE(e.resource);
 	e.resource = TAKE(edited);
 	if (e.at_google && !e.base)
 		e.base = TAKE(before);
-	xstr_set(&e.last_error, NULL);
 	if (e.at_google && before && tried)
 		keep_what_was_sent(&e, before);
 	if (e.at_google && event_equal(e.resource, e.base))
 		return settle_undone(s, &e, err);
-	e.sync_status = SYNC_LOCAL_ONLY;
-	if (store_event_put(s, &e, err))
-		return -1;
 	return queue_edit(s, &e, o, err);
 }
 
@@ -299,13 +306,15 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 
 	if (read_editable(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
 		return -1;
-	e.changed_ms = later_than(e.changed_ms, clock);
+	e.changed_ms = local_later_than(e.changed_ms, clock);
 	if (local_note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
 	/* A create that was tried may have reached Google although no answer came. */
 	*out_gone = !e.at_google && !(queued && op.attempts > 0);
 	if (*out_gone)
 		return store_event_delete(s, rowid, err);
+	if (conflict_settle(s, &e, e.changed_ms, err))
+		return -1;
 	if (e.base) { /* an edit that waited is over */
 		json_object_put(e.resource);
 		e.resource = TAKE(e.base);

@@ -18,6 +18,9 @@ struct local_options {
 	int64_t command_id;       /* of store_command_add(), for the event's log; 0 = none */
 };
 
+/* The time of a change: two changes of an event never look like one. */
+int64_t local_later_than(int64_t previous_ms, struct clock *clock);
+
 /*
  * Add an event. resource is a Google event resource; its id is kept when it has a valid one, else
  * one is made. Borrowed; the stored copy has what Google would add (status,

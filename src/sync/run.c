@@ -275,6 +275,9 @@ int sync_account(const struct sync_env *env, const struct account *account,
 	out->success = true;
 	result = work(&e, account, out, err);
 	sum_up(out);
+	if (store_conflict_count(env->store, account->id, CONFLICT_WAITING, &out->conflicts_waiting,
+				 &late))
+		log_warn("sync", "cannot count the conflicts that wait: %s, ignoring", late.msg);
 	out->requests = google_requests(google);
 	if (result) {
 		out->success = false;
@@ -353,7 +356,7 @@ int sync_events(const struct sync_env *env, const struct account *account, const
 {
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
 	AUTO(google_free) struct google *google = NULL;
-	struct sync_options o = {0};
+	struct sync_options o = {.conflict = env->conflict};
 	struct engine e = {.store = env->store, .clock = env->clock, .options = &o};
 
 	if (check_state(account, err) ||

@@ -57,18 +57,18 @@ static int read_remote(struct push *p, const char *id, struct json_object **out,
 static int merge_answer(struct push *p, const struct job *j, struct event *now,
 			struct json_object *answer, struct err *err)
 {
+	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
 	AUTO(outbox_release) struct outbox op = {0};
-	struct merge_result m;
+	AUTO(merge_result_release) struct merge_result m = {0};
 	bool found;
 
 	if (store_outbox_get(p->e->store, now->rowid, &op, &found, err))
 		return -1;
-	merge_event(j->row.resource, now->resource, answer, true, &m);
+	merge_event(j->row.resource, now->resource, answer, &ours, &m);
 	if (!now->hidden) {
 		json_object_put(now->resource);
 		now->resource = json_object_get(m.merged);
 	}
-	json_object_put(m.merged);
 	json_object_put(now->base);
 	now->base = json_clone(answer);
 	xstr_set(&now->etag, json_str(answer, "etag"));

@@ -11,12 +11,14 @@
 #include "google/transport.h"
 #include "secret/secret.h"
 #include "store/store.h"
+#include "sync/plan.h"
 
 struct sync_env { /* all borrowed */
 	struct store *store;
 	struct secret_box *box;
 	struct transport *transport;
 	struct clock *clock;
+	enum conflict_policy conflict; /* of sync_events(); sync_account() has its options */
 };
 
 struct sync_counts {
@@ -30,8 +32,9 @@ struct calendar_result {
 	struct err err;            /* code ERR_NONE when success */
 	struct sync_counts pulled; /* changed in the local store */
 	struct sync_counts pushed; /* changed at Google */
-	int64_t conflicts;
-	int64_t failed_events; /* refused by Google, now in status error */
+	int64_t conflicts;         /* fields changed on both sides, or an edit against a delete */
+	int64_t waiting;           /* of them, those that wait for a person */
+	int64_t failed_events;     /* refused by Google, now in status error */
 };
 
 struct sync_result { /* of one account */
@@ -40,6 +43,7 @@ struct sync_result { /* of one account */
 	struct err err; /* the account's own trouble, or its first calendar's */
 	struct sync_counts pulled, pushed;
 	int64_t conflicts, requests, failed_events;
+	int64_t conflicts_waiting; /* in the whole account, from this run or an earlier one */
 	struct calendar_result *calendars;
 	size_t calendar_count;
 };
@@ -59,6 +63,7 @@ struct sync_options {
 	int64_t start_utc, end_utc;
 	int64_t wait_ms;       /* for the account's lock; 0 = do not wait */
 	int64_t allow_deletes; /* the absence guard lets a sweep of up to this many pass */
+	enum conflict_policy conflict;
 };
 
 /*

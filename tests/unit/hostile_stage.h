@@ -90,7 +90,10 @@ static inline void stage_init(struct stage *s)
 				.calendars = CALENDARS,
 				.write_status = 404,
 				.write_body = "{}"};
-	s->env = (struct sync_env){s->b.store, s->b.box, &s->host.t, &s->b.clock.base};
+	s->env = (struct sync_env){.store = s->b.store,
+				   .box = s->b.box,
+				   .transport = &s->host.t,
+				   .clock = &s->b.clock.base};
 }
 
 static inline void stage_release(struct stage *s)

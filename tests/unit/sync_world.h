@@ -267,7 +267,10 @@ static inline int setup(void **state)
 					      .inner = fg_transport_new(w->fg)};
 	OK(store_open(db, STORE_CREATE, &w->store, &err));
 	OK(secret_box_open(key_provider_find("file"), key, true, &w->box, &err));
-	w->env = (struct sync_env){w->store, w->box, &w->hooked.t, &w->clock.clock};
+	w->env = (struct sync_env){.store = w->store,
+				   .box = w->box,
+				   .transport = &w->hooked.t,
+				   .clock = &w->clock.clock};
 	connect_account(w);
 	forget_log(w);
 	*state = w;

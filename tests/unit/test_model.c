@@ -1,7 +1,5 @@
 #include "model/event.h"
 #include "model/rrule.h"
-#include "sync/merge.h"
-#include "sync/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/random.h"
 
 static struct err err;
 
@@ -221,109 +218,6 @@ static void test_event__insert_body_leaves_read_only_fields_out(void **state)
 	assert_true(json_equal(body, want));
 }
 
-static void check_merge(const char *base, const char *local, const char *remote, bool newer,
-			const char *merged, int conflicts, bool left)
-{
-	AUTO(json_object_put) struct json_object *b = parse(base);
-	AUTO(json_object_put) struct json_object *l = parse(local);
-	AUTO(json_object_put) struct json_object *r = parse(remote);
-	AUTO(json_object_put) struct json_object *want = parse(merged);
-	struct merge_result m;
-
-	merge_event(b, l, r, newer, &m);
-	if (!json_equal(m.merged, want))
-		fail_msg("merged to %s, not %s", json_text(m.merged), merged);
-	assert_int_equal(m.conflicts, conflicts);
-	assert_int_equal(m.local_left, left);
-	json_object_put(m.merged);
-}
-
-static void test_merge__fields(void **state)
-{
-	(void)state;
-	check_merge("{\"summary\":\"a\",\"location\":\"x\"}",
-		    "{\"summary\":\"b\",\"location\":\"x\"}",
-		    "{\"summary\":\"a\",\"location\":\"y\",\"etag\":\"2\"}", false,
-		    "{\"summary\":\"b\",\"location\":\"y\",\"etag\":\"2\"}", 0, true);
-	check_merge("{\"summary\":\"a\"}", "{\"summary\":\"b\"}", "{\"summary\":\"c\"}", true,
-		    "{\"summary\":\"b\"}", 1, true);
-	check_merge("{\"summary\":\"a\"}", "{\"summary\":\"b\"}", "{\"summary\":\"c\"}", false,
-		    "{\"summary\":\"c\"}", 1, false);
-	/* our own change, already there: nothing to send */
-	check_merge("{\"summary\":\"a\"}", "{\"summary\":\"b\"}", "{\"summary\":\"b\"}", true,
-		    "{\"summary\":\"b\"}", 0, false);
-	check_merge("{\"location\":\"x\"}", "{}", "{\"location\":\"x\",\"summary\":\"s\"}", false,
-		    "{\"summary\":\"s\"}", 0, true);
-	/* start here, end there: one unit, one conflict */
-	check_merge("{\"start\":{\"date\":\"2026-01-01\"},\"end\":{\"date\":\"2026-01-02\"}}",
-		    "{\"start\":{\"date\":\"2026-01-05\"},\"end\":{\"date\":\"2026-01-06\"}}",
-		    "{\"start\":{\"date\":\"2026-01-01\"},\"end\":{\"date\":\"2026-01-03\"}}", true,
-		    "{\"start\":{\"date\":\"2026-01-05\"},\"end\":{\"date\":\"2026-01-06\"}}", 1,
-		    true);
-}
-
-/* Random events of a few fields: merging with an unchanged side gives the other side, disjoint
- * edits both survive, and a patch turns one into the other. */
-static struct json_object *random_event(void)
-{
-	static const char *const names[] = {"summary", "description", "location", "colorId",
-					    "visibility"};
-	struct json_object *e = json_object_new_object();
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char value[2] = {(char)('a' + (int)random_below(3)), '\0'};
-
-		if (random_below(4))
-			json_set_str(e, names[i], value);
-	}
-	return e;
-}
-
-static void test_merge__random_events(void **state)
-{
-	(void)state;
-	random_seed_for_tests(42);
-	for (int i = 0; i < 20000; i++) {
-		AUTO(json_object_put) struct json_object *base = random_event();
-		AUTO(json_object_put) struct json_object *local = random_event();
-		AUTO(json_object_put) struct json_object *remote = random_event();
-		AUTO(json_object_put) struct json_object *patch = event_patch(remote, local);
-		struct merge_result m;
-
-		merge_event(base, base, remote, true, &m);
-		assert_true(event_equal(m.merged, remote));
-		assert_false(m.local_left);
-		json_object_put(m.merged);
-		merge_event(base, local, base, false, &m);
-		assert_true(event_equal(m.merged, local));
-		assert_int_equal(m.conflicts, 0);
-		json_object_put(m.merged);
-		merge_event(base, local, remote, i % 2, &m);
-		for (size_t f = 0; f < event_field_count(); f++) {
-			const char *name = event_field_name(f);
-			struct json_object *v = json_get(m.merged, name);
-
-			assert_true(event_field_equal(name, v, json_get(local, name)) ||
-				    event_field_equal(name, v, json_get(remote, name)));
-		}
-		assert_int_equal(m.local_left, !event_equal(m.merged, remote));
-		json_object_put(m.merged);
-		assert_int_equal(json_object_object_length(patch) == 0, event_equal(local, remote));
-	}
-	random_seed_for_tests(0);
-}
-
-static void test_plan__edit_beats_delete(void **state)
-{
-	(void)state;
-	assert_int_equal(plan_event(HERE_UPDATE, REMOTE_GONE), PLAN_REVIVE);
-	assert_int_equal(plan_event(HERE_DELETE, REMOTE_CHANGED), PLAN_RESTORE);
-	assert_int_equal(plan_event(HERE_IN_STEP, REMOTE_GONE), PLAN_REMOVE);
-	assert_int_equal(plan_event(HERE_IN_STEP, REMOTE_UNCHANGED), PLAN_NOTHING);
-	assert_int_equal(plan_event(HERE_CREATE, REMOTE_CHANGED), PLAN_ADOPT);
-	assert_int_equal(plan_event(HERE_ABSENT, REMOTE_GONE), PLAN_NOTHING);
-}
-
 static void test_event__span(void **state)
 {
 	AUTO(json_object_put)
@@ -352,9 +246,6 @@ int main(void)
 		cmocka_unit_test(test_event__patch_carries_only_what_changed),
 		cmocka_unit_test(test_event__insert_body_leaves_read_only_fields_out),
 		cmocka_unit_test(test_event__span),
-		cmocka_unit_test(test_merge__fields),
-		cmocka_unit_test(test_merge__random_events),
-		cmocka_unit_test(test_plan__edit_beats_delete),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

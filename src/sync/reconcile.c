@@ -1,0 +1,272 @@
+/*
+ * Both sides changed: the merge is carried out, and what was contested becomes a record.
+ *
+ * I1  The version that loses is in the event's log, or in the record, before the row changes.
+ * I2  Under `manual` a contested row keeps its edit and its base; Google's version lies in the
+ *     record. Its outbox entry has the state 'conflict' exactly as long as the record waits.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "base/xalloc.h"
+#include "base/banned.h"
+#include "model/event.h"
+#include "sync/engine.h"
+#include "sync/merge.h"
+#include "sync/version.h"
+
+/* --- records ----------------------------------------------------------------------------- */
+
+struct versions { /* that met; borrowed; NULL as in struct conflict */
+	struct json_object *base, *local, *remote;
+};
+
+static int record(struct engine *e, const struct event *row, const struct versions *v,
+		  struct json_object *fields, const char *taken, struct err *err)
+{
+	struct conflict c = {
+		.calendar_id = row->calendar_id,
+		.event_id = row->id,
+		.state = CONFLICT_DECIDED,
+		.policy = (char *)conflict_policy_name(e->options->conflict),
+		.taken = (char *)taken,
+		.at_ms = clock_now_ms(e->clock),
+		.fields = fields,
+		.base = v->base,
+		.local = v->local,
+		.remote = v->remote,
+	};
+
+	return store_conflict_put(e->store, &c, err);
+}
+
+/* One that waited is over, because there is nothing to decide any more. */
+static int close_waiting(struct engine *e, const struct event *row, const char *taken,
+			 struct err *err)
+{
+	AUTO(conflict_release) struct conflict c = {0};
+	bool found;
+
+	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, &found, err))
+		return -1;
+	if (!found)
+		return 0;
+	c.state = CONFLICT_RESOLVED;
+	xstr_set(&c.taken, taken);
+	return store_conflict_put(e->store, &c, err);
+}
+
+/* The row waits for a person: one record for it, with the versions as they are now. */
+static int wait_for_person(struct engine *e, struct event *row, const struct versions *v,
+			   struct json_object *fields, struct calendar_result *r, struct err *err)
+{
+	AUTO(conflict_release) struct conflict c = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found, queued;
+
+	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, &found, err) ||
+	    store_outbox_get(e->store, row->rowid, &op, &queued, err))
+		return -1;
+	if (!found) {
+		r->conflicts++;
+		c.calendar_id = row->calendar_id;
+		c.event_id = xstrdup(row->id);
+		c.policy = xstrdup(conflict_policy_name(POLICY_MANUAL));
+		c.at_ms = clock_now_ms(e->clock);
+	}
+	r->waiting++;
+	json_object_put(c.fields);
+	json_object_put(c.base);
+	json_object_put(c.local);
+	json_object_put(c.remote);
+	c.fields = json_object_get(fields);
+	c.base = json_object_get(v->base);
+	c.local = json_object_get(v->local);
+	c.remote = json_object_get(v->remote);
+	if (store_conflict_put(e->store, &c, err))
+		return -1;
+	if (!queued) {
+		op.event_rowid = row->rowid;
+		op.created_ms = row->changed_ms;
+	}
+	op.op = PENDING_UPDATE;
+	op.state = OUTBOX_CONFLICT;
+	free(row->last_error);
+	row->last_error = xasprintf("changed here and at Google: 'calsync conflicts show %lld'",
+				    (long long)c.id);
+	xstr_set(&op.last_error, row->last_error);
+	row->at_google = true;
+	if (e->generation)
+		row->generation = e->generation;
+	return store_outbox_put(e->store, &op, err) || store_event_put(e->store, row, err) ? -1 : 0;
+}
+
+/* --- merge ------------------------------------------------------------------------------- */
+
+/* Whether a conflict waits for this row (then a person decides, whatever the policy of this run),
+ * and whether it met just these two versions. */
+static int look_for_waiting(struct engine *e, const struct event *row,
+			    const struct json_object *item, bool *out_waits, bool *out_same,
+			    struct err *err)
+{
+	AUTO(conflict_release) struct conflict c = {0};
+	const char *had, *has = json_str(item, "etag");
+
+	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, out_waits, err))
+		return -1;
+	had = *out_waits ? json_str(c.remote, "etag") : NULL;
+	*out_same = had && has && !strcmp(had, has) && event_equal(c.local, row->resource);
+	return 0;
+}
+
+/* What is left of the edit waits as an update of the event that Google has. */
+static int queue_as_update(struct engine *e, const struct event *row, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
+		return -1;
+	if (!found) {
+		op.event_rowid = row->rowid;
+		op.created_ms = row->changed_ms;
+		op.state = OUTBOX_HELD; /* of --no-sync: nobody asked to send it */
+	}
+	op.op = PENDING_UPDATE;
+	if (op.state == OUTBOX_CONFLICT) {
+		op.state = OUTBOX_QUEUED;
+		xstr_set(&op.last_error, NULL);
+	}
+	return store_outbox_put(e->store, &op, err);
+}
+
+/* The log and the record, before the row changes (I1). */
+static int write_down(struct engine *e, const struct event *row, const struct versions *v,
+		      const struct merge_result *m, const struct merge_rule *rule,
+		      struct calendar_result *r, struct err *err)
+{
+	const struct version_note lost = {row->calendar_id, row->id, "google",
+					  clock_now_ms(e->clock), 0};
+	const char *taken = rule->contested == MERGE_LOCAL ? "local" : "remote";
+
+	if (!event_equal(row->resource, m->merged) &&
+	    engine_changed(e, row, "merge", row->resource, m->merged, err))
+		return -1;
+	if (!merge_contested(m))
+		return close_waiting(e, row, NULL, err);
+	r->conflicts++;
+	if (close_waiting(e, row, taken, err) || record(e, row, v, m->fields, taken, err))
+		return -1;
+	return rule->contested == MERGE_LOCAL ? version_kept(e->store, &lost, v->remote, err) : 0;
+}
+
+/* The row becomes what was merged. */
+static int take_merged(struct engine *e, struct event *row, struct json_object *item,
+		       const struct merge_result *m, struct err *err)
+{
+	if (!m->local_left)
+		return row_become_remote(e, row, item, err);
+	json_object_put(row->resource);
+	row->resource = json_object_get(m->merged);
+	json_object_put(row->base);
+	row->base = json_clone(item);
+	xstr_set(&row->etag, json_str(item, "etag"));
+	row->at_google = true;
+	if (row->sync_status != SYNC_ERROR) { /* what Google refused stays so until it is edited */
+		row->sync_status = SYNC_LOCAL_ONLY;
+		xstr_set(&row->last_error, NULL);
+	}
+	if (e->generation)
+		row->generation = e->generation;
+	if (store_event_put(e->store, row, err))
+		return -1;
+	return queue_as_update(e, row, err);
+}
+
+int reconcile_merge(struct engine *e, struct event *row, const struct json_object *base,
+		    struct json_object *item, struct calendar_result *r, struct err *err)
+{
+	bool newer = local_is_newer(e, row, item);
+	struct merge_rule rule = plan_rule(e->options->conflict, newer);
+	AUTO(merge_result_release) struct merge_result m = {0};
+	struct versions v;
+	bool waits, same, manual;
+
+	if (look_for_waiting(e, row, item, &waits, &same, err))
+		return -1;
+	if (same) {
+		r->waiting++;
+		return 0;
+	}
+	/* Our own insert, found at Google: what differs was edited here or there since, and the newer
+	 * side is right. */
+	if (!base && newer)
+		base = item;
+	v = (struct versions){(struct json_object *)base, row->resource, item};
+	merge_event(base, row->resource, item, &rule, &m);
+	manual = merge_contested(&m) && (waits || e->options->conflict == POLICY_MANUAL);
+	if (e->options->dry_run) {
+		r->conflicts += merge_contested(&m) > 0;
+		r->waiting += manual;
+		return 0;
+	}
+	if (manual)
+		return wait_for_person(e, row, &v, m.fields, r, err);
+	if (write_down(e, row, &v, &m, &rule, r, err))
+		return -1;
+	return take_merged(e, row, item, &m, err);
+}
+
+/* --- an edit and a delete ---------------------------------------------------------------- */
+
+/* An etag on a row that is not at Google says that the id is taken there, by a tombstone that has
+ * to be revived. */
+int reconcile_revive(struct engine *e, struct event *row, const struct json_object *tombstone,
+		     struct calendar_result *r, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *none = json_object_new_array();
+	const struct versions v = {row->base, row->resource, NULL};
+	AUTO(outbox_release) struct outbox op = {0};
+	const char *etag;
+	bool found;
+
+	r->conflicts++;
+	if (e->options->dry_run)
+		return 0;
+	if (close_waiting(e, row, "local", err) || record(e, row, &v, none, "local", err))
+		return -1;
+	json_object_put(row->base);
+	row->base = NULL;
+	row->at_google = false;
+	etag = json_str(tombstone, "etag");
+	xstr_set(&row->etag, etag ? etag : ETAG_UNKNOWN);
+	if (row->sync_status != SYNC_ERROR)
+		xstr_set(&row->last_error, NULL);
+	if (event_is_cancelled(row->resource))
+		json_set_str(row->resource, "status", "confirmed");
+	if (store_event_put(e->store, row, err) ||
+	    store_outbox_get(e->store, row->rowid, &op, &found, err))
+		return -1;
+	op.event_rowid = row->rowid;
+	op.op = PENDING_CREATE;
+	if (op.state == OUTBOX_CONFLICT)
+		op.state = OUTBOX_QUEUED;
+	return store_outbox_put(e->store, &op, err);
+}
+
+int reconcile_restore(struct engine *e, struct event *row, struct json_object *item,
+		      struct calendar_result *r, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *none = json_object_new_array();
+	const struct versions v = {row->resource, NULL, item};
+
+	r->conflicts++;
+	r->pulled.created++;
+	if (e->options->dry_run)
+		return 0;
+	if (record(e, row, &v, none, "remote", err) ||
+	    engine_changed(e, row, "google", NULL, item, err))
+		return -1;
+	return row_become_remote(e, row, item, err);
+}
