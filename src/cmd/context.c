@@ -425,10 +425,24 @@ int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct
 	return secret_box_open(p, where, false, out, err);
 }
 
+int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out, struct err *err)
+{
+	const char *name = config_get(cx->config, "sync.conflict");
+
+	*out = POLICY_MERGE;
+	if (name && conflict_policy_parse(name, out))
+		return err_set(err, ERR_INVALID,
+			       "sync.conflict = %s: it is merge, newest, local, remote or manual",
+			       name);
+	return 0;
+}
+
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
 {
 	out->store = cx->store;
 	out->clock = cx->clock;
+	if (cmd_conflict_policy(cx, &out->conflict, err))
+		return -1;
 	if (cmd_transport(cx, &out->transport, err))
 		return -1;
 	return cmd_secret_box(cx, KEY_OPEN, &out->box, err);

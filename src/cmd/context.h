@@ -67,7 +67,9 @@ int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err);
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
 /* Open cx->store, made when missing: for connect, which has no store before it has a login. */
 int cmd_store_create(struct cmd_context *cx, struct err *err);
-/* Store, box, transport and clock together. */
+/* What to do where both sides changed the same field, by the configuration. ERR_INVALID. */
+int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out, struct err *err);
+/* Store, box, transport and clock together, and the policy for conflicts. */
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err);
 
 #endif

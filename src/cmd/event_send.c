@@ -58,12 +58,17 @@ int event_command_end(struct cmd_context *cx, const struct local_options *lo, in
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-static bool is_queued(struct store *s, int64_t rowid, struct err *err)
+static bool is_state(struct store *s, int64_t rowid, enum outbox_state state, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found = false;
 
-	return !store_outbox_get(s, rowid, &op, &found, err) && found && op.state == OUTBOX_QUEUED;
+	return !store_outbox_get(s, rowid, &op, &found, err) && found && op.state == state;
+}
+
+static bool is_queued(struct store *s, int64_t rowid, struct err *err)
+{
+	return is_state(s, rowid, OUTBOX_QUEUED, err);
 }
 
 /* design.md section 3 fixes how this one begins. */
@@ -97,6 +102,12 @@ static void forget_google(struct event *e)
 	e->at_google = false;
 }
 
+static void tell_conflict(const struct event *e, struct err *err)
+{
+	err_set(err, ERR_CONFLICT, "%s",
+		e->last_error ? e->last_error : "changed here and at Google");
+}
+
 /* What became of one event. sent: what send_rows() said of all of its account. */
 static void read_back(struct cmd_context *cx, struct event_change *c, const struct err *sent)
 {
@@ -128,6 +139,8 @@ static void read_back(struct cmd_context *cx, struct event_change *c, const stru
 			now.last_error);
 	else if (sent->code != ERR_NONE)
 		c->err = *sent;
+	else if (is_state(cx->store, now.rowid, OUTBOX_CONFLICT, &err))
+		tell_conflict(&now, &c->err);
 	else if (is_queued(cx->store, now.rowid, &err))
 		err_set(&c->err, ERR_FAILED, "not sent");
 }
@@ -175,6 +188,8 @@ static void send_all(struct cmd_context *cx, struct event_changes *c)
 			continue;
 		}
 		waiting[i] = is_queued(cx->store, one->event.rowid, &err);
+		if (is_state(cx->store, one->event.rowid, OUTBOX_CONFLICT, &err))
+			tell_conflict(&one->event, &err);
 		one->err = err;
 		one->sent =
 			one->event.sync_status == SYNC_SYNCED && one->event.pending == PENDING_NONE;
@@ -247,12 +262,14 @@ static bool same_reason(const struct event_change *a, const struct event_change 
 
 static void tell_reason(const struct reason *r, bool as_error)
 {
-	bool refused = r->first->event.sync_status == SYNC_ERROR;
+	const char *what = "kept here, and queued for the next sync";
 
+	if (r->first->event.sync_status == SYNC_ERROR)
+		what = "not at Google: edit it, or 'calsync event rm'";
+	else if (r->first->err.code == ERR_CONFLICT)
+		what = "kept here, until you decide";
 	(as_error ? log_error : log_warn)("event", "%s (%zu %s %s)", r->first->err.msg, r->count,
-					  r->count == 1 ? "change" : "changes",
-					  refused ? "not at Google: edit it, or 'calsync event rm'"
-						  : "kept here, and queued for the next sync");
+					  r->count == 1 ? "change" : "changes", what);
 }
 
 /* One line for each reason, not for each event. */
@@ -284,21 +301,24 @@ static void tell_unsent(const struct event_changes *c, bool as_error)
 }
 
 /* 3 or 4 for what a login or time may mend (also another process at work, and what is kept local
- * on purpose), 1 for the rest: Google refuses the event, the key is lost. */
+ * on purpose), 6 for what a person has to decide, 1 for the rest: Google refuses the event, the key
+ * is lost. */
 static int unsent_status(const struct event_change *c)
 {
 	int status = c->err.code == ERR_NONE || c->err.code == ERR_LOCKED
 			     ? 4
 			     : err_exit_status(c->err.code);
 
-	return status == 3 || (status == 4 && c->event.sync_status != SYNC_ERROR) ? status : 1;
+	return status == 3 || status == 6 || (status == 4 && c->event.sync_status != SYNC_ERROR)
+		       ? status
+		       : 1;
 }
 
 /* What a person has to do comes before what time may mend. */
 static int required_status(const struct event_changes *c)
 {
-	static const int order[] = {3, 1, 4};
-	bool seen[5] = {false};
+	static const int order[] = {3, 1, 6, 4};
+	bool seen[7] = {false};
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct event_change *one = &c->items[i];

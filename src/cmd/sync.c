@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "base/xalloc.h"
+#include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
 #include "base/banned.h"
@@ -153,6 +154,10 @@ static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct p
 	p->options.dry_run = o->dry_run;
 	p->options.wait_ms = o->wait.n * 1000;
 	p->options.allow_deletes = o->allow_deletes.n;
+	if (cmd_conflict_policy(cx, &p->options.conflict, err))
+		return -1;
+	if (o->conflict) /* one of the option's words */
+		conflict_policy_parse(o->conflict, &p->options.conflict);
 	if (o->full && (o->start || o->end))
 		return err_set(err, ERR_USAGE, "--full syncs everything: it takes no window");
 	return parse_window(cx, o, p->accounts.count == 1 ? p->accounts.items[0].id : 0,
@@ -219,8 +224,8 @@ static const struct option_spec options[] = {
 	OPT_FLAG(0, "full", struct sync_opts, full, "forget sync tokens: compare everything"),
 	OPT_FLAG('n', "dry-run", struct sync_opts, dry_run,
 		 "read and plan, change nothing anywhere"),
-	OPT_CHOICE(0, "conflict", struct sync_opts, conflict, "merge",
-		   "the same field changed on both sides: the newer edit wins"),
+	OPT_CHOICE(0, "conflict", struct sync_opts, conflict, "merge|newest|local|remote|manual",
+		   "who wins a field that both sides changed (default merge)"),
 	OPT_INT('j', "jobs", struct sync_opts, jobs, "N", 1, 64, "accounts at a time (default: 4)"),
 	OPT_INT(0, "wait", struct sync_opts, wait, "SECONDS", 0, 86400,
 		"wait for another sync of the account to end"),
@@ -238,7 +243,13 @@ const struct cmd cmd_sync = {
 		"Exit\n"
 		"status 3 means that an account must be connected again, 4 to try later, 7 that "
 		"some\n"
-		"accounts or calendars went well and others did not.\n",
+		"accounts or calendars went well and others did not.\n"
+		"\n"
+		"What each side changed alone is merged. Where both changed the same field, the\n"
+		"newer edit wins under 'merge' and 'newest' ('merge' also looks into guests and\n"
+		"extended properties), the named side under 'local' and 'remote'; under 'manual'\n"
+		"both versions stay until 'calsync conflicts resolve', and the exit status is 6.\n"
+		"An edit always beats a delete.\n",
 	.options = options,
 	.opts_size = sizeof(struct sync_opts),
 	.needs = NEEDS_STORE | NEEDS_SECRETS,

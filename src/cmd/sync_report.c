@@ -46,6 +46,7 @@ struct tally {
 	size_t good;        /* accounts and calendars that went well */
 	size_t bad[9];      /* those that did not, by exit status */
 	bool events_failed; /* Google refused single events */
+	bool waiting;       /* conflicts wait for a person */
 	bool changed;
 	const struct json_object *first_error; /* borrowed */
 };
@@ -78,6 +79,7 @@ static void add_account(struct tally *t, const struct json_object *account)
 	else if (!list_count(calendars) && !json_get(account, "error"))
 		t->good++;
 	t->events_failed |= json_int(account, "failedEvents", 0) > 0;
+	t->waiting |= json_int(account, "conflictsWaiting", 0) > 0;
 	t->changed |= count(json_get(account, "stats")) + count(json_get(account, "pushed")) > 0;
 }
 
@@ -91,6 +93,8 @@ static int exit_status(const struct tally *t, bool exit_code)
 			return t->good ? 7 : order[i];
 	if (t->events_failed)
 		return 7;
+	if (t->waiting)
+		return 6;
 	return exit_code && t->changed ? 8 : 0;
 }
 
@@ -120,16 +124,21 @@ static int64_t sum_member(const struct json_object *accounts, const char *member
 }
 
 /* What the answer's "error" holds: caller's, or NULL when all is well. */
-static struct json_object *error_json(const struct tally *t, int64_t refused)
+static struct json_object *error_json(const struct tally *t, const struct json_object *accounts)
 {
+	int64_t refused = sum_member(accounts, "failedEvents");
+	int64_t waiting = sum_member(accounts, "conflictsWaiting");
 	struct err err = {0};
 
 	if (t->first_error)
 		return json_clone(t->first_error);
-	if (!refused)
-		return NULL;
-	err_set(&err, ERR_GOOGLE, "Google refused %" PRId64 " event%s", refused,
-		refused == 1 ? "" : "s");
+	if (refused)
+		err_set(&err, ERR_GOOGLE, "Google refused %" PRId64 " event%s", refused,
+			refused == 1 ? "" : "s");
+	else if (waiting)
+		err_set(&err, ERR_CONFLICT,
+			"%" PRId64 " conflict%s: 'calsync conflicts' lists what waits", waiting,
+			waiting == 1 ? "" : "s");
 	return sync_error_json(&err);
 }
 
@@ -144,7 +153,7 @@ static struct json_object *answer_json(struct json_object *accounts, const struc
 				       int status, bool dry_run)
 {
 	struct json_object *answer = json_object_new_object();
-	struct json_object *error = error_json(t, sum_member(accounts, "failedEvents"));
+	struct json_object *error = error_json(t, accounts);
 
 	json_set_bool(answer, "success", status == 0 || status == 8);
 	json_set_str(answer, "message", message(error, dry_run));
@@ -153,6 +162,7 @@ static struct json_object *answer_json(struct json_object *accounts, const struc
 	json_set(answer, "stats", sum_counts(accounts, "stats"));
 	json_set(answer, "pushed", sum_counts(accounts, "pushed"));
 	json_set_int(answer, "conflicts", sum_member(accounts, "conflicts"));
+	json_set_int(answer, "conflictsWaiting", sum_member(accounts, "conflictsWaiting"));
 	json_set_int(answer, "requests", sum_member(accounts, "requests"));
 	json_set_bool(answer, "dryRun", dry_run);
 	json_set(answer, "accounts", json_object_get(accounts));
@@ -183,9 +193,10 @@ static void show_calendar(const struct cmd_context *cx, const struct json_object
 	struct json_object *pulled = json_get(calendar, "stats");
 	struct json_object *pushed = json_get(calendar, "pushed");
 	int64_t refused = json_int(calendar, "failedEvents", 0);
+	int64_t conflicts = json_int(calendar, "conflicts", 0);
 	const char *title = json_str(calendar, "summary");
 
-	if (!count(pulled) && !count(pushed) && !refused)
+	if (!count(pulled) && !count(pushed) && !refused && !conflicts)
 		return;
 	if (several) {
 		term_add_clean(&line, json_str(account, "account"));
@@ -205,6 +216,10 @@ static void show_calendar(const struct cmd_context *cx, const struct json_object
 	if (refused)
 		strbuf_addf(&line, "%s%" PRId64 " refused by Google",
 			    count(pulled) || count(pushed) ? "; " : "", refused);
+	if (conflicts)
+		strbuf_addf(&line, "%s%" PRId64 " conflict%s (see 'calsync conflicts')",
+			    count(pulled) || count(pushed) || refused ? "; " : "", conflicts,
+			    conflicts == 1 ? "" : "s");
 	out_note(cx, "%s\n", line.buf);
 }
 
@@ -268,6 +283,12 @@ static void show_errors(const struct json_object *accounts)
 				  " event(s); 'calsync event list --sync-status error' lists them",
 				  json_str(account, "account"),
 				  json_int(account, "failedEvents", 0));
+		if (json_int(account, "conflictsWaiting", 0))
+			log_warn("sync",
+				 "%s: %" PRId64
+				 " conflict(s) wait for you; 'calsync conflicts' lists them",
+				 json_str(account, "account"),
+				 json_int(account, "conflictsWaiting", 0));
 	}
 }
 

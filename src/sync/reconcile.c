@@ -146,8 +146,10 @@ static int write_down(struct engine *e, const struct event *row, const struct ve
 		      const struct merge_result *m, const struct merge_rule *rule,
 		      struct calendar_result *r, struct err *err)
 {
-	const struct version_note lost = {row->calendar_id, row->id, "google",
-					  clock_now_ms(e->clock), 0};
+	const struct version_note lost = {.calendar_id = row->calendar_id,
+					  .event_id = row->id,
+					  .origin = "google",
+					  .at_ms = clock_now_ms(e->clock)};
 	const char *taken = rule->contested == MERGE_LOCAL ? "local" : "remote";
 
 	if (!event_equal(row->resource, m->merged) &&

@@ -109,8 +109,11 @@ static int decide_waiting(const struct decision *d, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
 	AUTO(merge_result_release) struct merge_result m = {0};
-	struct version_note note = {d->c->calendar_id, d->c->event_id, "merge",
-				    clock_now_ms(d->clock), d->o->command_id};
+	const struct version_note note = {.calendar_id = d->c->calendar_id,
+					  .event_id = d->c->event_id,
+					  .origin = "merge",
+					  .at_ms = clock_now_ms(d->clock),
+					  .command_id = d->o->command_id};
 	bool found;
 
 	if (find_row(d, &row, &found, err))

@@ -24,16 +24,6 @@ add() {
 	calsync --json event add "$1" --start '2026-03-12 09:00' "${@:2}" | jq -er .event.id
 }
 
-# Both sides hold the same live events, field by field, and nothing waits.
-assert_same_both_sides() {
-	local here there
-	here=$(calsync --json event list | jq -S 'map(del(.account, .calendar, .googleEventId,
-		.syncStatus, .lastSyncError, .pendingOp)) | sort_by(.id)')
-	there=$(fake_google_events | jq -S 'sort_by(.id)')
-	diff <(echo "$here") <(echo "$there")
-	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM outbox')" 0
-}
-
 @test "sync: create, update and delete here arrive at Google without being asked for" {
 	id=$(add 'Standup' --location 'Room 1')
 	assert_equal "$(fake_google_get "$id" | jq -r '.summary + "/" + .location')" 'Standup/Room 1'

@@ -443,6 +443,15 @@ static void check_contest(const struct json_object *b, const struct json_object 
 	}
 }
 
+/* There is something to send exactly when something differs. */
+static void check_patch(const struct json_object *l, const struct json_object *r)
+{
+	AUTO(json_object_put) struct json_object *patch = event_patch(r, l);
+
+	if ((json_object_object_length(patch) == 0) != event_equal(l, r))
+		fail_msg("patch %s", json_text(patch));
+}
+
 /* MERGE_CASES=N tries more, MERGE_SEED=N others. */
 static void test_merge__properties_of_random_events(void **state)
 {
@@ -465,6 +474,7 @@ static void test_merge__properties_of_random_events(void **state)
 		check_disjoint(b, l, by_l, r, by_r);
 		check_again(b, l, r);
 		check_contest(b, l, r);
+		check_patch(l, r);
 	}
 }
 
