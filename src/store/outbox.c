@@ -23,6 +23,7 @@ void outbox_release(struct outbox *o)
 	free(o->event_id);
 	free(o->send_updates);
 	free(o->last_error);
+	json_object_put(o->sent);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -36,7 +37,7 @@ void outbox_list_release(struct outbox_list *l)
 
 #define OUTBOX_SELECT                                                                        \
 	"SELECT o.outbox_id, o.event_row, o.calendar_id, e.id, o.op, o.state, o.created_ms," \
-	" o.attempts, o.not_before_ms, o.send_updates, o.last_error, o.move_from"            \
+	" o.attempts, o.not_before_ms, o.send_updates, o.last_error, o.move_from, o.sent"    \
 	" FROM outbox o JOIN event e ON e.event_row = o.event_row"
 
 static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
@@ -58,6 +59,8 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 	o.send_updates = col_dup(st, 9);
 	o.last_error = col_dup(st, 10);
 	o.move_from = col_int(st, 11); /* NULL reads as 0 */
+	if (col_json(st, 12, "outbox entry of", o.event_id, &o.sent, err))
+		return -1;
 	*out = o;
 	memset(&o, 0, sizeof(o));
 	return 0;
@@ -66,14 +69,15 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 /* An entry that is there keeps its number, and so its place in the queue. */
 static const char sql_outbox_put[] =
 	"INSERT INTO outbox (event_row, calendar_id, op, state, created_ms, attempts,"
-	" not_before_ms, send_updates, last_error, move_from)"
+	" not_before_ms, send_updates, last_error, move_from, sent)"
 	" SELECT e.event_row, e.calendar_id, :op, :state, :created_ms, :attempts,"
-	" :not_before_ms, :send_updates, :last_error, :move_from"
+	" :not_before_ms, :send_updates, :last_error, :move_from, :sent"
 	" FROM event e WHERE e.event_row = :row"
 	" ON CONFLICT (event_row) DO UPDATE SET op = excluded.op, state = excluded.state,"
 	" created_ms = excluded.created_ms, attempts = excluded.attempts,"
 	" not_before_ms = excluded.not_before_ms, send_updates = excluded.send_updates,"
-	" last_error = excluded.last_error, move_from = excluded.move_from"
+	" last_error = excluded.last_error, move_from = excluded.move_from,"
+	" sent = excluded.sent"
 	" RETURNING outbox_id";
 
 int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
@@ -97,6 +101,7 @@ int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
 		stmt_int(st, ":move_from", o->move_from);
 	else
 		stmt_null(st, ":move_from");
+	stmt_text(st, ":sent", json_bind(o->sent));
 	status = stmt_step(st, err);
 	if (status < 0)
 		return -1;

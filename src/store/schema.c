@@ -312,7 +312,8 @@ static const char step_2[] =
 	" send_updates TEXT NOT NULL CHECK (send_updates IN ('none', 'all', 'externalOnly')),"
 	/* Where Google still has the event, when it waits to be moved; NULL = no move. */
 	" move_from INTEGER REFERENCES calendar ON DELETE SET NULL,"
-	" last_error TEXT" /* NULL = none yet */
+	" last_error TEXT," /* NULL = none yet */
+	" sent TEXT" /* versions that went out and were never answered, a JSON list; NULL = none */
 	") STRICT;"
 	"INSERT INTO outbox_2 (outbox_id, event_row, calendar_id, op, state, created_ms, attempts,"
 	"  not_before_ms, send_updates, last_error)"

@@ -486,11 +486,12 @@ struct outbox {
 	enum pending_op op;  /* never PENDING_NONE */
 	enum outbox_state state;
 	int64_t created_ms;
-	int attempts;          /* recorded, and committed, before each request */
-	int64_t not_before_ms; /* 0 = at once */
-	char *send_updates;    /* "none", "all", "externalOnly" */
-	int64_t move_from;     /* calendar where Google still has the event; 0 = no move waits */
-	char *last_error;      /* NULL = none yet */
+	int attempts;             /* recorded, and committed, before each request */
+	int64_t not_before_ms;    /* 0 = at once */
+	char *send_updates;       /* "none", "all", "externalOnly" */
+	struct json_object *sent; /* versions never answered, a list (sync/sent.h); NULL = none */
+	int64_t move_from;        /* calendar where Google still has the event; 0 = no move waits */
+	char *last_error;         /* NULL = none yet */
 };
 void outbox_release(struct outbox *o);
 

@@ -203,34 +203,15 @@ static int settle_undone(struct store *s, struct event *e, struct err *err)
 	return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
 }
 
-/* A request whose answer never came may have been carried out: what goes back to Google's last known
- * value is then still a change, of what was sent. Without this the next merge would take the very
- * edit that was taken back for one of Google's. */
-static void keep_what_was_sent(struct event *e, const struct json_object *sent)
-{
-	for (size_t i = 0; i < event_field_count(); i++) {
-		const char *field = event_field_name(i);
-		struct json_object *known = json_get(e->base, field);
-		struct json_object *was = json_get(sent, field);
-
-		if (event_field_equal(field, was, known) ||
-		    !event_field_equal(field, json_get(e->resource, field), known))
-			continue;
-		if (was)
-			json_set(e->base, field, json_clone(was));
-		else
-			json_del(e->base, field);
-	}
-}
-
-static int was_tried(struct store *s, int64_t rowid, bool *out, struct err *err)
+/* Whether a version went out and was not answered: it may be at Google. */
+static int was_sent(struct store *s, int64_t rowid, bool *out, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
 	if (store_outbox_get(s, rowid, &op, &found, err))
 		return -1;
-	*out = found && op.attempts > 0;
+	*out = op.sent != NULL;
 	return 0;
 }
 
@@ -260,9 +241,9 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(event_release) struct event e = {0};
 	AUTO(json_object_put) struct json_object *edited = NULL;
 	AUTO(json_object_put) struct json_object *before = NULL;
-	bool tried;
+	bool sent;
 
-	if (read_editable(s, rowid, &e, err) || was_tried(s, rowid, &tried, err))
+	if (read_editable(s, rowid, &e, err) || was_sent(s, rowid, &sent, err))
 		return -1;
 	edited = local_with_fields_of(e.resource, resource);
 	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
@@ -277,9 +258,8 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	e.resource = TAKE(edited);
 	if (e.at_google && !e.base)
 		e.base = TAKE(before);
-	if (e.at_google && before && tried)
-		keep_what_was_sent(&e, before);
-	if (e.at_google && event_equal(e.resource, e.base))
+	/* What goes back to Google's last known value is still a change of what was sent. */
+	if (e.at_google && !sent && event_equal(e.resource, e.base))
 		return settle_undone(s, &e, err);
 	return queue_edit(s, &e, o, err);
 }

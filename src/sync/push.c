@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
+#include "sync/sent.h"
 
 #define ROUNDS_MAX 5 /* of one event in one run: 409, 412, ... may each cost another */
 
@@ -66,15 +67,10 @@ static void prepare_create(struct push *p, struct job *j)
 		j->if_match = xstrdup(j->row.etag);
 }
 
-/* What was tried before is not known to be at Google only because nothing differs: ask. */
 static void prepare_update(struct push *p, struct job *j)
 {
-	const char *status = json_str(j->row.resource, "status");
-
 	j->kind = JOB_PATCH;
 	j->body = event_patch(j->row.base, j->row.resource);
-	if (j->tried_before && !json_object_object_length(j->body))
-		json_set_str(j->body, "status", status ? status : "confirmed");
 	j->if_match = xstrdup_null(j->row.etag);
 	set_path(p, j, j->row.id);
 }
@@ -95,12 +91,18 @@ static int check_series(struct push *p, struct job *j, struct err *err)
 	return 0;
 }
 
+static bool is_empty_patch(const struct job *j)
+{
+	return j->kind == JOB_PATCH && !json_object_object_length(j->body);
+}
+
 /* The request for one job from the row as it is now. out_send false: nothing is left to send. */
 static int prepare(struct push *p, struct job *j, bool *out_send, struct err *err)
 {
 	bool found;
 
 	job_reset(j);
+	j->sent_now = false;
 	*out_send = false;
 	if (store_outbox_get(p->e->store, j->rowid, &j->op, &found, err))
 		return -1;
@@ -126,6 +128,8 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->if_match = xstrdup_null(j->row.at_google ? j->row.etag : NULL);
 		set_path(p, j, j->row.id);
 	}
+	if (j->kind != JOB_DELETE && !is_empty_patch(j))
+		j->op.sent = sent_add(j->op.sent, j->row.resource, &j->sent_now);
 	j->op.attempts++;
 	*out_send = true;
 	return store_outbox_put(p->e->store, &j->op, err);
@@ -170,8 +174,8 @@ static int send_one(struct push *p, struct job *j, struct err *err)
 	struct gcall call = job_call(j);
 	struct err why = {0};
 
-	if (j->kind == JOB_PATCH && !json_object_object_length(j->body))
-		return push_in_step(p, j, err);
+	if (is_empty_patch(j)) /* back to what Google had, unless what was tried has arrived */
+		return j->tried_before ? push_look(p, j, err) : push_in_step(p, j, err);
 	if (!google_call(p->e->google, &call, &answer, &why))
 		why = (struct err){0};
 	return push_settle(p, j, answer, &why, false, err);
@@ -208,7 +212,7 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 
 static bool fits_batch(const struct job *j)
 {
-	return !j->alone && !(j->kind == JOB_PATCH && !json_object_object_length(j->body));
+	return !j->alone && !is_empty_patch(j);
 }
 
 static int send_round(struct push *p, struct job **round, size_t count, struct err *err)

@@ -14,7 +14,8 @@ struct job {
 	bool alone;        /* not in a batch */
 	bool tried_before; /* an earlier attempt may have reached Google */
 	bool for_series;   /* an occurrence whose series Google does not have yet */
-	struct event row;  /* as sent */
+	bool sent_now; /* op.sent ends with the version of this attempt, and no earlier one had it */
+	struct event row; /* as sent */
 	struct outbox op;
 	struct strbuf path;
 	struct json_object *body;
@@ -44,6 +45,9 @@ int push_settle(struct push *p, struct job *j, struct json_object *answer, const
 		bool in_batch, struct err *err);
 /* It was not sent, or no answer came: the reason is kept with it. */
 int push_waits(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* Nothing differs from what Google had, but what was tried before (another version, a delete) may
+ * have arrived: see what Google has now. */
+int push_look(struct push *p, struct job *j, struct err *err);
 /* Both sides say the same already. */
 int push_in_step(struct push *p, struct job *j, struct err *err);
 

@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "sync/engine.h"
 #include "sync/merge.h"
+#include "sync/sent.h"
 #include "sync/version.h"
 
 /* --- records ----------------------------------------------------------------------------- */
@@ -134,6 +135,7 @@ static int queue_as_update(struct engine *e, const struct event *row, struct err
 		op.state = OUTBOX_HELD; /* of --no-sync: nobody asked to send it */
 	}
 	op.op = PENDING_UPDATE;
+	json_object_put(TAKE(op.sent)); /* the base says what has arrived */
 	if (op.state == OUTBOX_CONFLICT) {
 		op.state = OUTBOX_QUEUED;
 		xstr_set(&op.last_error, NULL);
@@ -186,26 +188,41 @@ static int take_merged(struct engine *e, struct event *row, struct json_object *
 	return queue_as_update(e, row, err);
 }
 
-int reconcile_merge(struct engine *e, struct event *row, const struct json_object *base,
+/* The last version that both sides had: base, with what was sent and has arrived. */
+static int common_version(struct engine *e, const struct event *row, const struct json_object *base,
+			  const struct json_object *item, struct json_object **out, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
+		return -1;
+	*out = sent_base(op.sent, base, item);
+	return 0;
+}
+
+int reconcile_merge(struct engine *e, struct event *row, const struct json_object *known,
 		    struct json_object *item, struct calendar_result *r, struct err *err)
 {
+	AUTO(json_object_put) struct json_object *base = NULL;
 	bool newer = local_is_newer(e, row, item);
 	struct merge_rule rule = plan_rule(e->options->conflict, newer);
 	AUTO(merge_result_release) struct merge_result m = {0};
 	struct versions v;
 	bool waits, same, manual;
 
-	if (look_for_waiting(e, row, item, &waits, &same, err))
+	if (look_for_waiting(e, row, item, &waits, &same, err) ||
+	    common_version(e, row, known, item, &base, err))
 		return -1;
 	if (same) {
 		r->waiting++;
 		return 0;
 	}
-	/* Our own insert, found at Google: what differs was edited here or there since, and the newer
-	 * side is right. */
+	/* Made here, found at Google, and nobody knows how: what differs was edited here or there
+	 * since, and the newer side is right. */
 	if (!base && newer)
-		base = item;
-	v = (struct versions){(struct json_object *)base, row->resource, item};
+		base = json_object_get(item);
+	v = (struct versions){base, row->resource, item};
 	merge_event(base, row->resource, item, &rule, &m);
 	manual = merge_contested(&m) && (waits || e->options->conflict == POLICY_MANUAL);
 	if (e->options->dry_run) {
@@ -257,12 +274,30 @@ int reconcile_revive(struct engine *e, struct event *row, const struct json_obje
 	return store_outbox_put(e->store, &op, err);
 }
 
+/* What changed at Google is only what we had sent before: nobody edited what is to be deleted. */
+static int delete_goes_on(struct engine *e, struct event *row, struct json_object *item,
+			  struct err *err)
+{
+	json_object_put(row->resource);
+	row->resource = json_object_get(item);
+	xstr_set(&row->etag, json_str(item, "etag"));
+	row->at_google = true;
+	if (e->generation)
+		row->generation = e->generation;
+	return store_event_put(e->store, row, err);
+}
+
 int reconcile_restore(struct engine *e, struct event *row, struct json_object *item,
 		      struct calendar_result *r, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *none = json_object_new_array();
+	AUTO(json_object_put) struct json_object *common = NULL;
 	const struct versions v = {row->resource, NULL, item};
 
+	if (common_version(e, row, row->at_google ? row->resource : NULL, item, &common, err))
+		return -1;
+	if (common && event_equal(common, item))
+		return e->options->dry_run ? 0 : delete_goes_on(e, row, item, err);
 	r->conflicts++;
 	r->pulled.created++;
 	if (e->options->dry_run)

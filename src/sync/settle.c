@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/merge.h"
+#include "sync/sent.h"
 #include "sync/wire.h"
 
 const char *job_method(enum job_kind kind)
@@ -71,6 +72,7 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 	}
 	json_object_put(now->base);
 	now->base = json_clone(answer);
+	json_object_put(TAKE(op.sent));
 	xstr_set(&now->etag, json_str(answer, "etag"));
 	now->at_google = true;
 	now->sync_status = SYNC_LOCAL_ONLY; /* also when the edit took back what was under way */
@@ -349,13 +351,12 @@ fail:
 	return -1;
 }
 
-/* Google does not find what it shows us, as it was when we asked to change it: an occurrence that
- * its series no longer has, a tombstone that nothing can revive. Asking again changes nothing. */
-static bool is_stuck(const struct job *j, const struct json_object *remote, const struct err *why)
+/* Google has the version that the request was made against. */
+static bool is_as_known(const struct job *j, const struct json_object *remote)
 {
 	const char *etag = json_str(remote, "etag");
 
-	return why->code != ERR_PRECONDITION && etag && j->if_match && !strcmp(etag, j->if_match);
+	return etag && j->if_match && !strcmp(etag, j->if_match);
 }
 
 /* 412, or the event is gone: see what Google has now, and plan anew. */
@@ -369,7 +370,12 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 		*err = lookup;
 		return -1;
 	}
-	if (is_stuck(j, remote, why))
+	if (j->kind == JOB_PATCH && is_as_known(j, remote) && !json_object_object_length(j->body))
+		return push_in_step(p, j, err);
+	/* Google does not find what it shows us, as it was when we asked to change it: an occurrence
+	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
+	 * nothing. */
+	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
 		return j->kind == JOB_REVIVE ? in_transaction(p, j, NULL, write_new_id, err)
 					     : write_refused(p, j, why, err);
 	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
@@ -407,6 +413,23 @@ bool push_is_general(const struct err *e)
 	}
 }
 
+/* Google has answered that it did not carry this attempt out: its version did not arrive. */
+static int forget_sent(struct push *p, struct job *j, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (!j->sent_now)
+		return 0;
+	j->sent_now = false;
+	if (store_outbox_get(p->e->store, j->rowid, &op, &found, err))
+		return -1;
+	if (!found)
+		return 0;
+	op.sent = sent_drop_last(op.sent);
+	return store_outbox_put(p->e->store, &op, err);
+}
+
 static int settle_bad(struct push *p, struct job *j, const struct err *why, bool in_batch,
 		      struct err *err)
 {
@@ -422,6 +445,8 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 		p->stop = true;
 		return push_waits(p, j, why, err);
 	}
+	if (forget_sent(p, j, err))
+		return -1;
 	if (j->kind == JOB_INSERT && why->code == ERR_DUPLICATE)
 		return settle_duplicate(p, j, err);
 	if (j->kind == JOB_INSERT && gone) /* the calendar, that is */
@@ -485,4 +510,12 @@ int push_in_step(struct push *p, struct job *j, struct err *err)
 {
 	j->state = JOB_DONE;
 	return in_transaction(p, j, j->row.base, write_answer, err);
+}
+
+int push_look(struct push *p, struct job *j, struct err *err)
+{
+	struct err why = {0};
+
+	err_set(&why, ERR_PRECONDITION, "what was sent was never answered");
+	return push_settle(p, j, NULL, &why, false, err);
 }
