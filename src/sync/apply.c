@@ -220,12 +220,12 @@ static int replace_row(struct engine *e, struct event *row, struct json_object *
 		       struct calendar_result *r, struct err *err)
 {
 	if (event_is_cancelled(item))
-		r->pulled.deleted += !event_is_cancelled(row->resource);
+		r->pulled.deleted += !row->hidden && !event_is_cancelled(row->resource);
 	else
 		r->pulled.updated++;
 	if (e->options->dry_run)
 		return 0;
-	if (engine_changed(e, row, "google", row->resource, item, err))
+	if (engine_changed(e, row, "google", row->hidden ? NULL : row->resource, item, err))
 		return -1;
 	return row_become_remote(e, row, item, err);
 }

@@ -7,6 +7,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "model/rights.h"
+#include "sync/occurrences.h"
 #include "sync/resolve.h"
 #include "sync/version.h"
 
@@ -291,6 +292,8 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 		return -1;
 	/* A create that was tried may have reached Google although no answer came. */
 	*out_gone = !e.at_google && !(queued && op.attempts > 0);
+	if (event_is_master(e.resource) && occurrences_hide(s, &e, o, *out_gone, err))
+		return -1;
 	if (*out_gone)
 		return store_event_delete(s, rowid, err);
 	if (conflict_settle(s, &e, e.changed_ms, err))

@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "sync/engine.h"
 #include "sync/merge.h"
+#include "sync/occurrences.h"
 #include "sync/sent.h"
 #include "sync/version.h"
 
@@ -304,6 +305,8 @@ int reconcile_restore(struct engine *e, struct event *row, struct json_object *i
 		return 0;
 	if (record(e, row, &v, none, "remote", err) ||
 	    engine_changed(e, row, "google", NULL, item, err))
+		return -1;
+	if (event_is_master(item) && occurrences_show(e->store, row, clock_now_ms(e->clock), err))
 		return -1;
 	return row_become_remote(e, row, item, err);
 }

@@ -15,13 +15,6 @@ static bool is_visible(const struct event *e)
 	return !e->hidden && !event_is_cancelled(e->resource);
 }
 
-static int64_t later_than(int64_t previous_ms, struct clock *clock)
-{
-	int64_t now = clock_now_ms(clock);
-
-	return now > previous_ms ? now : previous_ms + 1; /* two changes never look like one */
-}
-
 static struct json_object *find_guest(const struct json_object *event, const char *email)
 {
 	struct json_object *list = json_get(event, "attendees");
@@ -70,17 +63,38 @@ static int edit_to(struct store *s, struct clock *clock, const struct event *now
 	return local_edit(s, clock, now->rowid, wanted, o, &out, err);
 }
 
-/* The delete that waits is taken back. When it was tried already it may have been carried out:
- * then something has to be sent all the same, to learn of it. */
+/* An occurrence that was hidden with its series has no entry of its own: what was tried is the
+ * delete of the series. */
+static int series_was_tried(struct store *s, const struct event *e, bool *out, struct err *err)
+{
+	const char *series = json_str(e->resource, "recurringEventId");
+	AUTO(event_release) struct event master = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	*out = false;
+	if (!series)
+		return 0;
+	if (store_event_get(s, e->calendar_id, series, &master, &found, err))
+		return -1;
+	if (found && store_outbox_get(s, master.rowid, &op, &found, err))
+		return -1;
+	*out = found && op.attempts > 0;
+	return 0;
+}
+
+/* The delete that waits is taken back. When it was tried already it may have been carried out: then
+ * that it takes place is an edit, which has to be sent, and beats the delete. */
 static int unhide(struct store *s, struct clock *clock, struct event *e,
 		  const struct json_object *version, const struct local_options *o, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
-	bool found;
+	bool found, tried;
 
-	if (store_outbox_get(s, e->rowid, &op, &found, err))
+	if (store_outbox_get(s, e->rowid, &op, &found, err) || series_was_tried(s, e, &tried, err))
 		return -1;
-	e->changed_ms = later_than(e->changed_ms, clock);
+	tried = tried || op.attempts > 0;
+	e->changed_ms = local_later_than(e->changed_ms, clock);
 	e->hidden = false;
 	xstr_set(&e->last_error, NULL);
 	json_object_put(e->base);
@@ -88,13 +102,15 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	if (e->at_google) {
 		e->base = e->resource;
 		e->resource = local_with_fields_of(e->base, version);
+		if (tried)
+			json_set_str(e->base, "status", "cancelled");
 	} else {
 		json_object_put(e->resource);
 		e->resource = json_clone(version);
 	}
 	if (local_note_change(s, e, o, NULL, e->resource, err))
 		return -1;
-	if (e->at_google && op.attempts == 0 && event_equal(e->resource, e->base)) {
+	if (e->at_google && event_equal(e->resource, e->base)) {
 		json_object_put(e->base);
 		e->base = NULL;
 		e->sync_status = SYNC_SYNCED;
@@ -105,6 +121,8 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	e->sync_status = SYNC_LOCAL_ONLY;
 	if (store_event_put(s, e, err))
 		return -1;
+	if (!found)
+		op.created_ms = e->changed_ms;
 	op.event_rowid = e->rowid;
 	op.op = e->at_google ? PENDING_UPDATE : PENDING_CREATE;
 	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
@@ -170,7 +188,7 @@ static int make_anew(struct store *s, struct clock *clock, const struct calendar
 		/* What Google had once it knows by this id for good: no insert can use it again. */
 		.etag = json_has(h->resource, "etag") ? xstrdup(ETAG_UNKNOWN) : NULL,
 		.sync_status = SYNC_LOCAL_ONLY,
-		.changed_ms = later_than(h->at_ms, clock),
+		.changed_ms = local_later_than(h->at_ms, clock),
 	};
 
 	if (check_anew(s, c, h, err) || store_event_put(s, &e, err) ||

@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/merge.h"
+#include "sync/occurrences.h"
 #include "sync/sent.h"
 #include "sync/wire.h"
 
@@ -105,8 +106,11 @@ static int write_answer(struct push *p, struct job *j, struct json_object *answe
 	return store_event_put(p->e->store, &now, err);
 }
 
-static int write_deleted(struct push *p, struct job *j, struct err *err)
+static int write_deleted(struct push *p, struct job *j, struct json_object *unused, struct err *err)
 {
+	(void)unused;
+	if (event_is_master(j->row.resource) && occurrences_drop(p->e->store, &j->row, err))
+		return -1;
 	return store_event_delete(p->e->store, j->rowid, err);
 }
 
@@ -141,7 +145,7 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 	j->state = JOB_DONE;
 	if (j->kind == JOB_DELETE) {
 		n->deleted++;
-		return write_deleted(p, j, err);
+		return in_transaction(p, j, NULL, write_deleted, err);
 	}
 	if (j->kind == JOB_PATCH)
 		n->updated++;

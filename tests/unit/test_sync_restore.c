@@ -456,6 +456,64 @@ static void test_restore__a_series_comes_back_with_its_changed_occurrences(void 
 	assert_cancelled(w, (const char *[]){third, fourth}, 2);
 }
 
+static void test_restore__a_series_deleted_here(void **state)
+{
+	/* before the delete is sent; after it; when its answer was lost */
+	static const char *const when[] = {"waits", "sent", "drop_after", "drop_before"};
+	struct world *w = *state;
+	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
+	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
+	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
+	struct local_options o = {0};
+
+	sync_ok(w);
+	for (size_t i = 0; i < ARRAY_SIZE(when); i++) {
+		int64_t row = row_of(w, id);
+		AUTO(free)
+		char *lost = xasprintf("{\"method\":\"DELETE\",\"action\":\"%s\"}", when[i]);
+		AUTO(event_list_release) struct event_list list = {0};
+		struct event_query q = EVENT_QUERY_INIT;
+
+		edit(w, row_of(w, third), "location", when[i]);
+		sync_ok(w);
+		delete_row(w, row);
+		OK(store_event_list(w->store, &q, &list, &err));
+		assert_int_equal(list.count, 0);
+		if (i == 1) {
+			sync_ok(w);
+			assert_int_equal(stored_rows(w), 0);
+			assert_int_equal(google_count(w), 0);
+		} else if (i > 1) {
+			fault(w, lost);
+			assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+		}
+		restore_with(w, id, 0, &o, 3);
+		sync_ok(w);
+		assert_equal_sides(w, 3);
+		assert_google(w, second, "summary", "special");
+		assert_google(w, third, "location", when[i]);
+		assert_cancelled(w, (const char *[]){fourth}, 1);
+		sync_ok(w);
+		assert_int_equal(w->last.requests, 2);
+	}
+}
+
+static void test_restore__a_series_changed_at_google_comes_back_whole(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
+
+	sync_ok(w);
+	delete_row(w, row_of(w, id));
+	google_patch(w, id, "{\"location\":\"there\"}");
+	sync_ok(w); /* an edit beats a delete */
+	assert_equal_sides(w, 3);
+	assert_google(w, id, "location", "there");
+	assert_cancelled(w, (const char *[]){fourth}, 1);
+}
+
 static void test_restore__a_series_under_a_new_id_takes_its_occurrences_along(void **state)
 {
 	struct world *w = *state;
@@ -559,6 +617,8 @@ int main(void)
 		TEST(test_restore__read_only_is_refused_with_the_reason),
 		TEST(test_restore__a_meeting_of_others_is_theirs_to_bring_back),
 		TEST(test_restore__a_series_comes_back_with_its_changed_occurrences),
+		TEST(test_restore__a_series_deleted_here),
+		TEST(test_restore__a_series_changed_at_google_comes_back_whole),
 		TEST(test_restore__a_series_under_a_new_id_takes_its_occurrences_along),
 		TEST(test_restore__a_cancelled_occurrence_takes_place_again),
 		TEST(test_restore__a_cancelled_occurrence_that_never_was_changed),
