@@ -6,6 +6,7 @@
 #   make check-sim                random histories of syncs: tests/sim, 10,000 of them from a fixed seed
 #   make sim SEED=N               one of them, with all that happens in it
 #   make sim-long N=... [SEED=N]  any number of them
+#   make check-crash [S=TEXT]     kill -9 at every effect; S: only scenarios whose name holds TEXT
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
 #   make lint layers              static checks; make fmt settles the formatting
@@ -64,6 +65,7 @@ CFLAGS_PKG = $(call once,CFLAGS_PKG,--cflags $(PKGS) $(SANDBOX_PKGS))
 LIBS_CALSYNC = $(call once,LIBS_CALSYNC,--libs $(PKGS))
 LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS) libcurl)
 LIBS_UNIT = $(call once,LIBS_UNIT,--libs $(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS))
+LIBS_CRASH = $(call once,LIBS_CRASH,--libs $(SANDBOX_PKGS) sqlite3)
 LIBS_BENCH = $(call once,LIBS_BENCH,--libs sqlite3)
 
 LIB_SRC := $(wildcard src/base/*.c src/model/*.c src/secret/*.c src/store/*.c src/ical/*.c \
@@ -77,7 +79,11 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FIXTURES_SRC := $(wildcard tests/unit/fixtures_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 SIM_SRC := $(wildcard tests/sim/*.c)
-ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC) $(SIM_SRC)
+# kill.so goes into the calsync that is killed; the rest is the program that does it.
+CRASH_KILL_SRC := tests/crash/kill.c tests/crash/start.c
+CRASH_SRC := $(filter-out $(CRASH_KILL_SRC),$(wildcard tests/crash/*.c))
+ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC) \
+	$(SIM_SRC) $(CRASH_SRC) $(CRASH_KILL_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
@@ -88,7 +94,7 @@ FIXTURES_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(FIXTURES_SRC))
 SANDBOX_UNIT_BIN := $(filter $(BUILD)/unit/test_fg%,$(UNIT_BIN))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
-.PHONY: all check check-unit check-bats check-sandbox check-conformance check-fixtures demo bench \
+.PHONY: all check check-unit check-bats check-crash check-sandbox check-conformance check-fixtures demo bench \
 	fmt lint lint-format lint-tidy lint-cppcheck lint-sh lint-man layers \
 	install uninstall clean FORCE
 .DELETE_ON_ERROR:
@@ -125,6 +131,18 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_BENCH)
+
+$(BUILD)/crash/crash: $(call obj,$(CRASH_SRC) tests/fake_google/server.c) $(BUILD)/libgoogle.a \
+		$(BUILD)/libcalsync.a
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CRASH)
+
+# Without a sanitizer: it comes before everything else that is loaded.
+$(BUILD)/crash/kill.so: $(CRASH_KILL_SRC) tests/crash/kill.h tests/crash/page.h $(BUILD)/cflags
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(CC) $(BASE_CFLAGS) -O2 -g -fPIC -shared -o $@ $(CRASH_KILL_SRC)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/cflags
 	@mkdir -p $(@D)
@@ -165,6 +183,11 @@ sim-long: $(BUILD)/sim/sim
 
 check-bats: all
 	$(Q)$(SUITE) bats $(wildcard $(T:%=tests/bats/%.bats))
+
+# The calsync program as it is built, killed at every effect; see tests/crash/main.c.
+S ?=
+check-crash: all $(BUILD)/crash/crash $(BUILD)/crash/kill.so
+	$(Q)$(BUILD)/crash/crash -s '$(S)' $(sort $(wildcard tests/crash/*.txt))
 
 # Google's own Node.js client needs the npm registry (or its cache) once.
 check-conformance: $(BUILD)/calsync-sandbox tests/conformance/node_modules/.stamp

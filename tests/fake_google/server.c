@@ -301,3 +301,9 @@ void server_run(struct server *server)
 	}
 	MHD_run(server->daemon);
 }
+
+unsigned int server_connections(const struct server *server)
+{
+	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+		->num_connections;
+}

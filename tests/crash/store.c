@@ -1,0 +1,112 @@
+#include "store.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "folder.h"
+
+#include "base/banned.h"
+
+static int fail(sqlite3 *db, const char *what, struct err *err)
+{
+	return err_set(err, ERR_STORE, "%s: %s", what, sqlite3_errmsg(db));
+}
+
+int store_peek(struct world *w, sqlite3 **out, struct err *err)
+{
+	AUTO(free) char *from = world_store(w);
+	AUTO(free) char *wal = xasprintf("%s-wal", from);
+	AUTO(free) char *to_wal = xasprintf("%s-wal", w->probe);
+	AUTO(free) char *to_shm = xasprintf("%s-shm", w->probe);
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+	bool found;
+
+	*out = NULL;
+	unlink(to_wal);
+	unlink(to_shm);
+	if (folder_copy_file(wal, to_wal, &found, err) ||
+	    folder_copy_file(from, w->probe, &found, err))
+		return -1;
+	if (!found)
+		return 0;
+	if (sqlite3_open_v2(w->probe, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+		return fail(db, "cannot open the store's copy", err);
+	*out = TAKE(db);
+	return 0;
+}
+
+int store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err)
+{
+	if (sqlite3_prepare_v2(db, sql, -1, out, NULL) != SQLITE_OK)
+		return fail(db, sql, err);
+	return 0;
+}
+
+static bool has_tables(sqlite3 *db)
+{
+	AUTO(sqlite3_finalize) sqlite3_stmt *st = NULL;
+	struct err ignored;
+
+	return !store_prepare(db, "SELECT 1 FROM sqlite_schema", &st, &ignored) &&
+	       sqlite3_step(st) == SQLITE_ROW;
+}
+
+int store_says(struct world *w, const char *sql, bool *out, struct err *err)
+{
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+	AUTO(sqlite3_finalize) sqlite3_stmt *st = NULL;
+	int rc;
+
+	*out = false;
+	if (store_peek(w, &db, err))
+		return -1;
+	if (!db || !has_tables(db))
+		return 0;
+	if (store_prepare(db, sql, &st, err))
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return fail(db, sql, err);
+	*out = rc == SQLITE_ROW && sqlite3_column_int(st, 0);
+	return 0;
+}
+
+int store_whole(struct world *w, struct err *err)
+{
+	static const char sql[] = "SELECT integrity_check FROM pragma_integrity_check"
+				  " UNION ALL SELECT 'foreign key of ' || \"table\""
+				  " FROM pragma_foreign_key_check";
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+	AUTO(sqlite3_finalize) sqlite3_stmt *st = NULL;
+	int rc;
+
+	if (store_peek(w, &db, err))
+		return -1;
+	if (!db)
+		return 0;
+	if (store_prepare(db, sql, &st, err))
+		return err_wrap(err, "damaged");
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
+			return err_set(err, ERR_STORE, "damaged: %s", sqlite3_column_text(st, 0));
+	return rc == SQLITE_DONE ? 0 : fail(db, "damaged", err);
+}
+
+int store_id_of(struct world *w, const char *title, char **out, struct err *err)
+{
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+	AUTO(sqlite3_finalize) sqlite3_stmt *st = NULL;
+
+	*out = NULL;
+	if (store_peek(w, &db, err))
+		return -1;
+	if (!db)
+		return 0;
+	if (store_prepare(db, "SELECT id FROM event WHERE summary = ? ORDER BY hidden, event_row",
+			  &st, err))
+		return -1;
+	sqlite3_bind_text(st, 1, title, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*out = xstrdup((const char *)sqlite3_column_text(st, 0));
+	return 0;
+}
