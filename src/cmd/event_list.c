@@ -1,10 +1,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/term.h"
 #include "base/time.h"
 #include "cmd/context.h"
 #include "cmd/event_print.h"
+#include "cmd/event_rows.h"
 #include "cmd/occurrence.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
@@ -25,7 +25,7 @@ static const struct option_spec options[] = {
 		   "with TEXT in title, description or location"),
 	OPT_CHOICE(0, "sync-status", struct list_options, sync_status, "local_only|synced|error",
 		   "in this state"),
-	OPT_CHOICE(0, "format", struct list_options, format, "table|json|ndjson|tsv",
+	OPT_CHOICE(0, "format", struct list_options, format, EVENT_ROWS_FORMATS,
 		   "how to print (default table)"),
 	OPT_FLAG(0, "no-expand", struct list_options, no_expand,
 		 "series as they are stored, not their occurrences"),
@@ -33,70 +33,13 @@ static const struct option_spec options[] = {
 };
 
 struct lister {
-	struct cmd_context *cx;
+	struct event_rows rows;
 	struct table *table;
 	const char *zone;
 	bool expand, many_calendars, many_accounts;
-	size_t count;
 };
 
-/* --- one row in each format --------------------------------------------------------------- */
-
-static int json_row(const struct event *e, void *arg)
-{
-	struct lister *l = arg;
-	AUTO(json_object_put) struct json_object *o = json_event(e);
-
-	/* Opened by the first row, so that an error before it can still be a JSON answer. */
-	l->cx->json_printed = true;
-	out_printf("%s%s", l->count++ ? "," : "[", json_text(o));
-	return 0;
-}
-
-static int ndjson_row(const struct event *e, void *arg)
-{
-	struct lister *l = arg;
-	AUTO(json_object_put) struct json_object *o = json_event(e);
-
-	l->count++;
-	out_ndjson(l->cx, o);
-	return 0;
-}
-
-static const char *time_text(const struct json_object *resource, const char *key)
-{
-	struct json_object *time = json_get(resource, key);
-	const char *date = json_str(time, "date");
-
-	if (date)
-		return date;
-	return json_str(time, "dateTime") ? json_str(time, "dateTime") : "";
-}
-
-static int tsv_row(const struct event *e, void *arg)
-{
-	struct lister *l = arg;
-	const char *const cells[] = {
-		e->account,
-		e->calendar,
-		time_text(e->resource, "start"),
-		time_text(e->resource, "end"),
-		json_str(e->resource, "summary"),
-		json_str(e->resource, "location"),
-		sync_status_name(e->sync_status),
-		pending_op_name(e->pending),
-	};
-
-	l->count++;
-	out_printf("%s", e->id);
-	for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
-		AUTO(free) char *text = term_clean(cells[i]); /* no tab, no newline */
-
-		out_printf("\t%s", text);
-	}
-	out_printf("\n");
-	return 0;
-}
+/* --- the table ---------------------------------------------------------------------------- */
 
 static const char *kind_text(const struct event *e)
 {
@@ -117,7 +60,7 @@ static int table_event(const struct event *e, void *arg)
 
 	event_text_start(e->resource, l->zone, &start);
 	event_text_end(e->resource, l->zone, &end);
-	l->count++;
+	l->rows.count++;
 	table_row(l->table);
 	table_cell_styled(l->table, e->id, OUT_DIM);
 	table_cell(l->table, start.buf);
@@ -134,33 +77,33 @@ static int table_event(const struct event *e, void *arg)
 /* --- all of them -------------------------------------------------------------------------- */
 
 /* In a window series are expanded, without one everything is shown as it is stored. */
-static int each(struct lister *l, const struct event_query *q,
-		int (*fn)(const struct event *e, void *arg), struct err *err)
+static int each(const struct lister *l, const struct event_query *q,
+		int (*fn)(const struct event *e, void *arg), void *arg, struct err *err)
 {
 	AUTO(happening_list_release) struct happening_list list = {0};
+	struct cmd_context *cx = l->rows.cx;
 
 	if (!l->expand || !(q->has_start || q->has_end))
-		return store_event_each(l->cx->store, q, fn, l, err);
-	if (happenings_find(l->cx->store, q, clock_now_ms(l->cx->clock) / 1000, &list, err))
+		return store_event_each(cx->store, q, fn, arg, err);
+	if (happenings_find(cx->store, q, clock_now_ms(cx->clock) / 1000, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
-		fn(&list.items[i].event, l);
+		fn(&list.items[i].event, arg);
 	return 0;
 }
 
 static int list_json(struct lister *l, const struct event_query *q, struct err *err)
 {
-	if (each(l, q, json_row, err))
+	if (each(l, q, event_row_json, &l->rows, err))
 		return -1;
-	l->cx->json_printed = true;
-	out_printf("%s]\n", l->count ? "" : "[");
+	event_rows_json_end(&l->rows);
 	return 0;
 }
 
 static int list_tsv(struct lister *l, const struct event_query *q, struct err *err)
 {
-	out_printf("id\taccount\tcalendar\tstart\tend\tsummary\tlocation\tsyncStatus\tpendingOp\n");
-	return each(l, q, tsv_row, err);
+	event_rows_tsv_head();
+	return each(l, q, event_row_tsv, &l->rows, err);
 }
 
 /* Columns that would say the same in every row are left out. */
@@ -170,7 +113,7 @@ static int count_sources(struct lister *l, const struct event_query *q, struct e
 
 	if (q->calendar_id)
 		return 0;
-	if (store_calendar_list(l->cx->store, q->account_id, &calendars, err))
+	if (store_calendar_list(l->rows.cx->store, q->account_id, &calendars, err))
 		return -1;
 	l->many_calendars = calendars.count > 1;
 	for (size_t i = 1; i < calendars.count; i++)
@@ -181,7 +124,7 @@ static int count_sources(struct lister *l, const struct event_query *q, struct e
 
 static int list_table(struct lister *l, const struct event_query *q, struct err *err)
 {
-	AUTO(table_free) struct table *table = table_new(l->cx);
+	AUTO(table_free) struct table *table = table_new(l->rows.cx);
 
 	if (count_sources(l, q, err))
 		return -1;
@@ -195,41 +138,28 @@ static int list_table(struct lister *l, const struct event_query *q, struct err 
 	if (l->many_calendars)
 		table_column(table, "CALENDAR", TABLE_CUT);
 	table_column(table, "NOTE", TABLE_CUT);
-	if (each(l, q, table_event, err))
+	if (each(l, q, table_event, l, err))
 		return -1;
 	table_print(table);
-	if (!l->count)
-		out_note(l->cx, "no event\n");
+	if (!l->rows.count)
+		out_note(l->rows.cx, "no event\n");
 	return 0;
 }
 
 static int make_query(struct cmd_context *cx, const struct list_options *o, struct event_query *q,
 		      struct err *err)
 {
-	AUTO(account_release) struct account account = {0};
-	AUTO(calendar_release) struct calendar calendar = {0};
-	const char *wish = cmd_account_wish(cx);
-	const char *zone = zone_system();
+	char zone[64];
 	enum sync_status status;
 	struct window w;
 
-	if (wish && cmd_account_named(cx, wish, &account, err))
-		return -1;
-	q->account_id = account.id;
-	if (o->calendar) {
-		if (cmd_calendar(cx, account.id, o->calendar, &calendar, err))
-			return -1;
-		q->calendar_id = calendar.id;
-		zone = zone_valid(calendar.time_zone) ? calendar.time_zone : zone;
-	}
-	if (window_parse(o->start, o->end, zone, clock_now_ms(cx->clock) / 1000, &w, err))
+	if (event_rows_query(cx, o->calendar, o->search, q, zone, err) ||
+	    window_parse(o->start, o->end, zone, clock_now_ms(cx->clock) / 1000, &w, err))
 		return -1;
 	q->has_start = w.has_start;
 	q->has_end = w.has_end;
 	q->start_utc = w.start_utc;
 	q->end_utc = w.end_utc;
-	q->masters = true;
-	q->search = o->search;
 	if (o->sync_status && !sync_status_parse(o->sync_status, &status))
 		q->sync_status = status;
 	return 0;
@@ -238,16 +168,16 @@ static int make_query(struct cmd_context *cx, const struct list_options *o, stru
 static int run_list(struct cmd_context *cx, struct err *err)
 {
 	const struct list_options *o = cx->opts;
-	const char *format = o->format ? o->format : cx->global.json ? "json" : "table";
+	const char *format = event_rows_format(cx, o->format);
 	struct event_query q = EVENT_QUERY_INIT;
-	struct lister l = {.cx = cx, .zone = zone_system(), .expand = !o->no_expand};
+	struct lister l = {.rows.cx = cx, .zone = zone_system(), .expand = !o->no_expand};
 
 	if (make_query(cx, o, &q, err))
 		return -1;
 	if (!strcmp(format, "json"))
 		return list_json(&l, &q, err);
 	if (!strcmp(format, "ndjson"))
-		return each(&l, &q, ndjson_row, err);
+		return each(&l, &q, event_row_ndjson, &l.rows, err);
 	if (!strcmp(format, "tsv"))
 		return list_tsv(&l, &q, err);
 	return list_table(&l, &q, err);

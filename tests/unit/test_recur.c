@@ -462,7 +462,7 @@ static void test_recur__a_window_is_a_slice_and_has_agrees(void **state)
 	int windows = 0;
 
 	(void)state;
-	for (seed = 1; windows < 400;) {
+	for (seed = 1; windows < 250;) {
 		AUTO(random_series_release) struct random_series r = random_series();
 		AUTO(occurrence_list_release) struct occurrence_list all = {0};
 		AUTO(occurrence_list_release) struct occurrence_list part = {0};
@@ -576,7 +576,7 @@ static void test_recur__two_halves_are_the_whole(void **state)
 	int splits = 0, refused = 0;
 
 	(void)state;
-	for (seed = 2; splits < 1500;) {
+	for (seed = 2; splits < 1000;) {
 		AUTO(random_series_release) struct random_series r = random_series();
 		AUTO(occurrence_list_release) struct occurrence_list all = {0};
 
