@@ -134,7 +134,7 @@ static void send_waiting(struct cmd_context *cx, const struct account *a)
 	struct sync_env env;
 	struct err err;
 
-	if (store_outbox_list(cx->store, a->id, 0, clock_now_ms(cx->clock), 0, &waiting, &err))
+	if (store_outbox_list(cx->store, a->id, 0, INT64_MAX, 0, &waiting, &err))
 		goto later;
 	if (!waiting.count)
 		return;

@@ -21,6 +21,16 @@ void calendar_release(struct calendar *c)
 	memset(c, 0, sizeof(*c));
 }
 
+bool calendar_takes_writes(const struct calendar *c)
+{
+	static const char *const roles[] = {"owner", "writer", "writerWithoutPrivateAccess"};
+
+	for (size_t i = 0; c->access_role && i < ARRAY_SIZE(roles); i++)
+		if (!strcmp(c->access_role, roles[i]))
+			return true;
+	return false;
+}
+
 void calendar_list_release(struct calendar_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)

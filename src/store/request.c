@@ -60,14 +60,36 @@ static void request_read(struct stmt *st, struct sync_request *out)
 	};
 }
 
-static const char sql_request_list[] =
-	"SELECT r.calendar_id, c.account_id, a.name, c.google_id, r.ticket, r.requested_ms,"
-	" r.attempts, r.not_before_ms, r.reason, r.last_error"
-	" FROM sync_request r JOIN calendar c ON c.calendar_id = r.calendar_id"
+#define REQUEST_SELECT                                                                       \
+	"SELECT r.calendar_id, c.account_id, a.name, c.google_id, r.ticket, r.requested_ms," \
+	" r.attempts, r.not_before_ms, r.reason, r.last_error"                               \
+	" FROM sync_request r JOIN calendar c ON c.calendar_id = r.calendar_id"              \
 	" JOIN account a ON a.account_id = c.account_id"
-	" WHERE (:account = 0 OR c.account_id = :account)"
-	" AND (:due < 0 OR r.not_before_ms <= :due)"
-	" ORDER BY r.requested_ms, r.calendar_id";
+
+static const char sql_request_get[] = REQUEST_SELECT " WHERE r.calendar_id = :calendar";
+
+int store_request_get(struct store *s, int64_t calendar_id, struct sync_request *out,
+		      bool *out_found, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(s->db, sql_request_get, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	status = stmt_step(st, err);
+	if (status < 0)
+		return -1;
+	if (status)
+		request_read(st, out);
+	*out_found = status;
+	return 0;
+}
+
+static const char sql_request_list[] =
+	REQUEST_SELECT " WHERE (:account = 0 OR c.account_id = :account)"
+		       " AND (:due < 0 OR r.not_before_ms <= :due)"
+		       " ORDER BY r.requested_ms, r.calendar_id";
 
 int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
 		       struct sync_request_list *out, struct err *err)
@@ -132,4 +154,34 @@ int store_request_drop(struct store *s, int64_t calendar_id, struct err *err)
 		return -1;
 	stmt_int(st, ":calendar", calendar_id);
 	return stmt_run(st, err);
+}
+
+/* Each part has its index: thousands of accounts with nothing queued cost next to nothing. */
+static const char sql_queue_accounts[] =
+	"SELECT DISTINCT c.account_id FROM calendar c WHERE c.calendar_id IN ("
+	"  SELECT r.calendar_id FROM sync_request r WHERE r.not_before_ms <= :now"
+	"  UNION SELECT o.calendar_id FROM outbox o"
+	"   WHERE o.state = 'queued' AND o.not_before_ms <= :now)"
+	" ORDER BY c.account_id";
+
+int store_queue_accounts(struct store *s, int64_t now_ms, int64_t **out_ids, size_t *out_count,
+			 struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(free) int64_t *ids = NULL;
+	size_t n = 0;
+	int status;
+
+	if (db_prepare(s->db, sql_queue_accounts, &st, err))
+		return -1;
+	stmt_int(st, ":now", now_ms);
+	while ((status = stmt_step(st, err)) == 1) {
+		ids = xreallocarray(ids, n + 1, sizeof(*ids));
+		ids[n++] = col_int(st, 0);
+	}
+	if (status < 0)
+		return -1;
+	*out_ids = TAKE(ids);
+	*out_count = n;
+	return 0;
 }

@@ -132,6 +132,7 @@ struct calendar {
 	struct pull_progress progress;
 };
 void calendar_release(struct calendar *c);
+bool calendar_takes_writes(const struct calendar *c); /* by its role */
 
 struct calendar_list {
 	struct calendar *items;
@@ -181,6 +182,8 @@ void sync_request_list_release(struct sync_request_list *l);
 /* One row a calendar: asking again raises its ticket, clears not_before_ms and keeps attempts. */
 int store_request_add(struct store *s, int64_t calendar_id, const char *reason, int64_t now_ms,
 		      struct err *err);
+int store_request_get(struct store *s, int64_t calendar_id, struct sync_request *out,
+		      bool *out_found, struct err *err);
 /* Oldest first; account_id 0 = any; due_ms: not_before_ms <= it, -1 = all. */
 int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
 		       struct sync_request_list *out, struct err *err);
@@ -190,6 +193,9 @@ int store_request_done(struct store *s, int64_t calendar_id, int64_t ticket, str
 int store_request_failed(struct store *s, int64_t calendar_id, int64_t not_before_ms,
 			 const char *error, struct err *err);
 int store_request_drop(struct store *s, int64_t calendar_id, struct err *err);
+/* Accounts with a request or an entry of the outbox that is due, as ids: the caller's. */
+int store_queue_accounts(struct store *s, int64_t now_ms, int64_t **out_ids, size_t *out_count,
+			 struct err *err);
 
 /* --- events ------------------------------------------------------------------------------ */
 

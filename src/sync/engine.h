@@ -14,6 +14,27 @@ struct engine {
 	int64_t generation; /* of the full pull that is going on; else 0 */
 };
 
+/* ERR_TOKEN_EXPIRED or ERR_NOT_CONNECTED unless the account's login may be used. */
+int engine_check_state(const struct account *a, struct err *err);
+/* deadline_ms: of the whole run from now; 0 = none */
+int engine_open_google(const struct sync_env *env, const struct account *a,
+		       enum google_patience patience, int64_t deadline_ms, struct google **out,
+		       struct err *err);
+
+/*
+ * One calendar, and what became of it: into r, the store, and the account's result. pull false:
+ * only what waits is sent. Counts are added to those that r has.
+ *
+ * Returns true when every other calendar of the account would meet the same trouble.
+ */
+bool engine_sync_calendar(struct engine *e, const struct calendar *c, bool pull,
+			  struct calendar_result *r, struct sync_result *out);
+/* What the queue holds of an account, and what comes into it meanwhile. */
+int engine_sync_queued(struct engine *e, const struct account *a, struct sync_result *out,
+		       struct err *err);
+/* Whether the queue holds something of the account that is due. */
+int engine_is_queued(const struct sync_env *env, int64_t account_id, bool *out, struct err *err);
+
 /* "calendars/<id>/events" and, with an id, "/<event id>"; encoded. */
 void path_events(struct strbuf *sb, const char *calendar_id, const char *event_id);
 

@@ -41,7 +41,7 @@ int local_check_writable(struct store *s, const struct calendar *c, struct err *
 	if (c->gone)
 		return err_set(err, ERR_READ_ONLY,
 			       "calendar '%s' is no longer on the account's list", c->summary);
-	if (strcmp(c->access_role, "owner") != 0 && strcmp(c->access_role, "writer") != 0)
+	if (!calendar_takes_writes(c))
 		return err_set(err, ERR_READ_ONLY,
 			       "calendar '%s' is read-only (your role there is '%s')", c->summary,
 			       c->access_role);

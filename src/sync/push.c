@@ -329,7 +329,11 @@ int push_calendar(struct engine *e, const struct calendar *c, const int64_t *row
 	/* An edit from before it was connected read-only waits for a login that may write. */
 	if (account.read_only)
 		return 0;
-	if (store_outbox_list(e->store, 0, c->id, clock_now_ms(e->clock), 0, &list, err))
+	/* A queue that is drained keeps to the times of the next tries; a sync that somebody (or an
+	 * hourly timer) asked for tries everything. */
+	if (store_outbox_list(e->store, 0, c->id,
+			      e->options->queued ? clock_now_ms(e->clock) : INT64_MAX, 0, &list,
+			      err))
 		return -1;
 	p.jobs = xcalloc(list.count, sizeof(*p.jobs));
 	for (size_t i = 0; i < list.count && !result; i++) {

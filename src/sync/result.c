@@ -1,6 +1,22 @@
 /* A run's outcome as JSON: one home for the shape that `sync`, `log` and `status` show. */
 #include "sync/sync.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+void sync_result_release(struct sync_result *r)
+{
+	for (size_t i = 0; i < r->calendar_count; i++) {
+		free(r->calendars[i].calendar);
+		free(r->calendars[i].summary);
+	}
+	free(r->calendars);
+	free(r->account);
+	memset(r, 0, sizeof(*r));
+}
+
 struct json_object *sync_counts_json(const struct sync_counts *n)
 {
 	struct json_object *obj = json_object_new_object();

@@ -11,6 +11,7 @@
 #include "model/event.h"
 #include "sync/merge.h"
 #include "sync/occurrences.h"
+#include "sync/queue.h"
 #include "sync/sent.h"
 #include "sync/wire.h"
 
@@ -310,11 +311,12 @@ int push_waits(struct push *p, struct job *j, const struct err *why, struct err 
 		return -1;
 	if (store_outbox_get(p->e->store, j->rowid, &op, &found, err))
 		goto fail;
-	if (!found || (op.last_error && !strcmp(op.last_error, why->msg))) {
+	if (!found) {
 		store_rollback(p->e->store);
 		return 0;
 	}
 	xstr_set(&op.last_error, why->msg);
+	op.not_before_ms = queue_next_try_ms(p->e->clock, op.attempts, why);
 	if (store_outbox_put(p->e->store, &op, err) ||
 	    store_event_get_row(p->e->store, j->rowid, &now, err))
 		goto fail;

@@ -2,6 +2,8 @@
  * The engine's front: bring one account, one calendar or one event into step with Google.
  *
  *   sync_account():  lock -> calendarList -> for each calendar: push outbox -> pull -> push again
+ *                    queued: lock -> for each calendar that is asked for, the same; those that only
+ *                    have something to send push
  *   sync_events():   lock -> push the given events, one try each (after a local edit)
  */
 #ifndef SYNC_SYNC_H
@@ -59,6 +61,7 @@ struct sync_options {
 	const char *calendar; /* Google id; NULL = every selected one */
 	bool full;            /* forget sync tokens first */
 	bool dry_run;         /* read and plan, write nothing anywhere */
+	bool queued;          /* only what the queue holds and is due; no list of calendars */
 	bool has_window;      /* only events in [start_utc, end_utc) */
 	int64_t start_utc, end_utc;
 	int64_t wait_ms;       /* for the account's lock; 0 = do not wait */
@@ -67,6 +70,9 @@ struct sync_options {
 };
 
 /*
+ * Without `queued` everything that waits is sent, whenever its next try was due; a calendar that
+ * fails, and may do better later, is asked for again (store_request_add()).
+ *
  * Returns 0 when the account could be worked on, whatever its calendars say (see out); -1 when
  * nothing could be done at all: ERR_LOCKED, ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, ERR_STORE, ... .
  * out is filled in both cases.
