@@ -173,7 +173,7 @@ static void send_account(struct cmd_context *cx, struct event_changes *c, bool *
 	*last = err;
 }
 
-static void send_all(struct cmd_context *cx, struct event_changes *c)
+void event_changes_send(struct cmd_context *cx, struct event_changes *c)
 {
 	AUTO(free) bool *waiting = xcalloc(c->count, sizeof(*waiting));
 	struct err last = {0};
@@ -268,12 +268,14 @@ static void tell_reason(const struct reason *r, bool as_error)
 		what = "not at Google: edit it, or 'calsync event rm'";
 	else if (r->first->err.code == ERR_CONFLICT)
 		what = "kept here, until you decide";
+	else if (r->first->err.code == ERR_LOCKED)
+		what = "kept here; that sync sends it, or the next one";
 	(as_error ? log_error : log_warn)("event", "%s (%zu %s %s)", r->first->err.msg, r->count,
 					  r->count == 1 ? "change" : "changes", what);
 }
 
 /* One line for each reason, not for each event. */
-static void tell_unsent(const struct event_changes *c, bool as_error)
+void event_changes_tell(const struct event_changes *c, bool as_error)
 {
 	AUTO(free) struct reason *reasons = NULL;
 	size_t n = 0;
@@ -338,11 +340,11 @@ static int required_status(const struct event_changes *c)
 int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
 			 struct event_changes *c, bool many)
 {
-	send_all(cx, c);
+	event_changes_send(cx, c);
 	if (cx->global.json)
 		print_json(cx, c, many);
 	else
 		print_lines(cx, c);
-	tell_unsent(c, o->require_sync);
+	event_changes_tell(c, o->require_sync);
 	return o->require_sync ? required_status(c) : 0;
 }

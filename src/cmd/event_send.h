@@ -39,6 +39,11 @@ int event_command_begin(struct cmd_context *cx, const char *name, struct local_o
 int event_command_end(struct cmd_context *cx, const struct local_options *lo, int result,
 		      struct err *err);
 
+/* Send what is queued of these changes, each account's in one go; what became of each is in it. */
+void event_changes_send(struct cmd_context *cx, struct event_changes *c);
+/* Why some are not at Google, on stderr: one line for each reason. */
+void event_changes_tell(const struct event_changes *c, bool as_error);
+
 /*
  * Say on stderr whom the changes will mail, or that they mail nobody although there are guests.
  *

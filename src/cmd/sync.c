@@ -14,12 +14,13 @@
 #include "base/banned.h"
 
 struct sync_opts {
-	bool all, full, dry_run, exit_code;
+	bool all, queued, full, dry_run, exit_code;
 	const char *calendar, *start, *end, *conflict;
 	struct int_value jobs, wait, allow_deletes;
 };
 
-#define JOBS_DEFAULT 4
+#define JOBS_DEFAULT  4
+#define QUEUED_WAIT_S 30 /* a sync that runs may be over soon, and serves nobody who asked since */
 
 /* --- what to do -------------------------------------------------------------------------- */
 
@@ -88,13 +89,49 @@ static void drop_disconnected(struct account_list *l)
 	l->count = kept;
 }
 
+static bool has_id(const int64_t *ids, size_t count, int64_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Those that have something queued. It waits when the login is dead: nothing is to be reported. */
+static int choose_queued(struct cmd_context *cx, struct account_list *out, struct err *err)
+{
+	AUTO(free) int64_t *ids = NULL;
+	size_t count, kept = 0;
+
+	if (store_queue_accounts(cx->store, clock_now_ms(cx->clock), &ids, &count, err))
+		return -1;
+	if (!count)
+		return 0;
+	if (store_account_list(cx->store, out, err))
+		return -1;
+	for (size_t i = 0; i < out->count; i++) {
+		struct account *a = &out->items[i];
+
+		if (a->state == ACCOUNT_CONNECTED && has_id(ids, count, a->id))
+			out->items[kept++] = *a;
+		else
+			account_release(a);
+	}
+	out->count = kept;
+	return 0;
+}
+
 static int choose_accounts(struct cmd_context *cx, const struct sync_opts *o,
 			   struct account_list *out, struct err *err)
 {
+	const char *env = getenv("CALSYNC_ACCOUNT");
 	struct account one = {0};
 
 	if (o->all && cx->global.account)
 		return err_set(err, ERR_USAGE, "--all and --account exclude each other");
+	/* account.default says whom to take when one is needed: here none is. */
+	if (o->queued && (o->all || (!cx->global.account && !(env && *env))))
+		return choose_queued(cx, out, err);
 	if (o->all) {
 		if (store_account_list(cx->store, out, err))
 			return -1;
@@ -148,11 +185,16 @@ static int choose_calendars(struct cmd_context *cx, const struct sync_opts *o, s
 static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct plan *p,
 		     struct err *err)
 {
+	if (o->queued && (o->full || o->calendar || o->start || o->end))
+		return err_set(err, ERR_USAGE,
+			       "--queued takes what the queue holds: no --calendar, --start, "
+			       "--end, --full");
 	if (choose_accounts(cx, o, &p->accounts, err) || choose_calendars(cx, o, p, err))
 		return -1;
 	p->options.full = o->full;
 	p->options.dry_run = o->dry_run;
-	p->options.wait_ms = o->wait.n * 1000;
+	p->options.queued = o->queued;
+	p->options.wait_ms = (o->queued && !o->wait.given ? QUEUED_WAIT_S : o->wait.n) * 1000;
 	p->options.allow_deletes = o->allow_deletes.n;
 	if (cmd_conflict_policy(cx, &p->options.conflict, err))
 		return -1;
@@ -216,6 +258,8 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 
 static const struct option_spec options[] = {
 	OPT_FLAG(0, "all", struct sync_opts, all, "every connected account"),
+	OPT_FLAG(0, "queued", struct sync_opts, queued,
+		 "only what the queue holds and is due, of every account"),
 	OPT_STRING(0, "calendar", struct sync_opts, calendar, "CALENDAR",
 		   "this calendar alone, selected or not"),
 	OPT_STRING(0, "start", struct sync_opts, start, "TIME",
@@ -249,7 +293,13 @@ const struct cmd cmd_sync = {
 		"newer edit wins under 'merge' and 'newest' ('merge' also looks into guests and\n"
 		"extended properties), the named side under 'local' and 'remote'; under 'manual'\n"
 		"both versions stay until 'calsync conflicts resolve', and the exit status is 6.\n"
-		"An edit always beats a delete.\n",
+		"An edit always beats a delete.\n"
+		"\n"
+		"Everything that waits is sent, whenever its next try was due; only what Google\n"
+		"refused, what --no-sync holds and what waits for a decision stays. --queued "
+		"keeps\n"
+		"to the times of the next tries, fetches the calendars that were asked for alone\n"
+		"('calsync queue' shows it all), and asks Google nothing when nothing is due.\n",
 	.options = options,
 	.opts_size = sizeof(struct sync_opts),
 	.needs = NEEDS_STORE | NEEDS_SECRETS,

@@ -142,10 +142,12 @@ static struct json_object *error_json(const struct tally *t, const struct json_o
 	return sync_error_json(&err);
 }
 
-static const char *message(const struct json_object *error, bool dry_run)
+static const char *message(const struct json_object *error, bool nothing, bool dry_run)
 {
 	if (error)
 		return json_str(error, "message");
+	if (nothing)
+		return "Nothing is queued";
 	return dry_run ? "Nothing was changed (dry run)" : "Calendar synced successfully";
 }
 
@@ -156,7 +158,7 @@ static struct json_object *answer_json(struct json_object *accounts, const struc
 	struct json_object *error = error_json(t, accounts);
 
 	json_set_bool(answer, "success", status == 0 || status == 8);
-	json_set_str(answer, "message", message(error, dry_run));
+	json_set_str(answer, "message", message(error, !list_count(accounts), dry_run));
 	if (error)
 		json_set(answer, "error", error);
 	json_set(answer, "stats", sum_counts(accounts, "stats"));
@@ -230,6 +232,10 @@ static void show(const struct cmd_context *cx, const struct json_object *account
 	size_t calendars = 0, n = list_count(accounts);
 	bool several = n > 1;
 
+	if (!n) {
+		out_note(cx, "nothing is queued\n");
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *account = list_at(accounts, i);
 		struct json_object *list = json_get(account, "calendars");
@@ -241,7 +247,7 @@ static void show(const struct cmd_context *cx, const struct json_object *account
 	out_note(cx,
 		 "%s%zu account%s, %zu calendar%s: %" PRId64 " change%s here, %" PRId64
 		 " at Google, %" PRId64 " request%s\n",
-		 dry_run ? "dry run: " : "", n, several || !n ? "s" : "", calendars,
+		 dry_run ? "dry run: " : "", n, several ? "s" : "", calendars,
 		 calendars == 1 ? "" : "s", count(pulled), count(pulled) == 1 ? "" : "s",
 		 count(pushed), sum_member(accounts, "requests"),
 		 sum_member(accounts, "requests") == 1 ? "" : "s");
