@@ -129,6 +129,26 @@ int store_event_get(struct store *s, int64_t calendar_id, const char *id, struct
 	return 0;
 }
 
+static const char sql_event_get_moving[] =
+	EVENT_SELECT EVENT_FROM " WHERE o.move_from = :calendar AND e.id = :id";
+
+int store_event_get_moving(struct store *s, int64_t from_calendar_id, const char *id,
+			   struct event *out, bool *out_found, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(s->db, sql_event_get_moving, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", from_calendar_id);
+	stmt_text(st, ":id", id);
+	status = stmt_step(st, err);
+	if (status < 0 || (status && event_read(st, out, err)))
+		return -1;
+	*out_found = status;
+	return 0;
+}
+
 static const char sql_event_get_row[] = EVENT_SELECT EVENT_FROM " WHERE e.event_row = :row";
 
 int store_event_get_row(struct store *s, int64_t rowid, struct event *out, struct err *err)

@@ -262,6 +262,10 @@ int store_event_delete(struct store *s, int64_t rowid, struct err *err); /* its 
 /* false in *out_found: no such row, out untouched */
 int store_event_get(struct store *s, int64_t calendar_id, const char *id, struct event *out,
 		    bool *out_found, struct err *err);
+/* The one of this id that waits to be moved away from a calendar: it is in another one here, and
+ * Google still has it there. */
+int store_event_get_moving(struct store *s, int64_t from_calendar_id, const char *id,
+			   struct event *out, bool *out_found, struct err *err);
 int store_event_get_row(struct store *s, int64_t rowid, struct event *out, struct err *err);
 /* Only note that a full pull saw the row (one column). */
 int store_event_touch(struct store *s, int64_t rowid, int64_t generation, struct err *err);

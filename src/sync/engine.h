@@ -87,6 +87,17 @@ int apply_gone(struct engine *e, struct event *row, const struct json_object *to
 int apply_item(struct engine *e, const struct calendar *c, struct event *row,
 	       struct json_object *item, struct calendar_result *r, struct err *err);
 
+/* --- move.c: rows that wait to be moved to another calendar (outbox.move_from) -------------- */
+
+/* A pull shows an item that has no row in its calendar. out_taken: its row is in another one, where
+ * it waits to be moved to, and has taken what changed. Inside the caller's transaction. */
+int move_seen_at_source(struct engine *e, const struct calendar *c, struct json_object *item,
+			struct calendar_result *r, bool *out_taken, struct err *err);
+/* A pull shows an item in the calendar of its row, which may wait to be moved there: it has been.
+ * out_taken: nothing is to be done with the item. Inside the caller's transaction. */
+int move_seen_at_destination(struct engine *e, struct event *row, const struct json_object *item,
+			     bool *out_taken, struct err *err);
+
 /*
  * Push what waits in a calendar (only these events unless rowids is NULL).
  *

@@ -48,14 +48,13 @@ int local_check_writable(struct store *s, const struct calendar *c, struct err *
 	return 0;
 }
 
-/* Begin unless the caller has a transaction of its own around several edits. */
-static int begin(struct store *s, bool *out_own, struct err *err)
+int local_begin(struct store *s, bool *out_own, struct err *err)
 {
 	*out_own = !store_in_transaction(s);
 	return *out_own ? store_begin(s, err) : 0;
 }
 
-static int finish(struct store *s, bool own, int result, struct err *err)
+int local_finish(struct store *s, bool own, int result, struct err *err)
 {
 	if (own && !result)
 		return store_commit(s, err);
@@ -137,9 +136,9 @@ int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
 	int64_t row = 0;
 	bool own;
 
-	if (event_check(resource, NULL, err) || begin(s, &own, err))
+	if (event_check(resource, NULL, err) || local_begin(s, &own, err))
 		return -1;
-	if (finish(s, own, add(s, clock, calendar_id, resource, o, &row, err), err))
+	if (local_finish(s, own, add(s, clock, calendar_id, resource, o, &row, err), err))
 		return -1;
 	return store_event_get_row(s, row, out, err);
 }
@@ -223,7 +222,7 @@ int64_t local_later_than(int64_t previous_ms, struct clock *clock)
 	return now > previous_ms ? now : previous_ms + 1;
 }
 
-static int read_editable(struct store *s, int64_t rowid, struct event *e, struct err *err)
+int local_read(struct store *s, int64_t rowid, struct event *e, struct err *err)
 {
 	AUTO(calendar_release) struct calendar c = {0};
 
@@ -244,7 +243,7 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(json_object_put) struct json_object *before = NULL;
 	bool sent;
 
-	if (read_editable(s, rowid, &e, err) || was_sent(s, rowid, &sent, err))
+	if (local_read(s, rowid, &e, err) || was_sent(s, rowid, &sent, err))
 		return -1;
 	edited = local_with_fields_of(e.resource, resource);
 	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
@@ -270,9 +269,9 @@ int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_
 {
 	bool own;
 
-	if (begin(s, &own, err))
+	if (local_begin(s, &own, err))
 		return -1;
-	if (finish(s, own, edit(s, clock, rowid, resource, o, err), err))
+	if (local_finish(s, own, edit(s, clock, rowid, resource, o, err), err))
 		return -1;
 	return store_event_get_row(s, rowid, out, err);
 }
@@ -285,13 +284,14 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	int64_t created;
 	bool queued;
 
-	if (read_editable(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
+	if (local_read(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
 		return -1;
 	e.changed_ms = local_later_than(e.changed_ms, clock);
 	if (local_note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
-	/* A create that was tried may have reached Google although no answer came. */
-	*out_gone = !e.at_google && !(queued && op.attempts > 0);
+	/* A create that was tried may have reached Google although no answer came. What waits to be
+	 * moved is there, in another calendar. */
+	*out_gone = !e.at_google && !(queued && (op.attempts > 0 || op.move_from));
 	if (event_is_master(e.resource) && occurrences_hide(s, &e, o, *out_gone, err))
 		return -1;
 	if (*out_gone)
@@ -323,7 +323,7 @@ int local_delete(struct store *s, struct clock *clock, int64_t rowid, const stru
 {
 	bool own;
 
-	if (begin(s, &own, err))
+	if (local_begin(s, &own, err))
 		return -1;
-	return finish(s, own, hide_or_drop(s, clock, rowid, o, out_gone, err), err);
+	return local_finish(s, own, hide_or_drop(s, clock, rowid, o, out_gone, err), err);
 }

@@ -44,8 +44,25 @@ int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_
 int local_delete(struct store *s, struct clock *clock, int64_t rowid, const struct local_options *o,
 		 bool *out_gone, struct err *err);
 
-/* --- what the other local changes are made of (restore.c) ---------------------------------- */
+/*
+ * Move an event to another calendar of the same account (local_move.c): at once here, at Google
+ * with the next push, see outbox.move_from. A series takes its exceptions along. Moving it back
+ * before anything was sent leaves nothing to send; to where it is already changes nothing.
+ * Errors  ERR_READ_ONLY (either calendar, or who organizes it), ERR_INVALID (another account's
+ *         calendar, an occurrence, a type that cannot be moved, an event of this id there)
+ */
+int local_move(struct store *s, struct clock *clock, int64_t rowid, int64_t to_calendar_id,
+	       const struct local_options *o, struct event *out, struct err *err);
 
+/* --- what the other local changes are made of (restore.c, local_move.c) ---------------------------------- */
+
+/* A row that the user sees, in a calendar that takes changes. ERR_NOT_FOUND, ERR_READ_ONLY. */
+int local_read(struct store *s, int64_t rowid, struct event *out, struct err *err);
+/* A transaction around a change, unless the caller has one around several; result: of the change. */
+int local_begin(struct store *s, bool *out_own, struct err *err);
+int local_finish(struct store *s, bool own, int result, struct err *err);
+/* Now, but after previous_ms: two changes never look like one. */
+int64_t local_later_than(int64_t previous_ms, struct clock *clock);
 /* ERR_READ_ONLY with the reason when events of the calendar may not be changed here. */
 int local_check_writable(struct store *s, const struct calendar *c, struct err *err);
 /* The event was `before` until now (e->changed_ms), and is `after`; NULL: none to a reader. */

@@ -154,7 +154,7 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	AUTO(event_release) struct event row = {0};
 	const char *id = json_str(item, "id");
 	bool exception = event_is_exception(item);
-	bool found;
+	bool found, moving = false;
 
 	if (!is_readable(item)) {
 		log_warn("pull",
@@ -171,8 +171,12 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	p->seen++;
 	if (is_repeat_of_gone(p, item))
 		return 0;
-	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err))
+	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err) ||
+	    (found ? move_seen_at_destination(p->e, &row, item, &moving, err)
+		   : move_seen_at_source(p->e, p->c, item, p->r, &moving, err)))
 		return -1;
+	if (moving)
+		return 0;
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
 		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;

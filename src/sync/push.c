@@ -19,7 +19,7 @@
 #include "model/event.h"
 #include "sync/sent.h"
 
-#define ROUNDS_MAX 5 /* of one event in one run: 409, 412, ... may each cost another */
+#define ROUNDS_MAX 8 /* of one event in one run: 409, 412, ... may each cost another */
 
 static void job_reset(struct job *j)
 {
@@ -30,6 +30,15 @@ static void job_reset(struct job *j)
 	strbuf_release(&j->path);
 	json_object_put(TAKE(j->body));
 	free(TAKE(j->if_match));
+	free(TAKE(j->from));
+}
+
+static bool is_due(const struct push *p, int64_t rowid)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->jobs[i].rowid == rowid)
+			return p->jobs[i].state == JOB_DUE;
+	return false;
 }
 
 /* --- prepare ------------------------------------------------------------------------------- */
@@ -75,19 +84,29 @@ static void prepare_update(struct push *p, struct job *j)
 	set_path(p, j, j->row.id);
 }
 
-/* An occurrence means something to Google only when its series is there. */
-static int check_series(struct push *p, struct job *j, struct err *err)
+/*
+ * An occurrence means something to Google only when its series is there, in this calendar: it waits
+ * for one that is to be made or moved. Other changes of the series go first too, so that the order
+ * is always the same; only a delete does not care. out_wait: not in this round.
+ */
+static int check_series(struct push *p, struct job *j, bool *out_wait, struct err *err)
 {
 	const char *series = json_str(j->row.resource, "recurringEventId");
 	AUTO(event_release) struct event master = {0};
+	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
-	j->for_series = false;
+	*out_wait = j->for_series = false;
 	if (!series)
 		return 0;
-	if (store_event_get(p->e->store, p->c->id, series, &master, &found, err))
+	if (store_event_get(p->e->store, p->c->id, series, &master, &found, err) ||
+	    (found && store_outbox_get(p->e->store, master.rowid, &op, &found, err)))
 		return -1;
-	j->for_series = found && !master.hidden && master.pending == PENDING_CREATE;
+	if (!found || master.hidden)
+		return 0;
+	j->for_series = op.op == PENDING_CREATE || op.move_from;
+	*out_wait = j->for_series || (op.op == PENDING_UPDATE && op.state == OUTBOX_QUEUED &&
+				      j->op.op != PENDING_DELETE && is_due(p, master.rowid));
 	return 0;
 }
 
@@ -99,7 +118,7 @@ static bool is_empty_patch(const struct job *j)
 /* The request for one job from the row as it is now. out_send false: nothing is left to send. */
 static int prepare(struct push *p, struct job *j, bool *out_send, struct err *err)
 {
-	bool found;
+	bool found, waits;
 
 	job_reset(j);
 	j->sent_now = false;
@@ -110,13 +129,23 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->state = JOB_DONE;
 		return 0;
 	}
-	if (store_event_get_row(p->e->store, j->rowid, &j->row, err) || check_series(p, j, err))
+	if (store_event_get_row(p->e->store, j->rowid, &j->row, err))
 		return -1;
-	if (j->for_series)
+	if (j->row.calendar_id != p->c->id) { /* moved on meanwhile: that calendar's turn */
+		j->state = JOB_DONE;
+		return 0;
+	}
+	if (check_series(p, j, &waits, err))
+		return -1;
+	if (waits)
 		return 0;
 	j->alone |= is_type(j->row.resource, "workingLocation"); /* not supported in batches */
 	j->tried_before = j->op.attempts > 0;
-	switch (j->op.op) {
+	if (j->op.move_from && move_prepare(p, j, err))
+		return -1;
+	switch (j->op.move_from ? PENDING_NONE : j->op.op) {
+	case PENDING_NONE: /* move_prepare() did it */
+		break;
 	case PENDING_CREATE:
 		prepare_create(p, j);
 		break;
@@ -128,7 +157,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->if_match = xstrdup_null(j->row.at_google ? j->row.etag : NULL);
 		set_path(p, j, j->row.id);
 	}
-	if (j->kind != JOB_DELETE && !is_empty_patch(j))
+	if (j->kind != JOB_DELETE && j->kind != JOB_MOVE && !is_empty_patch(j))
 		j->op.sent = sent_add(j->op.sent, j->row.resource, &j->sent_now);
 	j->op.attempts++;
 	*out_send = true;
@@ -316,11 +345,40 @@ static void count_plan(struct push *p, const struct outbox *op)
 		n->deleted++;
 }
 
+/* The events that were named, and the series of occurrences among them: those go first. */
+static int with_series(struct engine *e, const struct calendar *c, const int64_t *rowids,
+		       size_t *count, int64_t **out, struct err *err)
+{
+	AUTO(free) int64_t *all = xcalloc(*count * 2, sizeof(*all));
+	size_t n = *count;
+
+	for (size_t i = 0; i < *count; i++) {
+		AUTO(event_release) struct event row = {0};
+		AUTO(event_release) struct event master = {0};
+		bool found = false;
+		struct err gone;
+
+		all[i] = rowids[i];
+		if (store_event_get_row(e->store, rowids[i], &row, &gone))
+			continue; /* deleted since, or of another calendar's turn */
+		if (row.calendar_id == c->id && event_is_exception(row.resource) &&
+		    store_event_get(e->store, c->id, json_str(row.resource, "recurringEventId"),
+				    &master, &found, err))
+			return -1;
+		if (found)
+			all[n++] = master.rowid;
+	}
+	*count = n;
+	*out = TAKE(all);
+	return 0;
+}
+
 int push_calendar(struct engine *e, const struct calendar *c, const int64_t *rowids, size_t count,
 		  struct calendar_result *r, struct err *err)
 {
 	AUTO(account_release) struct account account = {0};
 	AUTO(outbox_list_release) struct outbox_list list = {0};
+	AUTO(free) int64_t *all = NULL;
 	struct push p = {.e = e, .c = c, .r = r};
 	int result = 0;
 
@@ -333,13 +391,14 @@ int push_calendar(struct engine *e, const struct calendar *c, const int64_t *row
 	 * hourly timer) asked for tries everything. */
 	if (store_outbox_list(e->store, 0, c->id,
 			      e->options->queued ? clock_now_ms(e->clock) : INT64_MAX, 0, &list,
-			      err))
+			      err) ||
+	    (rowids && with_series(e, c, rowids, &count, &all, err)))
 		return -1;
 	p.jobs = xcalloc(list.count, sizeof(*p.jobs));
 	for (size_t i = 0; i < list.count && !result; i++) {
 		bool take = false;
 
-		result = wanted(&p, &list.items[i], rowids, count, &take, err);
+		result = wanted(&p, &list.items[i], all, count, &take, err);
 		if (take && e->options->dry_run) {
 			count_plan(&p, &list.items[i]);
 		} else if (take) {

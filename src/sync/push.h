@@ -1,11 +1,11 @@
-/* What push.c and settle.c share: one job an event that waits. Not for other files. */
+/* What push.c, settle.c and move.c share: one job an event that waits. Not for other files. */
 #ifndef SYNC_PUSH_H
 #define SYNC_PUSH_H
 
 #include "sync/engine.h"
 
 enum job_state { JOB_DUE, JOB_DONE, JOB_WAITS };
-enum job_kind { JOB_INSERT, JOB_REVIVE, JOB_PATCH, JOB_DELETE };
+enum job_kind { JOB_INSERT, JOB_REVIVE, JOB_PATCH, JOB_DELETE, JOB_MOVE };
 
 struct job {
 	int64_t rowid;
@@ -20,6 +20,8 @@ struct job {
 	struct strbuf path;
 	struct json_object *body;
 	char *if_match;
+	char *from;       /* move: Google's id of the calendar that it is in */
+	int64_t found_in; /* move: the calendar that it turned out to be in */
 };
 
 struct push {
@@ -50,5 +52,31 @@ int push_waits(struct push *p, struct job *j, const struct err *why, struct err 
 int push_look(struct push *p, struct job *j, struct err *err);
 /* Both sides say the same already. */
 int push_in_step(struct push *p, struct job *j, struct err *err);
+
+/* --- of settle.c, for move.c ----------------------------------------------------------------- */
+
+/* events.get; ERR_NOT_FOUND and ERR_GONE: there is none. */
+int push_read_remote(struct push *p, const char *calendar, const char *id, struct json_object **out,
+		     struct err *err);
+int push_in_transaction(struct push *p, struct job *j, struct json_object *answer,
+			int (*write)(struct push *, struct job *, struct json_object *,
+				     struct err *),
+			struct err *err);
+/* Google said no to this event: it is not sent again until it is edited. */
+int push_refused(struct push *p, struct job *j, const struct err *why, struct err *err);
+
+/* --- move.c ---------------------------------------------------------------------------------- */
+
+/* Fill kind, path and the like of a job whose event has to be moved first. */
+int move_prepare(struct push *p, struct job *j, struct err *err);
+/* Google has moved it: what it says now is merged, what is left of an edit is due. */
+int move_done(struct push *p, struct job *j, struct json_object *answer, struct err *err);
+/* It is not where it was thought to be (404, 410), or the id is taken in its new calendar (409). */
+int move_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* A delete of what waits to be moved found nothing there (an earlier try may have moved it), or an
+ * event that was changed (412). */
+int move_delete_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* It was deleted, by us or by somebody: the row goes. */
+int push_deleted(struct push *p, struct job *j, struct err *err);
 
 #endif

@@ -18,10 +18,8 @@
 const char *job_method(enum job_kind kind)
 {
 	static const char *const methods[] = {
-		[JOB_INSERT] = "POST",
-		[JOB_REVIVE] = "PUT",
-		[JOB_PATCH] = "PATCH",
-		[JOB_DELETE] = "DELETE",
+		[JOB_INSERT] = "POST",   [JOB_REVIVE] = "PUT", [JOB_PATCH] = "PATCH",
+		[JOB_DELETE] = "DELETE", [JOB_MOVE] = "POST",
 	};
 
 	return methods[kind];
@@ -40,13 +38,14 @@ static int no_event(struct err *err)
 	return -1;
 }
 
-static int read_remote(struct push *p, const char *id, struct json_object **out, struct err *err)
+int push_read_remote(struct push *p, const char *calendar, const char *id, struct json_object **out,
+		     struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
 	AUTO(json_object_put) struct json_object *answer = NULL;
 	struct gcall call = {.method = "GET"};
 
-	path_events(&path, p->c->google_id, id);
+	path_events(&path, calendar, id);
 	call.path = path.buf;
 	if (google_call(p->e->google, &call, &answer, err))
 		return -1;
@@ -115,10 +114,17 @@ static int write_deleted(struct push *p, struct job *j, struct json_object *unus
 	return store_event_delete(p->e->store, j->rowid, err);
 }
 
-static int in_transaction(struct push *p, struct job *j, struct json_object *answer,
-			  int (*write)(struct push *, struct job *, struct json_object *,
-				       struct err *),
-			  struct err *err)
+int push_deleted(struct push *p, struct job *j, struct err *err)
+{
+	j->state = JOB_DONE;
+	p->r->pushed.deleted++;
+	return push_in_transaction(p, j, NULL, write_deleted, err);
+}
+
+int push_in_transaction(struct push *p, struct job *j, struct json_object *answer,
+			int (*write)(struct push *, struct job *, struct json_object *,
+				     struct err *),
+			struct err *err)
 {
 	if (store_begin(p->e->store, err))
 		return -1;
@@ -143,16 +149,18 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 {
 	struct sync_counts *n = &p->r->pushed;
 
-	j->state = JOB_DONE;
-	if (j->kind == JOB_DELETE) {
-		n->deleted++;
-		return in_transaction(p, j, NULL, write_deleted, err);
+	if (j->kind == JOB_MOVE) { /* what is left of an edit is due */
+		n->updated++;
+		return move_done(p, j, answer, err);
 	}
+	if (j->kind == JOB_DELETE)
+		return push_deleted(p, j, err);
+	j->state = JOB_DONE;
 	if (j->kind == JOB_PATCH)
 		n->updated++;
 	else
 		n->created++;
-	return in_transaction(p, j, answer, write_answer, err);
+	return push_in_transaction(p, j, answer, write_answer, err);
 }
 
 /* A row goes on under another id, and its log with it. To those who follow what changes the old one
@@ -280,22 +288,22 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	AUTO(json_object_put) struct json_object *remote = NULL;
 	struct err lookup;
 
-	if (read_remote(p, j->row.id, &remote, &lookup)) {
+	if (push_read_remote(p, p->c->google_id, j->row.id, &remote, &lookup)) {
 		if (lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 			*err = lookup;
 			return -1;
 		}
-		return in_transaction(p, j, NULL, write_new_id, err);
+		return push_in_transaction(p, j, NULL, write_new_id, err);
 	}
 	if (!is_ours(p, j, remote))
-		return in_transaction(p, j, NULL, write_new_id, err);
+		return push_in_transaction(p, j, NULL, write_new_id, err);
 	if (event_is_cancelled(remote)) { /* gone is gone */
 		p->r->pulled.deleted++;
 		j->state = JOB_DONE;
-		return in_transaction(p, j, NULL, write_arrived_and_gone, err);
+		return push_in_transaction(p, j, NULL, write_arrived_and_gone, err);
 	}
 	p->r->pushed.created++;
-	return in_transaction(p, j, remote, write_remote, err);
+	return push_in_transaction(p, j, remote, write_remote, err);
 }
 
 /* Nothing is wrong with the event: it waits for a better time. */
@@ -328,8 +336,7 @@ fail:
 	return -1;
 }
 
-/* Google said no to this event: it is not sent again until it is edited. */
-static int write_refused(struct push *p, struct job *j, const struct err *why, struct err *err)
+int push_refused(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	AUTO(event_release) struct event now = {0};
@@ -371,8 +378,8 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	AUTO(json_object_put) struct json_object *remote = NULL;
 	struct err lookup;
 
-	if (read_remote(p, j->row.id, &remote, &lookup) && lookup.code != ERR_NOT_FOUND &&
-	    lookup.code != ERR_GONE) {
+	if (push_read_remote(p, p->c->google_id, j->row.id, &remote, &lookup) &&
+	    lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 		*err = lookup;
 		return -1;
 	}
@@ -382,15 +389,15 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
 	 * nothing. */
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
-		return j->kind == JOB_REVIVE ? in_transaction(p, j, NULL, write_new_id, err)
-					     : write_refused(p, j, why, err);
+		return j->kind == JOB_REVIVE ? push_in_transaction(p, j, NULL, write_new_id, err)
+					     : push_refused(p, j, why, err);
 	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
-		return in_transaction(p, j, remote, write_tombstone, err);
+		return push_in_transaction(p, j, remote, write_tombstone, err);
 	if (j->kind == JOB_REVIVE && !remote)
-		return in_transaction(p, j, NULL, write_new_id, err);
+		return push_in_transaction(p, j, NULL, write_new_id, err);
 	if (j->kind == JOB_DELETE && (!remote || event_is_cancelled(remote)))
 		p->r->pushed.deleted++; /* by us before, or by somebody: it is what was wanted */
-	return in_transaction(p, j, remote, write_remote, err);
+	return push_in_transaction(p, j, remote, write_remote, err);
 }
 
 /* Trouble that has nothing to do with this one event. */
@@ -453,17 +460,21 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 	}
 	if (forget_sent(p, j, err))
 		return -1;
+	if (j->kind == JOB_MOVE && (gone || why->code == ERR_DUPLICATE))
+		return move_missed(p, j, why, err);
+	if (j->op.move_from && j->kind == JOB_DELETE && (gone || why->code == ERR_PRECONDITION))
+		return move_delete_missed(p, j, why, err);
 	if (j->kind == JOB_INSERT && why->code == ERR_DUPLICATE)
 		return settle_duplicate(p, j, err);
 	if (j->kind == JOB_INSERT && gone) /* the calendar, that is */
 		return push_waits(p, j, why, err);
 	if (j->kind == JOB_DELETE && gone)
-		return settle_good(p, j, NULL, err);
+		return push_deleted(p, j, err);
 	if (why->code == ERR_PRECONDITION || gone)
 		return settle_moved_on(p, j, why, err);
 	if (j->kind == JOB_REVIVE)
-		return in_transaction(p, j, NULL, write_new_id, err);
-	return write_refused(p, j, why, err);
+		return push_in_transaction(p, j, NULL, write_new_id, err);
+	return push_refused(p, j, why, err);
 }
 
 /* A good answer to a write is the event itself. An insert that Google gave another id all the
@@ -515,7 +526,7 @@ int push_settle(struct push *p, struct job *j, struct json_object *answer, const
 int push_in_step(struct push *p, struct job *j, struct err *err)
 {
 	j->state = JOB_DONE;
-	return in_transaction(p, j, j->row.base, write_answer, err);
+	return push_in_transaction(p, j, j->row.base, write_answer, err);
 }
 
 int push_look(struct push *p, struct job *j, struct err *err)
