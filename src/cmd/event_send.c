@@ -202,7 +202,7 @@ void event_changes_send(struct cmd_context *cx, struct event_changes *c)
 
 /* --- the answer --------------------------------------------------------------------------- */
 
-static struct json_object *change_json(const struct event_change *c)
+struct json_object *event_change_json(const struct event_change *c)
 {
 	struct json_object *answer = json_object_new_object();
 	struct json_object *status = json_object_new_object();
@@ -223,12 +223,12 @@ static void print_json(struct cmd_context *cx, const struct event_changes *c, bo
 	struct json_object *answer, *list;
 
 	if (!many) {
-		out_json(cx, change_json(&c->items[0]));
+		out_json(cx, event_change_json(&c->items[0]));
 		return;
 	}
 	list = json_object_new_array();
 	for (size_t i = 0; i < c->count; i++)
-		json_object_array_add(list, change_json(&c->items[i]));
+		json_object_array_add(list, event_change_json(&c->items[i]));
 	answer = json_object_new_object();
 	json_set(answer, "events", list);
 	out_json(cx, answer);
@@ -337,14 +337,20 @@ static int required_status(const struct event_changes *c)
 	return 0;
 }
 
+int event_changes_report(struct cmd_context *cx, const struct send_options *o,
+			 const struct event_changes *c)
+{
+	if (!cx->global.json)
+		print_lines(cx, c);
+	event_changes_tell(c, o->require_sync);
+	return o->require_sync ? required_status(c) : 0;
+}
+
 int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
 			 struct event_changes *c, bool many)
 {
 	event_changes_send(cx, c);
 	if (cx->global.json)
 		print_json(cx, c, many);
-	else
-		print_lines(cx, c);
-	event_changes_tell(c, o->require_sync);
-	return o->require_sync ? required_status(c) : 0;
+	return event_changes_report(cx, o, c);
 }

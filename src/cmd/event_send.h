@@ -64,4 +64,10 @@ void event_guests_tell(struct store *s, struct event_changes *c, bool *waiting);
 int event_changes_finish(struct cmd_context *cx, const struct send_options *o,
 			 struct event_changes *c, bool many);
 
+/* For an answer of another shape, after event_changes_send(): {"event", "syncStatus"} of one,
+ * caller's; and the lines (none under --json), the warnings and the exit status. */
+struct json_object *event_change_json(const struct event_change *c);
+int event_changes_report(struct cmd_context *cx, const struct send_options *o,
+			 const struct event_changes *c);
+
 #endif

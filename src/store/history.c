@@ -340,16 +340,20 @@ int store_command_drop_unused(struct store *s, int64_t id, struct err *err)
 static const char sql_command_last[] =
 	"SELECT command_id, at_ms, name FROM command"
 	" WHERE undone_ms = 0"
-	" AND EXISTS (SELECT 1 FROM history h WHERE h.command_id = command.command_id)"
+	" AND EXISTS (SELECT 1 FROM history h JOIN calendar c ON c.calendar_id = h.calendar_id"
+	"  WHERE h.command_id = command.command_id"
+	"  AND (:account = 0 OR c.account_id = :account))"
 	" ORDER BY command_id DESC LIMIT 1";
 
-int store_command_last(struct store *s, struct command *out, bool *out_found, struct err *err)
+int store_command_last(struct store *s, int64_t account_id, struct command *out, bool *out_found,
+		       struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	int status;
 
 	if (db_prepare(s->db, sql_command_last, &st, err))
 		return -1;
+	stmt_int(st, ":account", account_id);
 	status = stmt_step(st, err);
 	if (status < 0)
 		return -1;

@@ -407,8 +407,9 @@ struct command {
 	char *name;
 };
 void command_release(struct command *c);
-/* The newest one that changed something and was not taken back. */
-int store_command_last(struct store *s, struct command *out, bool *out_found, struct err *err);
+/* The newest one that changed something (of this account; 0 = any) and was not taken back. */
+int store_command_last(struct store *s, int64_t account_id, struct command *out, bool *out_found,
+		       struct err *err);
 int store_command_set_undone(struct store *s, int64_t id, int64_t now_ms, struct err *err);
 
 /* --- conflicts --------------------------------------------------------------------------- */

@@ -204,10 +204,11 @@ static int make_anew(struct store *s, struct clock *clock, const struct calendar
 	return store_outbox_put(s, &op, err);
 }
 
-/* An occurrence that had been cancelled when its series went, and still is at Google. */
-static int put_cancelled(struct store *s, const struct history *h, struct err *err)
+int restore_cancelled(struct store *s, const struct history *h, struct err *err)
 {
+	const char *series = json_str(h->resource, "recurringEventId");
 	AUTO(event_release) struct event now = {0};
+	AUTO(event_release) struct event master = {0};
 	AUTO(event_release)
 	struct event e = {
 		.calendar_id = h->calendar_id,
@@ -216,11 +217,14 @@ static int put_cancelled(struct store *s, const struct history *h, struct err *e
 		.at_google = true,
 		.sync_status = SYNC_SYNCED,
 	};
-	bool found;
+	bool found, there;
 
-	if (store_event_get(s, h->calendar_id, h->event_id, &now, &found, err))
+	if (!series)
+		return 0;
+	if (store_event_get(s, h->calendar_id, h->event_id, &now, &found, err) ||
+	    store_event_get(s, h->calendar_id, series, &master, &there, err))
 		return -1;
-	return found ? 0 : store_event_put(s, &e, err);
+	return found || !there || master.hidden ? 0 : store_event_put(s, &e, err);
 }
 
 int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const struct history *h,
@@ -255,7 +259,7 @@ int restore_carry_out(struct store *s, struct clock *clock, const struct restore
 		const struct history *h = &p->along.items[i];
 
 		if (h->op == HISTORY_KEPT
-			    ? put_cancelled(s, h, err)
+			    ? restore_cancelled(s, h, err)
 			    : restore_one(s, clock, p->calendar_id, h, o, &rows[count++], err))
 			return err_wrap(err, "its occurrence '%s'", h->event_id);
 	}

@@ -22,25 +22,30 @@ static bool is_visible(const struct event *e)
 	return !e->hidden && !event_is_cancelled(e->resource);
 }
 
-/* The calendar where the event lives, if it does in one; else that of the version. */
-static int choose_place(const struct event_list *living, const char *id, struct restore_plan *p,
-			const struct event **out_now, struct err *err)
+/* The calendar where the event lives: that of the version when it lives in several. When it lives in
+ * none: where it was last, it may have been moved since the version. */
+static int choose_place(const struct event_list *living, const struct history_list *log,
+			const struct history *version, struct restore_plan *p, struct err *err)
 {
-	*out_now = NULL;
-	p->calendar_id = p->version.calendar_id;
+	const struct event *now = living->count == 1 ? &living->items[0] : NULL;
+
 	for (size_t i = 0; i < living->count; i++)
-		if (living->items[i].calendar_id == p->calendar_id)
-			*out_now = &living->items[i];
-	if (!*out_now && living->count > 1)
+		if (living->items[i].calendar_id == version->calendar_id)
+			now = &living->items[i];
+	if (!now && living->count)
 		return err_set(err, ERR_AMBIGUOUS,
 			       "event '%s' is in calendars '%s' and '%s', but its version is one "
 			       "of another calendar",
-			       id, living->items[0].calendar, living->items[1].calendar);
-	if (!*out_now && living->count) { /* it was moved since */
-		*out_now = &living->items[0];
-		p->calendar_id = living->items[0].calendar_id;
+			       version->event_id, living->items[0].calendar,
+			       living->items[1].calendar);
+	p->living = now != NULL;
+	p->calendar_id = now ? now->calendar_id : version->calendar_id;
+	for (size_t i = 0; !now && i < log->count; i++) {
+		if (log->items[i].op == HISTORY_KEPT)
+			continue;
+		p->calendar_id = log->items[i].calendar_id;
+		break;
 	}
-	p->living = *out_now != NULL;
 	return 0;
 }
 
@@ -253,7 +258,6 @@ int restore_find(struct store *s, int64_t account_id, const char *event_id, int6
 	AUTO(event_list_release) struct event_list living = {0};
 	struct event_query q = EVENT_QUERY_INIT;
 	const struct history *h, *gone;
-	const struct event *now;
 
 	q.account_id = account_id;
 	q.id = event_id;
@@ -269,19 +273,23 @@ int restore_find(struct store *s, int64_t account_id, const char *event_id, int6
 			return 0;
 		}
 	}
+	if (!version && living.count > 1)
+		return err_set(err, ERR_AMBIGUOUS,
+			       "event '%s' is in calendars '%s' and '%s'; say which version, as "
+			       "'calsync event log %s' lists them",
+			       event_id, living.items[0].calendar, living.items[1].calendar,
+			       event_id);
 	h = version ? find_version(&log, version)
 		    : choose_version(&log, living.count ? living.items[0].resource : NULL);
-	if (check_version(h, event_id, version, err))
+	if (check_version(h, event_id, version, err) || choose_place(&living, &log, h, &p, err))
 		return -1;
-	gone = last_delete(&log, h->calendar_id);
+	gone = last_delete(&log, p.calendar_id);
 	if (!living.count && gone) {
 		p.local_only = gone->local_only;
 		if (event_is_master(h->resource) && find_along(s, gone, &p.along, err))
 			return -1;
 	}
 	take_version(&log, h, &p.version);
-	if (choose_place(&living, event_id, &p, &now, err))
-		return -1;
 	*out = p;
 	memset(&p, 0, sizeof(p));
 	return 0;

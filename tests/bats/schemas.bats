@@ -64,6 +64,15 @@ teardown() {
 	run -0 --separate-stderr calsync --json event log "$(calsync --json event list | jq -er '.[0].id')"
 	assert_schema event-log
 	assert_json 'length == 1'
+	run -0 --separate-stderr calsync --json event add Brief --start 2026-03-10
+	assert_schema event-change
+	run -0 --separate-stderr calsync --json undo --dry-run
+	assert_schema undo
+	run -0 --separate-stderr calsync --json undo
+	assert_schema undo
+	assert_json '.events | length == 1'
+	run -0 --separate-stderr calsync --json event restore "$(jq -er '.events[0].event.id' <<<"$output")"
+	assert_schema event-change
 	run -0 --separate-stderr calsync --json status
 	assert_schema status
 	assert_json '.runs | length > 0'

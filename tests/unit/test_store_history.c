@@ -157,19 +157,19 @@ static void test_store_command__the_last_one_that_did_something(void **state)
 	bool found;
 
 	(void)state;
-	OK(store_command_last(store, &c, &found, &err));
+	OK(store_command_last(store, 0, &c, &found, &err));
 	assert_false(found);
 	OK(store_command_add(store, "event add", 1, &one, &err));
 	OK(store_command_add(store, "event edit", 2, &two, &err));
 	OK(store_command_add(store, "event edit", 3, &idle, &err));
 	log_version(calendar, "a", HISTORY_CREATE, 1, one, NULL);
 	log_version(calendar, "a", HISTORY_UPDATE, 2, two, "{}");
-	OK(store_command_last(store, &c, &found, &err));
+	OK(store_command_last(store, 0, &c, &found, &err));
 	assert_true(found);
 	assert_int_equal(c.id, two);
 	assert_string_equal(c.name, "event edit");
 	OK(store_command_set_undone(store, two, 9, &err));
-	OK(store_command_last(store, &before, &found, &err));
+	OK(store_command_last(store, 0, &before, &found, &err));
 	assert_true(found);
 	assert_int_equal(before.id, one);
 	OK(store_command_drop_unused(store, one, &err));
