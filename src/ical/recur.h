@@ -11,10 +11,10 @@
  * Rules    RFC 5545 section 3.3.10, run by rule.h; where it says nothing of a combination, the parts
  *          narrow each other. RSCALE (RFC 7529) by years and months, run by libical.
  * Bounds   Years 1 to 9999. Work follows the window, not the distance from the start, but for a rule
- *          with COUNT, which is counted from its start. No call looks at more than 12 million
- *          days or times for a rule (RULE_MAX_WORK); what would need more is ERR_INVALID, never a part of the truth.
- *          A rule of days, weeks, months or years stays below that up to year 9999, also one that
- *          never matches.
+ *          with COUNT, which is counted from its start. No call looks at more than 12 million days, or
+ *          2 million times below a day, for a rule (RULE_MAX_WORK): some tenths of a second. What would
+ *          need more is ERR_INVALID, never a part of the truth. A rule of days, weeks, months or
+ *          years stays below that up to year 9999, also one that never matches.
  * Errors   ERR_INVALID: no usable start, a line that is no recurrence line, a rule that is not
  *          supported (the message names it), or one beyond the bounds.
  *

@@ -92,8 +92,10 @@ struct rule_walk {
 	int64_t at, size;                /* number of the next result, and how many there are */
 };
 
-/* So many days and times a walk looks at. Enough for a result on each day of 9999 years. */
-#define RULE_MAX_WORK 12000000
+/* So many days a walk looks at: enough for a result on each day of 9999 years. A time below a day
+ * counts for several: it costs as much, and nobody has a use for so many. */
+#define RULE_MAX_WORK  12000000
+#define RULE_TIME_WORK 6
 
 /*
  * Begin at the first result not before `from`, end before `to`. start: of the series; a date when

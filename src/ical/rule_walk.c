@@ -251,6 +251,7 @@ static bool fill_time(struct rule_walk *w, int64_t n)
 		return true;
 	}
 	w->steps++;
+	w->work += RULE_TIME_WORK;
 	w->days[w->day_count++] = day;
 	w->hours = UINT64_C(1) << hour;
 	w->minutes = r->freq == RULE_HOURLY ? r->minute : UINT64_C(1) << minute;
@@ -373,8 +374,8 @@ int rule_walk_next(struct rule_walk *w, int64_t *out, struct err *err)
 		if (w->r.count >= 0 && w->given >= w->r.count)
 			break;
 		if (w->work > RULE_MAX_WORK)
-			return err_set(err, ERR_INVALID, "more than %d days and times to look at",
-				       RULE_MAX_WORK);
+			return err_set(err, ERR_INVALID, "more than %d days or %d times to look at",
+				       RULE_MAX_WORK, RULE_MAX_WORK / RULE_TIME_WORK);
 		if (w->at < w->size) {
 			int64_t s = result(w, w->r.set_pos.any ? w->picks[w->at] : w->at);
 

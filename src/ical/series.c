@@ -7,7 +7,7 @@
 #include "ical/rscale.h"
 #include "base/banned.h"
 
-/* Civil time and instant are at most so far apart, a gap (a skipped day in Samoa) included. */
+/* Civil time and instant are less apart than this, a gap (a skipped day in Samoa) included. */
 #define ZONE_MARGIN ((int64_t)2 * DAY_S)
 
 /* --- keys --------------------------------------------------------------------------------- */
@@ -48,6 +48,10 @@ int64_t series_key_of_utc(const struct series *s, int64_t utc)
 {
 	int64_t civil;
 
+	if (utc < RECUR_PAST)
+		utc = RECUR_PAST;
+	if (utc > RECUR_FUTURE)
+		utc = RECUR_FUTURE;
 	if (!s->all_day)
 		return utc;
 	civil = zone_s(s->cal_zone, utc);
@@ -193,6 +197,28 @@ static int64_t plus(int64_t a, int64_t b) /* keys come from callers: not beyond 
 	return __builtin_add_overflow(a, b, &sum) ? a : sum;
 }
 
+/*
+ * The civil times that may have a key in [from, to): an instant plus one of the offsets that hold
+ * around it, as a change of clocks may be near. Wider would do, but costs a rule that repeats by the
+ * second two days of results.
+ */
+static void civil_window(const struct series *s, int64_t *from, int64_t *to)
+{
+	int64_t low = INT64_MAX, high = INT64_MIN;
+
+	if (s->all_day)
+		return;
+	for (int i = -1; i <= 1; i++) {
+		int early = zone_offset(s->zone, plus(*from, i * ZONE_MARGIN));
+		int late = zone_offset(s->zone, plus(*to, i * ZONE_MARGIN));
+
+		low = early < low ? early : low;
+		high = late > high ? late : high;
+	}
+	*from = plus(*from, low);
+	*to = plus(*to, high);
+}
+
 /* The rule's results with from <= key < to. More than max of them: *horizon becomes the first key
  * that is no longer told. */
 static int add_rule(const struct series *s, const struct series_line *line, int64_t from,
@@ -200,13 +226,15 @@ static int add_rule(const struct series *s, const struct series_line *line, int6
 {
 	AUTO(walk_release) struct walk w = {0};
 	int64_t until = line->rule->has_until ? series_until(s, line->rule) : INT64_MAX - 1;
-	int64_t civil, key;
+	int64_t first = from, end, civil, key;
 	size_t n = 0;
 	int status;
 
 	if (until < to)
 		to = until + 1;
-	if (walk_init(&w, s, line, plus(from, -ZONE_MARGIN), plus(to, ZONE_MARGIN), err))
+	end = to;
+	civil_window(s, &first, &end);
+	if (walk_init(&w, s, line, first, end, err))
 		return err_wrap(err, "'%s'", line->text);
 	while ((status = walk_next(&w, &civil, err)) == 1) {
 		key = series_key(s, civil);

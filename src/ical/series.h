@@ -58,6 +58,7 @@ int series_last_before(const struct series *s, int64_t key, bool *out_found, int
 		       struct err *err);
 
 int64_t series_key(const struct series *s, int64_t civil);
+/* Times outside of the years 1 to 9999 count as their ends. */
 int64_t series_key_of_utc(const struct series *s, int64_t utc);
 int64_t series_utc(const struct series *s, int64_t key);
 int64_t series_civil(const struct series *s, int64_t key);
