@@ -70,6 +70,23 @@ static struct conflict the_conflict(struct world *w, enum conflict_state state)
 	return c;
 }
 
+/* The version that lost is in the event's log. */
+static void log_has(struct world *w, const char *id, const char *summary)
+{
+	AUTO(history_list_release) struct history_list list = {0};
+	const struct history_query q = {.event_id = id};
+	bool found = false;
+
+	OK(store_history_list(w->store, &q, &list, &err));
+	for (size_t i = 0; i < list.count; i++) {
+		const char *had = json_str(list.items[i].resource, "summary");
+
+		found |= had && !strcmp(had, summary);
+	}
+	if (!found)
+		fail_msg("no version '%s' in the log", summary);
+}
+
 static void conflict_count_is(struct world *w, int64_t want)
 {
 	AUTO(conflict_list_release) struct conflict_list list = {0};
@@ -128,6 +145,7 @@ static void test_policy__each_names_its_winner(void **state)
 		assert_string_equal(json_str(c.base, "summary"), "base");
 		assert_string_equal(json_str(c.local, "summary"), "here");
 		assert_string_equal(json_str(c.remote, "summary"), "there");
+		log_has(w, id, !strcmp(cases[i].wins, "here") ? "there" : "here");
 		sync_by(w, cases[i].policy);
 		assert_int_equal(w->last.requests, 2);
 		assert_int_equal(w->last.conflicts, 0);
