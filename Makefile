@@ -7,6 +7,8 @@
 #   make sim SEED=N               one of them, with all that happens in it
 #   make sim-long N=... [SEED=N]  any number of them
 #   make check-crash [S=TEXT]     kill -9 at every effect; S: only scenarios whose name holds TEXT
+#   make check-merge              the merge on a million random cases (MERGE_CASES, MERGE_SEED)
+#   make check-mutants            planted faults, each of which some test must notice
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
 #   make lint layers              static checks; make fmt settles the formatting
@@ -180,6 +182,16 @@ sim: $(BUILD)/sim/sim
 
 sim-long: $(BUILD)/sim/sim
 	$(Q)$< --seed $(SEED) --count $(N)
+
+# The merge's promises on more random events than `check` has time for: a million merges and more.
+MERGE_CASES ?= 130000
+.PHONY: check-merge
+check-merge: $(BUILD)/unit/test_merge
+	$(Q)MERGE_CASES=$(MERGE_CASES) $(SUITE) merge $<
+
+.PHONY: check-mutants
+check-mutants:
+	$(Q)$(SUITE) mutants tests/mutants/run.sh
 
 check-bats: all
 	$(Q)$(SUITE) bats $(wildcard $(T:%=tests/bats/%.bats))
