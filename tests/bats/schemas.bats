@@ -64,6 +64,8 @@ teardown() {
 	run -0 --separate-stderr calsync --json event log "$(calsync --json event list | jq -er '.[0].id')"
 	assert_schema event-log
 	assert_json 'length == 1'
+	run -0 --separate-stderr calsync --json event explain "$(jq -er '.[0].id' <<<"$output")"
+	assert_schema event-explain
 	run -0 --separate-stderr calsync --json event add Brief --start 2026-03-10
 	assert_schema event-change
 	run -0 --separate-stderr calsync --json undo --dry-run

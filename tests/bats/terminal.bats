@@ -33,6 +33,7 @@ harmless() {
 	harmless event list --format tsv
 	fake_google_patch "$id" "$(jq -nc --arg e "$EVIL" '{summary: ("new" + $e), colorId: "3"}')" >/dev/null
 	calsync --quiet sync --full
+	harmless event explain "$id"
 	harmless event log "$id"
 	assert_matches "$output" 'title'
 	harmless __complete event show ''
