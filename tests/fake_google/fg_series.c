@@ -21,6 +21,7 @@ struct series {
 	bool all_day;
 	const char *zone; /* of expansion */
 	struct civil start;
+	int64_t start_s;
 };
 
 void fg_times_release(struct fg_times *t)
@@ -231,6 +232,47 @@ static bool parse_rule(const char *value, struct icalrecurrencetype *out)
 	return out->freq != ICAL_NO_RECURRENCE && icalerrno == ICAL_NO_ERROR;
 }
 
+static bool given(const short *list)
+{
+	return list[0] != ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+/* Below a month "1TU" is "TU"; and each day once. */
+static void plain_days(short *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; list[i] != ICAL_RECURRENCE_ARRAY_MAX; i++) {
+		short day = (short)icalrecurrencetype_day_day_of_week(list[i]);
+		bool seen = false;
+
+		for (size_t k = 0; k < n && !seen; k++)
+			seen = list[k] == day;
+		if (!seen)
+			list[n++] = day;
+	}
+	list[n] = ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+/* Say the same in words that libical 3.0 does not trip over: it keeps a yearly rule by days of the
+ * month to the month of its start, and loses negative ones in rules of weeks and days. */
+static void put_plainly(struct icalrecurrencetype *rule)
+{
+	bool days = given(rule->by_month_day);
+
+	if (rule->freq == ICAL_WEEKLY_RECURRENCE || rule->freq == ICAL_DAILY_RECURRENCE) {
+		plain_days(rule->by_day);
+		if (days && rule->interval == 1 && !given(rule->by_set_pos))
+			rule->freq = ICAL_MONTHLY_RECURRENCE;
+	}
+	if (rule->freq == ICAL_YEARLY_RECURRENCE && days && !given(rule->by_month) &&
+	    !given(rule->by_week_no) && !given(rule->by_year_day)) {
+		for (short i = 0; i < 12; i++)
+			rule->by_month[i] = (short)(i + 1);
+		rule->by_month[12] = ICAL_RECURRENCE_ARRAY_MAX;
+	}
+}
+
 /* UNTIL is an instant; the rule runs over civil times of the zone. */
 static void localise_until(const struct series *s, struct icalrecurrencetype *rule)
 {
@@ -264,6 +306,7 @@ static void add_rule(const struct series *s, const struct line *line, int64_t un
 		icalrecurrencetype_clear(&rule);
 		return;
 	}
+	put_plainly(&rule);
 	localise_until(s, &rule);
 	it = icalrecur_iterator_new(rule, ical_time(&s->start, s->all_day));
 	for (int n = 0; it && n < MAX_OCCURRENCES; n++) {
@@ -276,6 +319,8 @@ static void add_rule(const struct series *s, const struct line *line, int64_t un
 		if (s->all_day) {
 			c.hour = c.minute = c.second = 0;
 			at = civil_to_s(&c);
+		} else if (!memcmp(&c, &s->start, sizeof(c))) {
+			at = s->start_s; /* maybe the second of two equal hours */
 		} else {
 			zone_to_utc(s->zone, &c, &at);
 		}
@@ -298,6 +343,7 @@ static bool series_init(const struct json_object *res, const char *cal_zone, str
 	if (fg_when_parse(edt, cal_zone, start))
 		return false;
 	s->all_day = start->all_day;
+	s->start_s = start->s;
 	s->zone = zone && zone_valid(zone) ? zone : cal_zone;
 	if (s->all_day)
 		civil_from_s(start->s, &s->start);
