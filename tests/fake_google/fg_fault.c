@@ -19,6 +19,7 @@ static const struct {
 	{"reorder", FG_FAULT_BEND, FG_BEND_REORDER},
 	{"repeat", FG_FAULT_BEND, FG_BEND_REPEAT},
 	{"older", FG_FAULT_BEND, FG_BEND_OLDER},
+	{"damage", FG_FAULT_BEND, FG_BEND_DAMAGE},
 	{"empty_page", FG_FAULT_BEND, FG_BEND_EMPTY},
 	{"late", FG_FAULT_BEND, FG_BEND_LATE},
 	{"stale", FG_FAULT_BEND, FG_BEND_STALE},

@@ -104,6 +104,7 @@ enum fg_bend {
 	FG_BEND_REORDER,      /* the items of a page in another order */
 	FG_BEND_REPEAT,       /* some items of a page twice */
 	FG_BEND_OLDER,        /* a page repeats an event of an earlier page as it was before */
+	FG_BEND_DAMAGE,       /* the n-th item of a page has a start that is none */
 	FG_BEND_EMPTY,        /* a page without items before this one */
 	FG_BEND_LATE,         /* a listing from before the last n changes */
 	FG_BEND_STALE,        /* an event as it was before its last change */

@@ -190,6 +190,25 @@ static bool add_older(const struct fg_query *q, const struct fg_refs *refs, size
 	return false;
 }
 
+/* The n-th, counted round, of those that have a start. */
+static bool damage_one(const struct fg_query *q, struct json_object *items)
+{
+	size_t count = json_object_array_length(items);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = ((size_t)q->call->bend_n - 1 + i) % count;
+		struct json_object *item = json_object_array_get_idx(items, at);
+
+		if (!json_has(item, "start"))
+			continue;
+		item = json_clone(item); /* it may be the one that is stored */
+		json_set_str(item, "start", "damaged");
+		json_object_array_put_idx(items, at, item);
+		return true;
+	}
+	return false;
+}
+
 static void bend_items(const struct fg_query *q, const struct fg_refs *refs, size_t offset,
 		       struct json_object *items)
 {
@@ -208,6 +227,9 @@ static void bend_items(const struct fg_query *q, const struct fg_refs *refs, siz
 		break;
 	case FG_BEND_OLDER:
 		bent = add_older(q, refs, offset, items);
+		break;
+	case FG_BEND_DAMAGE:
+		bent = damage_one(q, items);
 		break;
 	default:
 		break;

@@ -120,6 +120,28 @@ static void test_fg_bend__reorder_keeps_the_items(void **state)
 	assert_int_equal(hits(g), 10);
 }
 
+static void test_fg_bend__damage_spoils_one_start(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+	size_t spoilt = 0;
+
+	(void)state;
+	add_four(g);
+	fault(g, "damage");
+	list(g, "");
+	assert_int_equal(item_count(g), 4);
+	for (size_t i = 0; i < 4; i++)
+		spoilt += json_str(json_object_array_get_idx(json_get(g->json, "items"), i),
+				   "start") != NULL;
+	assert_int_equal(spoilt, 1);
+	assert_int_equal(hits(g), 1);
+	list(g, ""); /* what is stored is as it was */
+	for (size_t i = 0; i < 4; i++)
+		assert_true(json_object_is_type(
+			json_get(json_object_array_get_idx(json_get(g->json, "items"), i), "start"),
+			json_type_object));
+}
+
 static void test_fg_bend__repeat_shows_some_twice(void **state)
 {
 	AUTO(google_free) struct google *g = google_new();
@@ -367,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reorder_keeps_the_items),
+		TEST(damage_spoils_one_start),
 		TEST(repeat_shows_some_twice),
 		TEST(older_comes_on_a_later_page_only),
 		TEST(older_may_follow_a_tombstone),
