@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/term.h"
 #include "base/xalloc.h"
 
 DEFINE_AUTO(struct json_tokener, json_tokener_free)
@@ -35,7 +36,13 @@ static const char *find_single_quote(const char *buf, size_t len)
 
 int json_parse(const char *buf, size_t len, struct json_object **out, struct err *err)
 {
-	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(JSON_MAX_DEPTH);
+	return json_parse_deep(buf, len, JSON_MAX_DEPTH, out, err);
+}
+
+int json_parse_deep(const char *buf, size_t len, int depth, struct json_object **out,
+		    struct err *err)
+{
+	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(depth);
 	AUTO(json_object_put) struct json_object *obj = NULL;
 	enum json_tokener_error status;
 	const char *quote;
@@ -68,6 +75,9 @@ int json_parse(const char *buf, size_t len, struct json_object **out, struct err
 	if (!only_space(buf + end, len - end))
 		return err_set(err, ERR_INVALID,
 			       "JSON is malformed at byte %zu: text after the end", end);
+	/* json-c lets surrogates pass. */
+	if (!utf8_valid(buf, len))
+		return err_set(err, ERR_INVALID, "JSON is malformed: invalid utf-8");
 	*out = TAKE(obj);
 	return 0;
 }

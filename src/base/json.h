@@ -26,6 +26,9 @@ DEFINE_AUTO(struct json_object, json_object_put)
  * Errors: ERR_INVALID, with the offset.
  */
 int json_parse(const char *buf, size_t len, struct json_object **out, struct err *err);
+/* The same with another limit than JSON_MAX_DEPTH, of at least 1. */
+int json_parse_deep(const char *buf, size_t len, int depth, struct json_object **out,
+		    struct err *err);
 
 /* A member, or NULL when obj is no object, has no such key, or holds null there. Borrowed. */
 struct json_object *json_get(const struct json_object *obj, const char *key);

@@ -90,8 +90,9 @@ void event_text_span(const struct json_object *resource, const char *zone, struc
 
 const char *event_text_state(const struct event *e)
 {
-	if (e->sync_status == SYNC_ERROR)
-		return "refused";
+	if (e->sync_status ==
+	    SYNC_ERROR) /* without a change of ours it is Google's that is wrong */
+		return e->pending == PENDING_NONE ? "unreadable" : "refused";
 	if (e->pending != PENDING_NONE)
 		return "queued";
 	return e->sync_status == SYNC_LOCAL_ONLY ? "local only" : "";

@@ -11,7 +11,7 @@ void event_text_start(const struct json_object *resource, const char *zone, stru
 void event_text_end(const struct json_object *resource, const char *zone, struct strbuf *out);
 /* "2026-01-15 10:00-11:00", "2026-01-15 22:00 - 2026-01-16 01:00", "2026-01-15 - 2026-01-17" */
 void event_text_span(const struct json_object *resource, const char *zone, struct strbuf *out);
-/* "", "local only", "queued", "refused": what a reader should know of its sync. */
+/* "", "local only", "queued", "refused", "unreadable": what a reader should know of its sync. */
 const char *event_text_state(const struct event *e);
 
 #endif

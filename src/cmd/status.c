@@ -85,15 +85,44 @@ static struct json_object *counts_json(const struct event_counts *n)
 	return o;
 }
 
+/* What Google refused has an entry that says so; every other error is Google's own data. */
+static int count_refused(struct gather *g, const struct account *a, int64_t *out, struct err *err)
+{
+	AUTO(outbox_list_release) struct outbox_list l = {0};
+	int64_t n = 0;
+
+	if (store_outbox_list(g->cx->store, a->id, 0, -1, 0, &l, err))
+		return -1;
+	for (size_t i = 0; i < l.count; i++)
+		n += l.items[i].state == OUTBOX_REFUSED;
+	*out = n;
+	return 0;
+}
+
+static void error_problems(struct gather *g, const struct account *a, int64_t refused,
+			   int64_t unreadable)
+{
+	if (refused > 0)
+		problem(g, a->name, "refused", "Google refused %" PRId64 " event%s of '%s'",
+			refused, refused == 1 ? "" : "s", a->name);
+	if (unreadable > 0)
+		problem(g, a->name, "unreadable",
+			"%" PRId64 " event%s of '%s' cannot be read as Google sent %s: 'calsync "
+			"event list --sync-status error'",
+			unreadable, unreadable == 1 ? "" : "s", a->name,
+			unreadable == 1 ? "it" : "them");
+}
+
 static int account_status(struct gather *g, const struct account *a, struct json_object **out,
 			  struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list l = {0};
 	struct json_object *o, *calendars;
 	struct event_counts n;
+	int64_t refused;
 
 	if (store_calendar_list(g->cx->store, a->id, &l, err) ||
-	    store_event_counts(g->cx->store, a->id, &n, err))
+	    store_event_counts(g->cx->store, a->id, &n, err) || count_refused(g, a, &refused, err))
 		return -1;
 	if (a->state == ACCOUNT_REAUTH_REQUIRED) {
 		g->reconnect = true;
@@ -104,9 +133,7 @@ static int account_status(struct gather *g, const struct account *a, struct json
 		problem(g, a->name, "sync", "the last sync of '%s' failed: %s", a->name,
 			a->last_error);
 	}
-	if (n.by_status[SYNC_ERROR])
-		problem(g, a->name, "refused", "Google refused %" PRId64 " event%s of '%s'",
-			n.by_status[SYNC_ERROR], n.by_status[SYNC_ERROR] == 1 ? "" : "s", a->name);
+	error_problems(g, a, refused, n.by_status[SYNC_ERROR] - refused);
 	o = json_account(a);
 	json_set(o, "ageSeconds", age(g, a->last_sync_ms));
 	calendars = json_object_new_array();

@@ -42,7 +42,8 @@ static void show_account(const struct cmd_context *cx, struct json_object *a)
 		   out_style_off(cx), email,
 		   out_style_on(cx, strcmp(state, "connected") ? OUT_BAD : OUT_GOOD), state,
 		   out_style_off(cx), json_flag(a, "readOnly", false) ? " (read only)" : "", when);
-	out_printf("  events: %" PRId64 " synced, %" PRId64 " only here, %" PRId64 " refused\n",
+	out_printf("  events: %" PRId64 " synced, %" PRId64 " only here, %" PRId64
+		   " refused or unreadable\n",
 		   json_int(events, "synced", 0), json_int(events, "local_only", 0),
 		   json_int(events, "error", 0));
 	table_column(t, "  CALENDAR", TABLE_CUT);

@@ -283,6 +283,11 @@ static void show_errors(const struct json_object *accounts)
 		}
 		if (!shown && json_get(account, "error"))
 			show_error(account, several, NULL, json_get(account, "error"));
+		if (json_int(account, "unreadable", 0))
+			log_warn("sync",
+				 "%s: %" PRId64 " event(s) from Google cannot be read, and are set "
+				 "aside; 'calsync event list --sync-status error' lists them",
+				 json_str(account, "account"), json_int(account, "unreadable", 0));
 		if (json_int(account, "failedEvents", 0))
 			log_error("sync",
 				  "%s: Google refused %" PRId64

@@ -279,8 +279,8 @@ static void take_part(struct batch *b, size_t i, struct batch_part *p)
 	r->status = p->status;
 	if (p->status >= 200 && p->status < 300) {
 		/* Cut short or garbled: whether it was carried out is not known. */
-		if (google_read_json(b->calls[i].method, p->status, p->body, p->body_len, &r->json,
-				     &err))
+		if (google_read_json(b->calls[i].method, p->status, p->body, p->body_len, NULL,
+				     &r->json, &err))
 			lost(r, err.msg);
 		return;
 	}

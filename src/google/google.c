@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/salvage.h"
 #include "base/url.h"
 #include "base/xalloc.h"
 #include "google/backoff.h"
@@ -308,11 +309,19 @@ int google_check_call(const struct gcall *call, struct err *err)
 	return 0;
 }
 
+static int parse(const char *body, size_t len, const char *salvage, struct json_object **out,
+		 struct err *err)
+{
+	if (!salvage)
+		return json_parse(body, len, out, err);
+	return json_salvage(body, len, *salvage ? salvage : NULL, out, err);
+}
+
 int google_read_json(const char *method, int status, const char *body, size_t len,
-		     struct json_object **out, struct err *err)
+		     const char *salvage, struct json_object **out, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *json = NULL;
-	struct err parse;
+	struct err why;
 
 	if (!out)
 		return 0;
@@ -323,10 +332,10 @@ int google_read_json(const char *method, int status, const char *body, size_t le
 		return 0;
 	}
 	/* Cut short, or not from Google at all (a hotel's login page answers 200): it may pass. */
-	if (json_parse(body, len, &json, &parse))
+	if (parse(body, len, salvage, &json, &why))
 		return err_set(err, ERR_NETWORK,
 			       "the answer (%d) is not JSON as Google sends it: %s", status,
-			       parse.msg);
+			       why.msg);
 	if (!json_object_is_type(json, json_type_object))
 		return err_set(err, ERR_NETWORK, "the answer (%d) is not JSON as Google sends it",
 			       status);
@@ -335,7 +344,7 @@ int google_read_json(const char *method, int status, const char *body, size_t le
 }
 
 struct reader {
-	const char *method;
+	const char *method, *salvage;
 	struct json_object **out;
 };
 
@@ -343,15 +352,15 @@ static int read_call(void *arg, const struct http_response *r, struct err *err)
 {
 	struct reader *reader = arg;
 
-	return google_read_json(reader->method, r->status, r->body.buf, r->body.len, reader->out,
-				err);
+	return google_read_json(reader->method, r->status, r->body.buf, r->body.len,
+				reader->salvage, reader->out, err);
 }
 
 int google_call(struct google *g, const struct gcall *call, struct json_object **out,
 		struct err *err)
 {
 	AUTO(free) char *url = NULL;
-	struct reader reader = {.method = call->method, .out = out};
+	struct reader reader = {.method = call->method, .salvage = call->salvage, .out = out};
 	struct send s = {
 		.method = call->method,
 		.content_type = "application/json; charset=UTF-8",

@@ -53,6 +53,9 @@ struct gcall {
 	const char *path;         /* encoded, below /calendar/v3/, with its query */
 	struct json_object *body; /* NULL = none; borrowed */
 	const char *if_match;     /* etag with its quotes; NULL = none */
+	/* The answer may be damaged in parts, which base/salvage.h then leaves out: of the elements of
+	 * the list of this name; "" = of the answer itself. NULL = it must be whole. */
+	const char *salvage;
 };
 
 /*

@@ -59,9 +59,9 @@ int google_units(const char *method);
 /* Whether method, path and etag can stand in a request line and header; ERR_INVALID. */
 int google_check_call(const struct gcall *call, struct err *err);
 /* The JSON of a success. out NULL = not wanted, nothing is read. *out NULL for an empty answer to a
- * DELETE or a 204. */
+ * DELETE or a 204. salvage: as in struct gcall. */
 int google_read_json(const char *method, int status, const char *body, size_t len,
-		     struct json_object **out, struct err *err);
+		     const char *salvage, struct json_object **out, struct err *err);
 
 /* transport exchange() of g->counted. */
 int google_exchange(struct transport *t, const struct http_request *req, struct http_response *out,

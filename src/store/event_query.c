@@ -229,6 +229,29 @@ int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,
 	return read_all(st, out, err);
 }
 
+/* The index has the two kinds of rows apart. */
+static const char sql_last_generation[] =
+	"SELECT coalesce((SELECT max(e.generation) FROM event e"
+	"  WHERE e.calendar_id = :calendar AND e.at_google = 1), 0),"
+	" coalesce((SELECT max(e.generation) FROM event e"
+	"  WHERE e.calendar_id = :calendar AND e.at_google = 0), 0)";
+
+int store_event_last_generation(struct store *s, int64_t calendar_id, int64_t *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int64_t there, here;
+
+	if (db_prepare(s->db, sql_last_generation, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	if (stmt_step(st, err) < 0)
+		return -1;
+	there = col_int(st, 0);
+	here = col_int(st, 1);
+	*out = there > here ? there : here;
+	return 0;
+}
+
 /* Every cancelled occurrence of the calendar is looked at: for a pull that met an odd one. */
 static const char sql_event_orphans[] = EVENT_SELECT EVENT_FROM
 	" WHERE e.calendar_id = :calendar AND e.cancelled = 1 AND e.recurring_event_id IS NOT NULL"

@@ -302,6 +302,9 @@ int store_event_list(struct store *s, const struct event_query *q, struct event_
  * not show. Whatever their pending op is. */
 int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,
 		       struct event_list *out, struct err *err);
+/* The highest generation of a row of the calendar; 0 = there is none. */
+int store_event_last_generation(struct store *s, int64_t calendar_id, int64_t *out,
+				struct err *err);
 /* Cancelled occurrences without a change that waits, of a series that is not in the calendar. */
 int store_event_orphans(struct store *s, int64_t calendar_id, struct event_list *out,
 			struct err *err);

@@ -266,9 +266,19 @@ int apply_item(struct engine *e, const struct calendar *c, struct event *row,
 	enum plan_remote remote = there(row, item);
 	enum plan_action action;
 	enum plan_here h;
+	struct err why;
+	bool aside = false;
 
-	if (here(e, row, &h, err))
+	if (aside_check(item, &why))
+		return aside_set(e, c, row, item, &why, r, err);
+	if (here(e, row, &h, err) || (row && aside_is(e, row, &aside, err)))
 		return -1;
+	if (aside) { /* that ends here */
+		row->sync_status = SYNC_LOCAL_ONLY;
+		xstr_set(&row->last_error, NULL);
+		if (remote == REMOTE_UNCHANGED)
+			remote = event_is_cancelled(item) ? REMOTE_CANCELLED : REMOTE_CHANGED;
+	}
 	action = plan_event(h, remote);
 	log_plan(json_str(item, "id"), h, remote, action);
 	return carry_out(e, c, row, item, action, r, err);

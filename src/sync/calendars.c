@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/salvage.h"
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
@@ -36,6 +37,7 @@ static int fetch(struct list_pull *p, const char *page_token, struct json_object
 		strbuf_add_urlencoded(&path, page_token);
 	}
 	call.path = path.buf;
+	call.salvage = "items";
 	if (google_call(p->g, &call, out, err))
 		return -1;
 	if (!json_object_is_type(json_get(*out, "items"), json_type_array)) {
@@ -69,14 +71,19 @@ static int mark_gone(struct list_pull *p, const char *google_id, struct err *err
 
 static int take_entry(struct list_pull *p, struct json_object *item, struct err *err)
 {
-	const char *id = json_str(item, "id");
+	const char *id = wire_item_id(item);
 	const char *zone = json_str(item, "timeZone");
 	const char *title = json_str(item, "summaryOverride");
 	const char *role = json_str(item, "accessRole");
 	bool changed = false;
 
-	if (!wire_id_usable(id)) {
+	if (!id) {
 		log_warn("calendars", "Google sent a calendar without a usable id, ignoring");
+		return 0;
+	}
+	if (json_damage(item)) { /* it is on the list; of what else there is nothing is sure */
+		log_warn("calendars", "calendar '%s': %s, ignoring", id, json_damage(item));
+		json_set_bool(p->seen, id, true);
 		return 0;
 	}
 	if (json_flag(item, "deleted", false))

@@ -107,6 +107,16 @@ int move_seen_at_destination(struct engine *e, struct event *row, const struct j
 int push_calendar(struct engine *e, const struct calendar *c, const int64_t *rowids, size_t count,
 		  struct calendar_result *r, struct err *err);
 
+/* Whether an item is an event that can be read: 0, or -1 and what is wrong with it. */
+int aside_check(const struct json_object *item, struct err *why);
+/* One that cannot: into the store with what is wrong. row NULL: none here. Inside the caller's
+ * transaction. */
+int aside_set(struct engine *e, const struct calendar *c, struct event *row,
+	      const struct json_object *item, const struct err *why, struct calendar_result *r,
+	      struct err *err);
+/* Whether a row is set aside. */
+int aside_is(struct engine *e, const struct event *row, bool *out, struct err *err);
+
 /* Whether the local version of a row was made after Google's, by clocks set to Google's. */
 bool local_is_newer(const struct engine *e, const struct event *row,
 		    const struct json_object *remote);

@@ -245,6 +245,9 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 
 	if (local_read(s, rowid, &e, err) || was_sent(s, rowid, &sent, err))
 		return -1;
+	if (e.sync_status == SYNC_ERROR && e.pending == PENDING_NONE) /* set aside: aside.c */
+		return err_set(err, ERR_INVALID, "event '%s' can be deleted, but not changed: %s",
+			       e.id, e.last_error ? e.last_error : "it cannot be read");
 	edited = local_with_fields_of(e.resource, resource);
 	if (event_check(edited, e.resource, err) || event_check_rights(e.resource, edited, err) ||
 	    event_check_type(edited, e.resource, false, err))

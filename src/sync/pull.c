@@ -31,6 +31,9 @@
 /* How long a page token is taken for good: Google promises nothing. */
 #define RESUME_MAX_MS (24 * 60 * 60 * 1000LL)
 
+/* How far Google's clock may be off from what its answers say. */
+#define SKEW_MS (60 * 60 * 1000LL)
+
 /* A listing may have to begin anew: its page is lost, then the sync token is too old, then its page
  * is lost again. */
 #define BEGINNINGS_MAX 4
@@ -61,6 +64,7 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	if (page_token)
 		add_param(&path, "pageToken", page_token);
 	call.path = path.buf;
+	call.salvage = "items";
 	p->paged = page_token != NULL;
 	if (google_call(p->e->google, &call, out, err))
 		return -1;
@@ -71,15 +75,27 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	return 0;
 }
 
-/* A page may come from a server that is behind the one that we heard last, and show an event as it
- * was: what we know is newer, and what is newer still comes with the next sync token. Both times
- * are UTC with milliseconds: text order is time order. */
-static bool is_older(const struct event *row, const struct json_object *item)
+/* When Google changed it, INT64_MIN when it does not say so. */
+static int64_t updated_ms(const struct json_object *resource)
 {
-	const char *had = json_str(row->resource, "updated");
-	const char *has = json_str(item, "updated");
+	const char *text = json_str(resource, "updated");
+	struct rfc3339 t;
+	struct err ignored;
 
-	return had && has && strcmp(has, had) < 0;
+	if (!text || rfc3339_parse(text, &t, &ignored) || !t.has_offset)
+		return INT64_MIN;
+	return t.utc * 1000 + t.ms;
+}
+
+/* A page may come from a server that is behind the one that we heard last, and show an event as it
+ * was: what we know is newer, and what is newer still comes with the next sync token. A time that
+ * has not come yet is none: it would keep every true version away. */
+static bool is_older(const struct pull *p, const struct event *row, const struct json_object *item)
+{
+	int64_t now = clock_now_ms(p->e->clock) + google_clock_skew_ms(p->e->google);
+	int64_t had = updated_ms(row->resource), has = updated_ms(item);
+
+	return has != INT64_MIN && has < had && had <= now + SKEW_MS;
 }
 
 /* The same of an event that an earlier page showed as deleted: a tombstone has no time. */
@@ -133,14 +149,6 @@ static int drop_orphans(struct pull *p, struct err *err)
 	return 0;
 }
 
-/* Every event has a start, unless it is a tombstone. */
-static bool is_readable(const struct json_object *item)
-{
-	return wire_id_usable(json_str(item, "id")) &&
-	       (event_is_cancelled(item) ||
-		json_object_is_type(json_get(item, "start"), json_type_object));
-}
-
 /* A row that apply_item() wrote has the generation already. */
 static int touch(struct pull *p, const struct event *row, struct err *err)
 {
@@ -149,20 +157,45 @@ static int touch(struct pull *p, const struct event *row, struct err *err)
 	return store_event_touch(p->e->store, row->rowid, p->e->generation, err);
 }
 
+/* Without a usable id it can have no row. */
+static int pass_over(struct pull *p)
+{
+	log_warn("pull", "calendar '%s': Google sent what is no event, ignoring", p->c->summary);
+	p->r->unreadable++;
+	p->holes = true;
+	return 0;
+}
+
+/* It is on the list, whatever it says: its row is not swept, nor what else is missing spared. */
+static int set_aside(struct pull *p, struct event *row, const struct json_object *item,
+		     const struct err *why, struct err *err)
+{
+	AUTO(event_release) struct event moving = {0};
+	bool is_moving = false;
+
+	/* It has a row, where it is to go: that one waits for what can be read. */
+	if (!row && store_event_get_moving(p->e->store, p->c->id, json_str(item, "id"), &moving,
+					   &is_moving, err))
+		return -1;
+	if (is_moving) {
+		p->r->unreadable++;
+		return 0;
+	}
+	if (aside_set(p->e, p->c, row, item, why, p->r, err))
+		return -1;
+	return row ? touch(p, row, err) : 0;
+}
+
 static int take_item(struct pull *p, struct json_object *item, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
-	const char *id = json_str(item, "id");
+	const char *id = wire_item_id(item);
 	bool exception = event_is_exception(item);
 	bool found, moving = false;
+	struct err why;
 
-	if (!is_readable(item)) {
-		log_warn("pull",
-			 "calendar '%s': Google sent what is no event (id '%.64s'), ignoring",
-			 p->c->summary, id ? id : "");
-		p->holes = true;
-		return 0;
-	}
+	if (!id)
+		return pass_over(p);
 	if (p->window) {
 		json_set_bool(p->seen_ids, id, true);
 		if (!in_window(p, item))
@@ -171,16 +204,19 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	p->seen++;
 	if (is_repeat_of_gone(p, item))
 		return 0;
-	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err) ||
-	    (found ? move_seen_at_destination(p->e, &row, item, &moving, err)
-		   : move_seen_at_source(p->e, p->c, item, p->r, &moving, err)))
+	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err))
+		return -1;
+	if (aside_check(item, &why))
+		return set_aside(p, found ? &row : NULL, item, &why, err);
+	if (found ? move_seen_at_destination(p->e, &row, item, &moving, err)
+		  : move_seen_at_source(p->e, p->c, item, p->r, &moving, err))
 		return -1;
 	if (moving)
 		return 0;
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
 		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;
-	if (found && is_older(&row, item))
+	if (found && is_older(p, &row, item))
 		return touch(p, &row, err);
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
 		return -1;
@@ -328,6 +364,7 @@ int pull_get(struct pull *p, const char *id, struct json_object **out, struct er
 
 	path_events(&path, p->c->google_id, id);
 	call.path = path.buf;
+	call.salvage = "";
 	if (google_call(p->e->google, &call, &item, err))
 		return -1;
 	if (!wire_is_event(item, id)) {
@@ -340,23 +377,29 @@ int pull_get(struct pull *p, const char *id, struct json_object **out, struct er
 
 /* --- full and incremental ------------------------------------------------------------------ */
 
-/* A number that no earlier pull of this store used, even when the clock went back. */
-static int64_t new_generation(struct engine *e, const struct calendar *c)
+/* A number above that of every row, even when the clock went back. */
+static int new_generation(struct engine *e, const struct calendar *c, int64_t *out, struct err *err)
 {
-	int64_t now = clock_now_ms(e->clock);
+	int64_t now = clock_now_ms(e->clock), last;
 
-	return now > c->last_sync_ms ? now : c->last_sync_ms + 1;
+	if (store_event_last_generation(e->store, c->id, &last, err))
+		return -1;
+	*out = now > last ? now : last + 1;
+	return 0;
 }
 
 /* at: where an earlier run was interrupted; NULL = from page one */
 static int pull_full(struct pull *p, const struct pull_progress *at, struct err *err)
 {
 	int64_t now = clock_now_ms(p->e->clock);
+	int64_t generation = at ? at->generation : 0;
 	int result;
 
+	if (!at && new_generation(p->e, p->c, &generation, err))
+		return -1;
 	p->sync_token = NULL;
-	p->e->generation = at ? at->generation : new_generation(p->e, p->c);
-	p->started_ms = now < p->e->generation ? now : p->e->generation;
+	p->e->generation = generation;
+	p->started_ms = now < generation ? now : generation;
 	p->seen = at ? at->seen : 0;
 	p->holes = at && at->holes;
 	p->late = false;

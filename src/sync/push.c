@@ -139,6 +139,10 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		return -1;
 	if (waits)
 		return 0;
+	if (j->row.sync_status == SYNC_ERROR) { /* set aside: see aside.c, A1 */
+		j->state = JOB_DONE;
+		return 0;
+	}
 	j->alone |= is_type(j->row.resource, "workingLocation"); /* not supported in batches */
 	j->tried_before = j->op.attempts > 0;
 	if (j->op.move_from && move_prepare(p, j, err))

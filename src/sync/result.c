@@ -52,6 +52,7 @@ static struct json_object *calendar_json(const struct calendar_result *r)
 	json_set(obj, "pushed", sync_counts_json(&r->pushed));
 	json_set_int(obj, "conflicts", r->conflicts);
 	json_set_int(obj, "failedEvents", r->failed_events);
+	json_set_int(obj, "unreadable", r->unreadable);
 	return obj;
 }
 
@@ -70,6 +71,7 @@ struct json_object *sync_result_json(const struct sync_result *r)
 	json_set_int(obj, "conflicts", r->conflicts);
 	json_set_int(obj, "conflictsWaiting", r->conflicts_waiting);
 	json_set_int(obj, "failedEvents", r->failed_events);
+	json_set_int(obj, "unreadable", r->unreadable);
 	json_set_int(obj, "requests", r->requests);
 	json_set(obj, "calendars", calendars);
 	return obj;

@@ -112,6 +112,7 @@ static void sum_up(struct sync_result *out)
 		add_counts(&out->pushed, &r->pushed);
 		out->conflicts += r->conflicts;
 		out->failed_events += r->failed_events;
+		out->unreadable += r->unreadable;
 	}
 }
 

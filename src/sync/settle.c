@@ -47,6 +47,7 @@ int push_read_remote(struct push *p, const char *calendar, const char *id, struc
 
 	path_events(&path, calendar, id);
 	call.path = path.buf;
+	call.salvage = "";
 	if (google_call(p->e->google, &call, &answer, err))
 		return -1;
 	if (!wire_is_event(answer, id)) /* it must not become the row */
@@ -483,11 +484,15 @@ static int check_answer(const struct push *p, const struct job *j, const struct 
 			bool *out_good, struct err *err)
 {
 	AUTO(event_release) struct event other = {0};
-	const char *id = json_str(answer, "id");
+	const char *id = wire_item_id(answer);
+	struct err unreadable;
 	bool taken;
 
-	*out_good = j->kind == JOB_DELETE || wire_is_event(answer, j->row.id);
-	if (*out_good || j->kind != JOB_INSERT || !wire_id_usable(id))
+	*out_good = j->kind == JOB_DELETE;
+	if (*out_good || !id || aside_check(answer, &unreadable))
+		return 0;
+	*out_good = !strcmp(id, j->row.id);
+	if (*out_good || j->kind != JOB_INSERT)
 		return 0;
 	if (store_event_get(p->e->store, p->c->id, id, &other, &taken, err))
 		return -1;

@@ -37,6 +37,7 @@ struct calendar_result {
 	int64_t conflicts;         /* fields changed on both sides, or an edit against a delete */
 	int64_t waiting;           /* of them, those that wait for a person */
 	int64_t failed_events;     /* refused by Google, now in status error */
+	int64_t unreadable;        /* sent by Google, set aside: status error, or without an id */
 };
 
 struct sync_result { /* of one account */
@@ -44,7 +45,7 @@ struct sync_result { /* of one account */
 	bool success;   /* every calendar and event went well */
 	struct err err; /* the account's own trouble, or its first calendar's */
 	struct sync_counts pulled, pushed;
-	int64_t conflicts, requests, failed_events;
+	int64_t conflicts, requests, failed_events, unreadable;
 	int64_t conflicts_waiting; /* in the whole account, from this run or an earlier one */
 	struct calendar_result *calendars;
 	size_t calendar_count;

@@ -17,9 +17,20 @@ bool wire_id_usable(const char *id)
 	return true;
 }
 
+const char *wire_item_id(const struct json_object *item)
+{
+	const char *id = json_str(item, "id");
+
+	/* A text with a zero in it would be taken for the one that ends there. */
+	if (!wire_id_usable(id) ||
+	    strlen(id) != (size_t)json_object_get_string_len(json_get(item, "id")))
+		return NULL;
+	return id;
+}
+
 bool wire_is_event(const struct json_object *answer, const char *id)
 {
-	const char *has = json_str(answer, "id");
+	const char *has = wire_item_id(answer);
 
 	return has && !strcmp(has, id);
 }

@@ -15,6 +15,8 @@
  * (so it can be printed as it is), and not "." or "..", which servers and proxies take out of a
  * path. id may be NULL. */
 bool wire_id_usable(const char *id);
+/* The "id" of an item when it is a usable one, else NULL. Borrowed. */
+const char *wire_item_id(const struct json_object *item);
 
 /* Whether an answer to a question about one event is that event. answer may be NULL. */
 bool wire_is_event(const struct json_object *answer, const char *id);

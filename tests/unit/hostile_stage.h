@@ -152,6 +152,18 @@ static inline bool has(struct stage *s, const char *id)
 	return found;
 }
 
+static inline void find_row(struct stage *s, const char *id, struct event *out)
+{
+	AUTO(calendar_list_release) struct calendar_list l = {0};
+	bool found = false;
+
+	if (store_calendar_list(s->b.store, s->b.account.id, &l, &err) ||
+	    store_event_get(s->b.store, l.items[0].id, id, out, &found, &err))
+		fail_msg("%s", err.msg);
+	if (!found)
+		fail_msg("%s is not there", id);
+}
+
 static inline int64_t count_rows(struct stage *s)
 {
 	AUTO(event_list_release) struct event_list l = {0};

@@ -225,8 +225,8 @@ static void test_pages__a_listing_without_sync_token_sweeps_nothing(void **state
 
 static void test_pages__nothing_is_swept_when_an_item_was_unreadable(void **state)
 {
-	static const char *const holes[] = {"null", "{}", "{\"id\":7}", "{\"id\":\"good1\"}",
-					    "{\"id\":\"good1\",\"start\":\"x\"}"};
+	static const char *const holes[] = {"null", "{}", "{\"id\":7}", "{\"id\":\"good1\\u0000\"}",
+					    "{\"id\":\"good\\u0001\"," SPAN "}"};
 	AUTO(stage_release) struct stage s;
 
 	(void)state;
@@ -240,6 +240,36 @@ static void test_pages__nothing_is_swept_when_an_item_was_unreadable(void **stat
 		(void)run(&s, &full, (const char *const[]){page}, 1);
 		assert_int_equal(count_rows(&s), 3);
 		check_title(&s, "good1", "good");
+	}
+}
+
+/* One that says which event it is is no hole: it is there, whatever it says, and the others are
+ * swept by the usual rules. */
+static void test_pages__what_is_set_aside_is_not_swept(void **state)
+{
+	static const char *const odd[] = {"{\"id\":\"good1\"}",
+					  "{\"id\":\"good1\",\"start\":\"x\"}"};
+	AUTO(stage_release) struct stage s;
+
+	(void)state;
+	stage_init(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		AUTO(event_release) struct event row = {0};
+		AUTO(free)
+		char *page = xasprintf("{\"items\":[" GOOD("good0") ",%s],\"nextSyncToken\":\"t\"}",
+				       odd[i]);
+
+		(void)run(&s, &full, (const char *const[]){three}, 1);
+		assert_int_equal(count_rows(&s), 3);
+		(void)run(&s, &full, (const char *const[]){page}, 1);
+		assert_true(s.last.success);
+		assert_int_equal(s.last.unreadable, 1);
+		assert_true(has(&s, "good0") && has(&s, "good1") && !has(&s, "good2"));
+		check_title(&s, "good1", "good"); /* the last version that could be read */
+		find_row(&s, "good1", &row);
+		assert_int_equal(row.sync_status, SYNC_ERROR);
+		assert_int_equal(row.pending, PENDING_NONE);
+		assert_non_null(strstr(row.last_error, "'start' is"));
 	}
 }
 
@@ -338,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_pages__nothing_is_swept_after_a_bad_one),
 		cmocka_unit_test(test_pages__a_listing_without_sync_token_sweeps_nothing),
 		cmocka_unit_test(test_pages__nothing_is_swept_when_an_item_was_unreadable),
+		cmocka_unit_test(test_pages__what_is_set_aside_is_not_swept),
 		cmocka_unit_test(test_pages__a_loop_of_tokens_ends),
 		cmocka_unit_test(test_pages__without_end),
 		cmocka_unit_test(test_calendars__one_bad_entry_does_not_keep_the_others_away),
