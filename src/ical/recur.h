@@ -103,4 +103,19 @@ int recur_trim(const struct json_object *master, const char *zone, int64_t split
 int recur_rest(const struct json_object *master, const char *zone, int64_t split_utc,
 	       struct json_object **out_recurrence, struct err *err);
 
+/*
+ * A series that is moved as a whole: another day, another time of day, another zone, whole days
+ * instead of times. By the wall clock: what was two days and an hour after the start stays so.
+ *
+ *   recur_shift_span()  start and end of `into` (the master) move as those of one occurrence do,
+ *                       from `was` to `now`; the length becomes that of `now`
+ *   recur_shift()       the lines of `was` for the start of `now`: UNTIL, EXDATE and RDATE move
+ *                       along, so do the weekdays of a daily or weekly rule. ERR_INVALID: a rule
+ *                       that says days or times in another way cannot follow (the message says so)
+ */
+int recur_shift_span(const struct json_object *was, const struct json_object *now, const char *zone,
+		     struct json_object *into, struct err *err);
+int recur_shift(const struct json_object *was, const struct json_object *now, const char *zone,
+		struct json_object **out_recurrence, struct err *err);
+
 #endif
