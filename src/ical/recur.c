@@ -160,6 +160,25 @@ int recur_has(const struct json_object *master, const char *zone, int64_t start_
 	return 0;
 }
 
+int recur_find(const struct json_object *master, const char *zone, int64_t start_utc,
+	       struct occurrence *out, bool *out_found, struct err *err)
+{
+	AUTO(occurrence_list_release) struct occurrence_list list = {0};
+
+	*out_found = false;
+	/* One of no length ends where a window that begins with it does. */
+	if (recur_expand(master, zone, start_utc - 1, start_utc + 1, SIZE_MAX, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count && !*out_found; i++) {
+		if (list.items[i].start_utc != start_utc)
+			continue;
+		*out = list.items[i];
+		list.items[i].id = NULL;
+		*out_found = true;
+	}
+	return 0;
+}
+
 /* --- the instance as a resource ----------------------------------------------------------- */
 
 /* As Google writes it: in the calendar's zone, with the name of the event's. */

@@ -62,6 +62,10 @@ int recur_expand(const struct json_object *master, const char *zone, int64_t fro
 int recur_has(const struct json_object *master, const char *zone, int64_t start_utc, bool *out,
 	      struct err *err);
 
+/* The occurrence that starts then; *out_found false: there is none, out is untouched. */
+int recur_find(const struct json_object *master, const char *zone, int64_t start_utc,
+	       struct occurrence *out, bool *out_found, struct err *err);
+
 /* The occurrence as events.instances would show it: the master's fields, with id, start, end,
  * recurringEventId, originalStartTime of its own and without recurrence. Caller's. */
 struct json_object *recur_instance(const struct json_object *master, const char *zone,
@@ -117,5 +121,8 @@ int recur_shift_span(const struct json_object *was, const struct json_object *no
 		     struct json_object *into, struct err *err);
 int recur_shift(const struct json_object *was, const struct json_object *now, const char *zone,
 		struct json_object **out_recurrence, struct err *err);
+/* Where an occurrence of `was` that starts then goes when its start goes to that of `now`. */
+int recur_shift_start(const struct json_object *was, const struct json_object *now,
+		      const char *zone, int64_t start_utc, int64_t *out_utc, struct err *err);
 
 #endif

@@ -355,3 +355,27 @@ int recur_shift(const struct json_object *was, const struct json_object *now, co
 	*out_recurrence = TAKE(lines);
 	return 0;
 }
+
+int recur_shift_start(const struct json_object *was, const struct json_object *now,
+		      const char *zone, int64_t start_utc, int64_t *out_utc, struct err *err)
+{
+	AUTO(series_release) struct series s = {0};
+	struct civil c;
+	struct shift h;
+	int64_t key;
+
+	if (series_read(was, zone, &s, err) || read_shift(&s, was, now, zone, &h, err))
+		return -1;
+	if (stays(&h)) {
+		*out_utc = start_utc;
+		return 0;
+	}
+	key = moved_key(&h, series_key_of_utc(&s, start_utc));
+	if (!h.to.all_day) {
+		*out_utc = key;
+		return 0;
+	}
+	civil_from_s(key, &c);
+	zone_to_utc(zone, &c, out_utc);
+	return 0;
+}

@@ -235,8 +235,23 @@ int local_read(struct store *s, int64_t rowid, struct event *e, struct err *err)
 	return local_check_writable(s, &c, err);
 }
 
+/* An occurrence that Google only computes (local_series.h) is as its series says again: no row. */
+static int settle_computed(struct store *s, struct event *e, struct err *err)
+{
+	int64_t row = e->rowid;
+
+	json_object_put(e->resource);
+	e->resource = TAKE(e->base);
+	e->sync_status = SYNC_SYNCED;
+	e->pending = PENDING_NONE;
+	e->rowid = 0;
+	return store_event_delete(s, row, err);
+}
+
+/* out_left: what is left when the row is gone. */
 static int edit(struct store *s, struct clock *clock, int64_t rowid,
-		const struct json_object *resource, const struct local_options *o, struct err *err)
+		const struct json_object *resource, const struct local_options *o,
+		struct event *out_left, struct err *err)
 {
 	AUTO(event_release) struct event e = {0};
 	AUTO(json_object_put) struct json_object *edited = NULL;
@@ -264,19 +279,45 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	/* What goes back to Google's last known value is still a change of what was sent. */
 	if (e.at_google && !sent && event_equal(e.resource, e.base))
 		return settle_undone(s, &e, err);
+	if (local_is_computed(&e) && !sent && event_equal(e.resource, e.base)) {
+		if (settle_computed(s, &e, err))
+			return -1;
+		*out_left = e;
+		memset(&e, 0, sizeof(e));
+		return 0;
+	}
 	return queue_edit(s, &e, o, err);
 }
 
 int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
 	       const struct local_options *o, struct event *out, struct err *err)
 {
+	AUTO(event_release) struct event left = {0};
 	bool own;
 
 	if (local_begin(s, &own, err))
 		return -1;
-	if (local_finish(s, own, edit(s, clock, rowid, resource, o, err), err))
+	if (local_finish(s, own, edit(s, clock, rowid, resource, o, &left, err), err))
 		return -1;
-	return store_event_get_row(s, rowid, out, err);
+	if (!left.id)
+		return store_event_get_row(s, rowid, out, err);
+	*out = left;
+	memset(&left, 0, sizeof(left));
+	return 0;
+}
+
+bool local_is_computed(const struct event *e)
+{
+	return !e->at_google && e->base && event_is_exception(e->resource);
+}
+
+/* Of a series that is only here: it takes place no more. */
+static int cancel_computed(struct store *s, struct event *e, struct err *err)
+{
+	json_object_put(e->resource);
+	e->resource = TAKE(e->base);
+	json_set_str(e->resource, "status", "cancelled");
+	return store_event_put(s, e, err);
 }
 
 static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
@@ -285,22 +326,29 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(event_release) struct event e = {0};
 	AUTO(outbox_release) struct outbox op = {0};
 	int64_t created;
-	bool queued;
+	bool queued, computed;
 
 	if (local_read(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
 		return -1;
 	e.changed_ms = local_later_than(e.changed_ms, clock);
 	if (local_note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
+	computed = local_is_computed(&e);
+	if (computed && !queued) {
+		*out_gone = false;
+		return cancel_computed(s, &e, err);
+	}
 	/* A create that was tried may have reached Google although no answer came. What waits to be
-	 * moved is there, in another calendar. */
-	*out_gone = !e.at_google && !(queued && (op.attempts > 0 || op.move_from));
+	 * moved is there, in another calendar; an occurrence is, by its series. */
+	*out_gone = !e.at_google && !(queued && (op.attempts > 0 || op.move_from || computed));
 	if (event_is_master(e.resource) && occurrences_hide(s, &e, o, *out_gone, err))
 		return -1;
 	if (*out_gone)
 		return store_event_delete(s, rowid, err);
 	if (conflict_settle(s, &e, e.changed_ms, err))
 		return -1;
+	if (computed)
+		xstr_set(&e.etag, NULL);
 	if (e.base) { /* an edit that waited is over */
 		json_object_put(e.resource);
 		e.resource = TAKE(e.base);

@@ -34,7 +34,8 @@ int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
 
 /* Replace what the user sees of an event by resource (whole, edited copy of event.resource; only
  * writable fields count). Changing nothing writes nothing. An event that Google refused is sent
- * again; a local-only one stays so. ERR_NOT_FOUND when the row is gone; ERR_READ_ONLY for what is
+ * again; a local-only one stays so. out has rowid 0 when an occurrence is as its series says again and
+ * so has no row any more. ERR_NOT_FOUND when the row is gone; ERR_READ_ONLY for what is
  * not this account's to change (model/rights.h). */
 int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
 	       const struct local_options *o, struct event *out, struct err *err);
@@ -43,6 +44,10 @@ int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_
  * Google has deleted it. */
 int local_delete(struct store *s, struct clock *clock, int64_t rowid, const struct local_options *o,
 		 bool *out_gone, struct err *err);
+
+/* Whether it is an occurrence that was edited here and that Google only computes from its series
+ * (local_series.h): its base is what the series says. */
+bool local_is_computed(const struct event *e);
 
 /*
  * Move an event to another calendar of the same account (local_move.c): at once here, at Google

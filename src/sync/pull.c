@@ -132,6 +132,8 @@ static int note_orphan(struct pull *p, const struct json_object *item, struct er
 			    err))
 		return -1;
 	p->orphans |= !found;
+	if (found)
+		series_note_cancelled(p, row.id);
 	return 0;
 }
 
@@ -281,7 +283,8 @@ static int store_last_page(struct pull *p, const struct json_object *page, struc
 {
 	const char *token = json_str(page, "nextSyncToken");
 
-	if (!p->e->options->dry_run && (drop_orphans(p, err) || note_properties(p, page, err)))
+	if (!p->e->options->dry_run &&
+	    (drop_orphans(p, err) || series_prune(p, err) || note_properties(p, page, err)))
 		return -1;
 	if (p->window)
 		return 0;
@@ -348,7 +351,8 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err)
 
 		if (fetch_page(p, token, &page, err) ||
 		    wire_next_page(page, seen, "events.list", &next, err) ||
-		    (!next && sweep_ask(p, page, err)) || commit_page(p, page, next, err))
+		    series_ask(p, page, err) || (!next && sweep_ask(p, page, err)) ||
+		    commit_page(p, page, next, err))
 			return -1;
 		if (!next)
 			return 0;
@@ -462,6 +466,7 @@ static void forget_progress(struct pull *p)
 int pull_calendar(struct engine *e, const struct calendar *c, struct calendar_result *r,
 		  struct err *err)
 {
+	AUTO(pull_release)
 	struct pull p = {.e = e, .c = c, .r = r, .stored = c->progress.page_token != NULL};
 	const struct pull_progress *at = may_resume(e, c) ? &c->progress : NULL;
 	bool full = at || e->options->full || !c->sync_token;

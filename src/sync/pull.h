@@ -1,4 +1,4 @@
-/* What pull.c, sweep.c and window.c share: one pull of one calendar. Not for other files. */
+/* What pull.c, pull_series.c, sweep.c and window.c share: one pull of one calendar. Not for other files. */
 #ifndef SYNC_PULL_H
 #define SYNC_PULL_H
 
@@ -18,8 +18,17 @@ struct pull {
 	bool paged;                   /* the last request was for a page behind the first */
 	bool stored;                  /* the calendar has a progress in the store */
 	struct json_object *seen_ids; /* window: a set */
-	struct json_object *gone;     /* ids that this run saw deleted or cancelled: a set */
+	struct json_object *asked;    /* series that events.get was asked for, a set; NULL = none */
+	struct json_object *cancelled_in; /* series of cancelled occurrences that came, alike */
+	struct json_object *gone;         /* ids that this run saw deleted or cancelled: a set */
 };
+
+static inline void pull_release(struct pull *p)
+{
+	json_object_put(p->asked);
+	json_object_put(p->cancelled_in);
+}
+DEFINE_AUTO_VALUE(struct pull, pull_release)
 
 /* Page by page from this token on (NULL = page one), each in a transaction of its own. */
 int pull_pages(struct pull *p, const char *page_token, struct err *err);
@@ -34,6 +43,17 @@ int pull_get(struct pull *p, const char *id, struct json_object **out, struct er
  * swept then, and the next pull is a full one again.
  */
 int sweep_ask(struct pull *p, struct json_object *page, struct err *err);
+/* --- pull_series.c -------------------------------------------------------------------------- */
+
+/* Before a page is stored: an exception may come without its series, whether it changed or is not
+ * shown to us at all. What events.get finds is added to the page; each series is asked for once. */
+int series_ask(struct pull *p, struct json_object *page, struct err *err);
+/* A cancelled occurrence of this series came. */
+void series_note_cancelled(struct pull *p, const char *series);
+/* With the last page: Google resets the exceptions that a changed series has no place for; what is
+ * kept of a cancelled occurrence means nothing then. */
+int series_prune(struct pull *p, struct err *err);
+
 /* Rows that a full listing did not show go, in the transaction of its last page. */
 int sweep(struct pull *p, struct err *err);
 

@@ -115,6 +115,17 @@ static bool is_empty_patch(const struct job *j)
 	return j->kind == JOB_PATCH && !json_object_object_length(j->body);
 }
 
+/* Of a version that may be there: not of a tombstone. An occurrence is there by its series. */
+static const char *known_etag(const struct event *row)
+{
+	if (row->at_google)
+		return row->etag;
+	return row->etag && event_is_exception(row->resource) &&
+			       strcmp(row->etag, ETAG_UNKNOWN) != 0
+		       ? row->etag
+		       : NULL;
+}
+
 /* The request for one job from the row as it is now. out_send false: nothing is left to send. */
 static int prepare(struct push *p, struct job *j, bool *out_send, struct err *err)
 {
@@ -147,6 +158,12 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 	j->tried_before = j->op.attempts > 0;
 	if (j->op.move_from && move_prepare(p, j, err))
 		return -1;
+	if (instance_needs_look(j)) {
+		j->kind = JOB_LOOK;
+		path_events(&j->path, p->c->google_id, j->row.id);
+		*out_send = true;
+		return 0;
+	}
 	switch (j->op.move_from ? PENDING_NONE : j->op.op) {
 	case PENDING_NONE: /* move_prepare() did it */
 		break;
@@ -158,7 +175,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		break;
 	default:
 		j->kind = JOB_DELETE;
-		j->if_match = xstrdup_null(j->row.at_google ? j->row.etag : NULL);
+		j->if_match = xstrdup_null(known_etag(&j->row));
 		set_path(p, j, j->row.id);
 	}
 	if (j->kind != JOB_DELETE && j->kind != JOB_MOVE && !is_empty_patch(j))
@@ -194,7 +211,7 @@ static struct gcall job_call(const struct job *j)
 	return (struct gcall){
 		.method = job_method(j->kind),
 		.path = j->path.buf,
-		.body = j->kind == JOB_DELETE ? NULL : j->body,
+		.body = j->body,
 		.if_match = j->if_match,
 	};
 }
@@ -412,6 +429,10 @@ int push_calendar(struct engine *e, const struct calendar *c, const int64_t *row
 	}
 	if (!result && p.count)
 		result = push_jobs(&p, err);
+	/* A pull would tell, too; after a single edit there is none. */
+	if (!result && rowids)
+		result = instance_read_again(&p, err);
+	json_object_put(p.reset);
 	for (size_t i = 0; i < p.count; i++)
 		job_reset(&p.jobs[i]);
 	free(p.jobs);

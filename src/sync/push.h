@@ -1,11 +1,11 @@
-/* What push.c, settle.c and move.c share: one job an event that waits. Not for other files. */
+/* What push.c, settle.c, move.c and instance.c share: one job an event that waits. Not for other files. */
 #ifndef SYNC_PUSH_H
 #define SYNC_PUSH_H
 
 #include "sync/engine.h"
 
 enum job_state { JOB_DUE, JOB_DONE, JOB_WAITS };
-enum job_kind { JOB_INSERT, JOB_REVIVE, JOB_PATCH, JOB_DELETE, JOB_MOVE };
+enum job_kind { JOB_INSERT, JOB_REVIVE, JOB_PATCH, JOB_DELETE, JOB_MOVE, JOB_LOOK };
 
 struct job {
 	int64_t rowid;
@@ -22,6 +22,7 @@ struct job {
 	char *if_match;
 	char *from;       /* move: Google's id of the calendar that it is in */
 	int64_t found_in; /* move: the calendar that it turned out to be in */
+	bool unchanged;   /* look: nobody has changed the occurrence that is to be deleted */
 };
 
 struct push {
@@ -30,8 +31,9 @@ struct push {
 	struct calendar_result *r;
 	struct job *jobs;
 	size_t count;
-	bool stop;      /* nothing more can be sent in this run */
-	struct err why; /* the first reason why something still waits */
+	bool stop;                 /* nothing more can be sent in this run */
+	struct json_object *reset; /* series whose times have changed, a set of ids; NULL = none */
+	struct err why;            /* the first reason why something still waits */
 };
 
 const char *job_method(enum job_kind kind);
@@ -78,5 +80,18 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 int move_delete_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
 /* It was deleted, by us or by somebody: the row goes. */
 int push_deleted(struct push *p, struct job *j, struct err *err);
+
+/* --- instance.c ------------------------------------------------------------------------------ */
+
+/* Whether the job is to ask for its occurrence first. */
+bool instance_needs_look(const struct job *j);
+/* What Google says of it. The job is due, or done. */
+int instance_looked(struct push *p, struct job *j, struct json_object *answer, struct err *err);
+/* The row's event is deleted at Google. out_kept: it is an occurrence of a series that goes on, and
+ * the row says now that it is cancelled. Inside the caller's transaction. */
+int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct err *err);
+/* A patch has gone out: when it changed the times of a series, its exceptions are to be read again. */
+void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer);
+int instance_read_again(struct push *p, struct err *err);
 
 #endif

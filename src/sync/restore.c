@@ -89,7 +89,7 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 		  const struct json_object *version, const struct local_options *o, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
-	bool found, tried;
+	bool found, tried, computed;
 
 	if (store_outbox_get(s, e->rowid, &op, &found, err) || series_was_tried(s, e, &tried, err))
 		return -1;
@@ -99,7 +99,9 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	xstr_set(&e->last_error, NULL);
 	json_object_put(e->base);
 	e->base = NULL;
-	if (e->at_google) {
+	/* An occurrence that Google only computes has its series' version for a base, and no etag. */
+	computed = !e->at_google && !e->etag && event_is_exception(e->resource);
+	if (e->at_google || computed) {
 		e->base = e->resource;
 		e->resource = local_with_fields_of(e->base, version);
 		if (tried)
@@ -116,7 +118,7 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 		e->sync_status = SYNC_SYNCED;
 		return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
 	}
-	if (!e->at_google)
+	if (!e->at_google && !computed)
 		xstr_set(&e->etag, ETAG_UNKNOWN);
 	e->sync_status = SYNC_LOCAL_ONLY;
 	if (store_event_put(s, e, err))
@@ -124,7 +126,7 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	if (!found)
 		op.created_ms = e->changed_ms;
 	op.event_rowid = e->rowid;
-	op.op = e->at_google ? PENDING_UPDATE : PENDING_CREATE;
+	op.op = e->at_google || computed ? PENDING_UPDATE : PENDING_CREATE;
 	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
 	op.not_before_ms = 0;
 	xstr_set(&op.last_error, NULL);

@@ -19,7 +19,7 @@ const char *job_method(enum job_kind kind)
 {
 	static const char *const methods[] = {
 		[JOB_INSERT] = "POST",   [JOB_REVIVE] = "PUT", [JOB_PATCH] = "PATCH",
-		[JOB_DELETE] = "DELETE", [JOB_MOVE] = "POST",
+		[JOB_DELETE] = "DELETE", [JOB_MOVE] = "POST",  [JOB_LOOK] = "GET",
 	};
 
 	return methods[kind];
@@ -109,10 +109,17 @@ static int write_answer(struct push *p, struct job *j, struct json_object *answe
 
 static int write_deleted(struct push *p, struct job *j, struct json_object *unused, struct err *err)
 {
+	AUTO(event_release) struct event now = {0};
+	bool kept = false;
+
 	(void)unused;
 	if (event_is_master(j->row.resource) && occurrences_drop(p->e->store, &j->row, err))
 		return -1;
-	return store_event_delete(p->e->store, j->rowid, err);
+	if (event_is_exception(j->row.resource) &&
+	    (store_event_get_row(p->e->store, j->rowid, &now, err) ||
+	     instance_cancelled(p, &now, &kept, err)))
+		return -1;
+	return kept ? 0 : store_event_delete(p->e->store, j->rowid, err);
 }
 
 int push_deleted(struct push *p, struct job *j, struct err *err)
@@ -154,13 +161,17 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 		n->updated++;
 		return move_done(p, j, answer, err);
 	}
+	if (j->kind == JOB_LOOK)
+		return instance_looked(p, j, answer, err);
 	if (j->kind == JOB_DELETE)
 		return push_deleted(p, j, err);
 	j->state = JOB_DONE;
-	if (j->kind == JOB_PATCH)
+	if (j->kind == JOB_PATCH) {
 		n->updated++;
-	else
+		instance_note_change(p, j, answer);
+	} else {
 		n->created++;
+	}
 	return push_in_transaction(p, j, answer, write_answer, err);
 }
 
@@ -469,8 +480,10 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 		return settle_duplicate(p, j, err);
 	if (j->kind == JOB_INSERT && gone) /* the calendar, that is */
 		return push_waits(p, j, why, err);
-	if (j->kind == JOB_DELETE && gone)
+	if ((j->kind == JOB_DELETE || (j->kind == JOB_LOOK && j->op.op == PENDING_DELETE)) && gone)
 		return push_deleted(p, j, err);
+	if (j->kind == JOB_LOOK && gone)
+		return push_in_transaction(p, j, NULL, write_remote, err);
 	if (why->code == ERR_PRECONDITION || gone)
 		return settle_moved_on(p, j, why, err);
 	if (j->kind == JOB_REVIVE)

@@ -113,7 +113,8 @@ int sweep(struct pull *p, struct err *err)
 	if (store_event_unseen(p->e->store, p->c->id, p->e->generation, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
-		missing += list.items[i].pending == PENDING_NONE;
+		missing += list.items[i].pending == PENDING_NONE &&
+			   !event_is_cancelled(list.items[i].resource); /* no event to anybody */
 	if (guard_sweep(p, missing, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {

@@ -51,6 +51,7 @@ int pull_window(struct engine *e, const struct calendar *c, struct calendar_resu
 {
 	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
 	AUTO(event_list_release) struct event_list rows = {0};
+	AUTO(pull_release)
 	struct pull p = {.e = e, .c = c, .r = r, .window = true, .seen_ids = seen};
 	struct event_query q = EVENT_QUERY_INIT;
 
