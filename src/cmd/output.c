@@ -60,6 +60,18 @@ struct json_object *json_time_ms(int64_t ms)
 	return json_object_new_string(buf);
 }
 
+int json_error_status(const struct json_object *error)
+{
+	const char *name = json_str(error, "code");
+
+#define X(code, text, status)            \
+	if (name && !strcmp(name, text)) \
+		return status;
+	ERR_CODES(X)
+#undef X
+	return 1;
+}
+
 /* Google's members first, ours after them; ours win when a file smuggled in such a name. */
 struct json_object *json_event(const struct event *e)
 {

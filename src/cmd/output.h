@@ -24,6 +24,8 @@ void out_note(const struct cmd_context *cx, const char *fmt, ...)
 
 /* {"success": false, "error": {...}} */
 struct json_object *json_failure(const struct err *e);
+/* The exit status of {"code", "message"}; 1 for a code that is not known. */
+int json_error_status(const struct json_object *error);
 
 /* An event as design.md section 3 says: Google's resource plus account, calendar, googleEventId,
  * syncStatus, lastSyncError, pendingOp. Caller's. */

@@ -30,18 +30,6 @@ static size_t list_count(const struct json_object *list)
 
 /* --- exit status ------------------------------------------------------------------------- */
 
-static int status_of(const struct json_object *error)
-{
-	const char *name = json_str(error, "code");
-
-#define X(code, text, status)            \
-	if (name && !strcmp(name, text)) \
-		return status;
-	ERR_CODES(X)
-#undef X
-	return 1;
-}
-
 struct tally {
 	size_t good;        /* accounts and calendars that went well */
 	size_t bad[9];      /* those that did not, by exit status */
@@ -53,7 +41,7 @@ struct tally {
 
 static void add_failure(struct tally *t, const struct json_object *error)
 {
-	t->bad[status_of(error)]++;
+	t->bad[json_error_status(error)]++;
 	if (!t->first_error)
 		t->first_error = error;
 }

@@ -237,6 +237,8 @@ static void save_not_before(struct google *g, int retry_after_s)
 	if (until <= g->not_before_ms)
 		return;
 	g->not_before_ms = until;
+	if (g->o.no_writes)
+		return;
 	if ((own && store_begin(g->o.store, &err)) || google_row(g, &row, &err))
 		goto failed;
 	row.not_before_ms = until;

@@ -34,6 +34,9 @@ struct google_options {
 	enum google_patience patience;
 	long timeout_ms;     /* per request; 0 = the transport's default */
 	int64_t deadline_ms; /* clock mono_ms after which nothing is tried again; 0 = none */
+	/* Nothing is written to the store: a renewed token is used and forgotten, a dead login only told.
+	 * But a refresh token that Google replaced is kept, as the one before it may be void. */
+	bool no_writes;
 };
 
 /* account is copied; its base_url decides the host, for the API and the token endpoint alike. */

@@ -216,7 +216,7 @@ static int accept_token(struct google *g, struct oauth_token *token, struct err 
 	int64_t lifetime = token->expires_ms - clock_now_ms(g->o.clock);
 
 	/* Order matters (T1): on disk first, then in use. */
-	if (in_transaction(g, save_token, token, err))
+	if ((token->refresh_token || !g->o.no_writes) && in_transaction(g, save_token, token, err))
 		return err->code == ERR_STORE ? err_wrap(err, "the renewed token cannot be saved")
 					      : -1;
 	g->account.state = ACCOUNT_CONNECTED;
@@ -232,6 +232,8 @@ static int refused(struct google *g, const char *refresh_token, struct err *err)
 	struct verdict v = {.refused = refresh_token};
 	struct err trouble;
 
+	if (g->o.no_writes)
+		return token_expired(g, err);
 	if (in_transaction(g, mark_dead, &v, &trouble)) {
 		*err = trouble;
 		return -1;

@@ -16,6 +16,10 @@ struct engine {
 
 /* ERR_TOKEN_EXPIRED or ERR_NOT_CONNECTED unless the account's login may be used. */
 int engine_check_state(const struct account *a, struct err *err);
+/* Trouble that every other calendar of the account would meet, too. */
+bool engine_is_fatal(const struct err *err);
+/* What Google's refusal of a whole calendar means to a person. */
+void engine_explain_calendar(const struct calendar *c, struct err *err);
 /* deadline_ms: of the whole run from now; 0 = none */
 int engine_open_google(const struct sync_env *env, const struct account *a,
 		       enum google_patience patience, int64_t deadline_ms, struct google **out,

@@ -37,8 +37,7 @@ static int exchange(struct engine *e, const struct calendar *c, bool pull,
 	return 0;
 }
 
-/* What Google's refusal of a whole calendar means to a person. */
-static void explain_calendar(const struct calendar *c, struct err *err)
+void engine_explain_calendar(const struct calendar *c, struct err *err)
 {
 	if (err->code == ERR_NOT_FOUND || err->code == ERR_FORBIDDEN) {
 		/* 404 is ERR_NOT_FOUND to us, but the calendar is known here: not a wrong name. */
@@ -70,8 +69,7 @@ static void note_outcome(struct engine *e, const struct calendar *c,
 		queue_sync_failed(e->store, e->clock, c, &r->err);
 }
 
-/* Trouble that every other calendar of the account would meet, too. */
-static bool is_fatal(const struct err *err)
+bool engine_is_fatal(const struct err *err)
 {
 	return err->code == ERR_TOKEN_EXPIRED || err->code == ERR_NOT_CONNECTED ||
 	       err->code == ERR_STORE || err->code == ERR_SECRET || err->code == ERR_NETWORK;
@@ -101,7 +99,7 @@ static int sync_calendar(struct engine *e, const struct calendar *c, bool pull,
 		!read_request(e, c, pull, &asked, &found, &why) && !exchange(e, c, pull, r, &why);
 	if (!r->success) {
 		r->err = why; /* an error that was overcome leaves no trace */
-		explain_calendar(c, &r->err);
+		engine_explain_calendar(c, &r->err);
 		log_info("sync", "calendar '%s': %s", c->summary, r->err.msg);
 	}
 	if (!e->options->dry_run)
@@ -117,5 +115,5 @@ bool engine_sync_calendar(struct engine *e, const struct calendar *c, bool pull,
 	out->success = false;
 	if (out->err.code == ERR_NONE && r->err.code != ERR_NONE)
 		out->err = r->err;
-	return is_fatal(&r->err);
+	return engine_is_fatal(&r->err);
 }

@@ -66,6 +66,8 @@ teardown() {
 	assert_json 'length == 1'
 	run -0 --separate-stderr calsync --json event explain "$(jq -er '.[0].id' <<<"$output")"
 	assert_schema event-explain
+	run -0 --separate-stderr calsync --json verify
+	assert_schema verify
 	run -0 --separate-stderr calsync --json event add Brief --start 2026-03-10
 	assert_schema event-change
 	run -0 --separate-stderr calsync --json undo --dry-run
