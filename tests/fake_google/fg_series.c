@@ -254,12 +254,35 @@ static void plain_days(short *list)
 	list[n] = ICAL_RECURRENCE_ARRAY_MAX;
 }
 
+static int compare_shorts(const void *a, const void *b)
+{
+	return *(const short *)a - *(const short *)b;
+}
+
+/* In order, each once. */
+static void sort(short *list)
+{
+	size_t count = 0, n = 0;
+
+	while (given(list + count))
+		count++;
+	qsort(list, count, sizeof(*list), compare_shorts);
+	for (size_t i = 0; i < count; i++)
+		if (!n || list[n - 1] != list[i])
+			list[n++] = list[i];
+	list[n] = ICAL_RECURRENCE_ARRAY_MAX;
+}
+
 /* Say the same in words that libical 3.0 does not trip over: it keeps a yearly rule by days of the
- * month to the month of its start, and loses negative ones in rules of weeks and days. */
+ * month to the month of its start, loses negative ones in rules of weeks and days, and wants times
+ * of day in their order. */
 static void put_plainly(struct icalrecurrencetype *rule)
 {
 	bool days = given(rule->by_month_day);
 
+	sort(rule->by_hour);
+	sort(rule->by_minute);
+	sort(rule->by_second);
 	if (rule->freq == ICAL_WEEKLY_RECURRENCE || rule->freq == ICAL_DAILY_RECURRENCE) {
 		plain_days(rule->by_day);
 		if (days && rule->interval == 1 && !given(rule->by_set_pos))
