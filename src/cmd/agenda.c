@@ -207,8 +207,7 @@ static void add_day_number(const struct agenda *a, const struct entry *e, struct
 
 	day_span(a, e->h, &first, &last);
 	if (last > first)
-		strbuf_addf(out, " (%lld/%lld)", (long long)(e->day - first + 1),
-			    (long long)(last - first + 1));
+		strbuf_addf(out, " (%d/%d)", (int)(e->day - first) + 1, (int)(last - first) + 1);
 }
 
 static void print_entry(const struct agenda *a, const struct entry *e)

@@ -201,8 +201,9 @@ static void add_closed(struct strbuf *out, const struct series *s, const struct 
 
 	rule_close(&was, s->start, s->all_day);
 	rule_close(&is, start, s->all_day);
+	/* What rule_close() adds to the days of the month is one of 1..31. */
 	if (was.month != is.month || was.weekday != is.weekday ||
-	    memcmp(&was.month_day, &is.month_day, sizeof(was.month_day)) != 0)
+	    was.month_day.up[0] != is.month_day.up[0])
 		add_days(out, r, &was);
 	if (was.hour != is.hour)
 		add_numbers(out, "BYHOUR", was.hour);
