@@ -437,11 +437,32 @@ int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out,
 	return 0;
 }
 
+static int project_units(const struct cmd_context *cx, int64_t *out, struct err *err)
+{
+	const char *text = config_get(cx->config, "google.project_units_per_minute");
+	char *end;
+	long n;
+
+	*out = 0;
+	if (!text)
+		return 0;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < 1 || n > 1000000)
+		return err_set(err, ERR_INVALID,
+			       "google.project_units_per_minute = %s: it is a number from 1 to "
+			       "1000000",
+			       text);
+	*out = n;
+	return 0;
+}
+
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
 {
 	out->store = cx->store;
 	out->clock = cx->clock;
-	if (cmd_conflict_policy(cx, &out->conflict, err))
+	if (cmd_conflict_policy(cx, &out->conflict, err) ||
+	    project_units(cx, &out->project_units, err))
 		return -1;
 	if (cmd_transport(cx, &out->transport, err))
 		return -1;

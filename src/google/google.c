@@ -46,8 +46,12 @@ int google_new(const struct account *account, const struct google_options *optio
 
 void google_free(struct google *g)
 {
+	struct err err;
+
 	if (!g)
 		return;
+	if (google_return_units(g, &err))
+		log_warn("google", "cannot give back quota: %s, ignoring", err.msg);
 	account_release(&g->account);
 	secret_wipe_str(&g->access_token);
 	free(g->api_url);
@@ -101,23 +105,37 @@ static bool has_time(const struct google *g, int64_t ms)
 	return !g->o.deadline_ms || mono_ms(g) + ms < g->o.deadline_ms;
 }
 
-/* Below 10 requests a second and 600 units a minute, so that Google need not refuse. */
+/* Sleep, unless nobody would wait that long. */
+static int pause_for(struct google *g, int64_t wait, struct err *err)
+{
+	if ((g->o.patience == GOOGLE_ONCE && wait > ONCE_WAIT_MS) || !has_time(g, wait)) {
+		err_set(err, ERR_RATE_LIMITED,
+			"too many requests for this account; go on in %lld s",
+			(long long)(wait + 999) / 1000);
+		err->retry_after = (int)((wait + 999) / 1000);
+		return -1;
+	}
+	g->o.clock->sleep_ms(g->o.clock, wait);
+	return 0;
+}
+
+/* Below what Google allows, so that it need not refuse: first what all processes share, then our
+ * own pace (also by a clock that nobody sets). */
 static int keep_pace(struct google *g, int units, struct err *err)
 {
-	for (;;) {
-		int64_t wait = ratelimit_delay_ms(&g->rate, mono_ms(g), units);
+	int64_t wait;
 
+	for (;;) {
+		if (budget_take(g, units, &wait, err))
+			return -1;
 		if (!wait)
 			break;
-		if ((g->o.patience == GOOGLE_ONCE && wait > ONCE_WAIT_MS) || !has_time(g, wait)) {
-			err_set(err, ERR_RATE_LIMITED,
-				"too many requests for this account; go on in %lld s",
-				(long long)(wait + 999) / 1000);
-			err->retry_after = (int)((wait + 999) / 1000);
+		if (pause_for(g, wait, err))
 			return -1;
-		}
-		g->o.clock->sleep_ms(g->o.clock, wait);
 	}
+	while ((wait = ratelimit_delay_ms(&g->rate, mono_ms(g), units)) > 0)
+		if (pause_for(g, wait, err))
+			return -1;
 	ratelimit_note(&g->rate, mono_ms(g), units);
 	return 0;
 }

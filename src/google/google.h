@@ -37,12 +37,16 @@ struct google_options {
 	/* Nothing is written to the store: a renewed token is used and forgotten, a dead login only told.
 	 * But a refresh token that Google replaced is kept, as the one before it may be void. */
 	bool no_writes;
+	/* Quota units a minute for all accounts of the store with the same OAuth client; 0 = 10,000. */
+	int64_t project_units;
 };
 
 /* account is copied; its base_url decides the host, for the API and the token endpoint alike. */
 int google_new(const struct account *account, const struct google_options *options,
 	       struct google **out, struct err *err);
-void google_free(struct google *g);
+void google_free(struct google *g); /* gives back what google_return_units() did not */
+/* Give back quota that was leased and not used: for the last transaction of a run, or by itself. */
+int google_return_units(struct google *g, struct err *err);
 
 /* HTTP requests sent so far, token requests included; a batch is one. */
 int64_t google_requests(const struct google *g);
@@ -65,7 +69,8 @@ struct gcall {
  * Send one call; renew the token when it is about to expire, once more on a 401; retry with
  * truncated exponential backoff and full jitter what may pass (network, 5xx, 429, 403 with a
  * usageLimits reason, 409 conflict), never sooner than Retry-After; stay below 10 requests a second
- * and 600 quota units a minute (a patch costs three, a batch what its parts cost). A Retry-After
+ * and 600 quota units a minute (a patch costs three, a batch what its parts cost), and, with all
+ * other processes on the store, below the user's and the project's units a minute. A Retry-After
  * that the call does not wait for is kept in the account's not_before_ms.
  *
  * out     the JSON answer, caller's; NULL for 204. May be NULL when it is not wanted.

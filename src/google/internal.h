@@ -4,7 +4,8 @@
  *   google_call, google_batch
  *        -> google_send       waits, retries, renews on a 401
  *             -> token_ensure   store, or the token endpoint
- *             -> google_exchange   counts, stays below the rate, reads the Date header
+ *             -> google_exchange   counts, stays below the rates, reads the Date header
+ *                  -> budget_take    the store's, which all processes share
  */
 #ifndef GOOGLE_INTERNAL_H
 #define GOOGLE_INTERNAL_H
@@ -28,7 +29,12 @@ struct google {
 	int64_t skew_ms;
 	struct ratelimit rate;
 	int units; /* quota that the exchange under way costs */
+	struct rate_lease lease;
 };
+
+/* Units of the budget that all processes share. *out_wait_ms: 0 = they are taken, else how long to
+ * wait before asking again. */
+int budget_take(struct google *g, int units, int64_t *out_wait_ms, struct err *err);
 
 /* A bearer token in g->access_token that is good for a while. rejected: the one that Google just
  * refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, and those of a try that

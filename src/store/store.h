@@ -525,6 +525,42 @@ int store_outbox_delete(struct store *s, int64_t event_rowid, struct err *err);
 int store_outbox_list(struct store *s, int64_t account_id, int64_t calendar_id, int64_t due_ms,
 		      size_t limit, struct outbox_list *out, struct err *err);
 
+/* --- budgets ----------------------------------------------------------------------------- */
+
+/* Units count for a minute from when they were spent, at the latest: no minute of what is really
+ * spent is above the limit. */
+#define RATE_WINDOW_MS   60000
+#define RATE_LEASE_MS    5000 /* a rest that is not spent by then is to be given back */
+#define RATE_BUCKETS_MAX 2
+
+struct rate_bucket { /* borrowed */
+	const char *name;
+	int64_t limit; /* units in a window */
+};
+
+struct rate_wish {
+	int need;       /* at least so many */
+	int most;       /* and so many when there are */
+	int64_t now_ms; /* wall clock: it is the one that processes share */
+};
+
+struct rate_lease { /* all zero: none */
+	int64_t rows[RATE_BUCKETS_MAX];
+	size_t count;
+	int left; /* units; whoever uses some subtracts them */
+	int64_t until_ms;
+};
+
+/*
+ * Take units of all buckets, or of none: *out_wait_ms is 0, or how long to wait before asking
+ * again. What is left of the lease before is given back. One transaction, or part of the caller's.
+ */
+int store_rate_take(struct store *s, const struct rate_bucket *buckets, size_t count,
+		    const struct rate_wish *wish, struct rate_lease *lease, int64_t *out_wait_ms,
+		    struct err *err);
+/* Give back what is left. Writes nothing when that is nothing. */
+int store_rate_return(struct store *s, struct rate_lease *lease, int64_t now_ms, struct err *err);
+
 /* --- runs -------------------------------------------------------------------------------- */
 
 struct run_record {

@@ -41,6 +41,7 @@ int engine_open_google(const struct sync_env *env, const struct account *a,
 		.store = env->store,
 		.box = env->box,
 		.patience = patience,
+		.project_units = env->project_units,
 	};
 
 	if (deadline_ms) {
@@ -186,7 +187,8 @@ static int save_outcome(struct engine *e, const struct account *a, int64_t start
 {
 	if (store_begin(e->store, err))
 		return -1;
-	if (!write_outcome(e, a, started_ms, out, err))
+	if (!write_outcome(e, a, started_ms, out, err) &&
+	    (!e->google || !google_return_units(e->google, err)))
 		return store_commit(e->store, err);
 	store_rollback(e->store);
 	return -1;
