@@ -39,16 +39,15 @@ static int parse_name(const char *word, char **out_id, int64_t *out_version, str
 	return 0;
 }
 
-/* The event itself comes first: it is the answer under --json. */
-static int note_changes(struct cmd_context *cx, const struct restore_plan *p,
-			struct json_object *before, const int64_t *rows, size_t count,
-			struct event_changes *changes, struct err *err)
+/* The event itself comes first: it is the answer under --json. Takes the events. */
+static void note_changes(const struct restore_plan *p, struct json_object *before,
+			 struct event_list *events, struct event_changes *changes)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < events->count; i++) {
 		struct event_change *one = event_changes_add(changes);
 
-		if (store_event_get_row(cx->store, rows[i], &one->event, err))
-			return -1;
+		one->event = events->items[i];
+		memset(&events->items[i], 0, sizeof(events->items[i]));
 		one->verb = "restored";
 		if (i || !p->living)
 			continue;
@@ -56,7 +55,6 @@ static int note_changes(struct cmd_context *cx, const struct restore_plan *p,
 		if (event_equal(before, one->event.resource))
 			one->verb = "unchanged";
 	}
-	return 0;
 }
 
 static int restore(struct cmd_context *cx, const struct local_options *lo,
@@ -64,19 +62,19 @@ static int restore(struct cmd_context *cx, const struct local_options *lo,
 {
 	AUTO(event_name_release) struct event_name name = {0};
 	AUTO(restore_plan_release) struct restore_plan p = {0};
+	AUTO(event_list_release) struct event_list events = {0};
 	AUTO(event_release) struct event now = {0};
-	AUTO(free) int64_t *rows = NULL;
 	AUTO(free) char *id = NULL;
 	int64_t version;
-	size_t count;
 	bool found;
 
 	if (parse_name(cx->argv[0], &id, &version, err) || cmd_event_name(cx, id, &name, err) ||
 	    restore_find(cx->store, name.account_id, name.id, version, &p, err) ||
 	    store_event_get(cx->store, p.calendar_id, name.id, &now, &found, err) ||
-	    restore_carry_out(cx->store, cx->clock, &p, lo, &rows, &count, err))
+	    restore_carry_out(cx->store, cx->clock, &p, lo, &events, err))
 		return -1;
-	return note_changes(cx, &p, now.resource, rows, count, changes, err);
+	note_changes(&p, now.resource, &events, changes);
+	return 0;
 }
 
 static int run_restore(struct cmd_context *cx, struct err *err)

@@ -9,6 +9,8 @@
 #include "model/event.h"
 #include "model/rights.h"
 #include "sync/engine.h"
+#include "sync/local_series.h"
+#include "sync/split.h"
 
 static bool is_visible(const struct event *e)
 {
@@ -54,13 +56,77 @@ static void keep_answers(struct json_object *wanted, const struct json_object *n
 
 static int edit_to(struct store *s, struct clock *clock, const struct event *now,
 		   const struct json_object *version, const struct local_options *o,
-		   struct err *err)
+		   struct event *out, struct err *err)
 {
-	AUTO(event_release) struct event out = {0};
 	AUTO(json_object_put) struct json_object *wanted = json_clone(version);
 
 	keep_answers(wanted, now->resource);
-	return local_edit(s, clock, now->rowid, wanted, o, &out, err);
+	return local_edit(s, clock, now->rowid, wanted, o, out, err);
+}
+
+/* --- a delete that waits is taken back ------------------------------------------------------ */
+
+/* What the series says of an occurrence that it only computes. *out NULL: nothing. */
+static int computed(struct store *s, const struct event *e, struct event *series,
+		    struct occurrence *at, struct json_object **out, struct err *err)
+{
+	const char *id = json_str(e->resource, "recurringEventId");
+	AUTO(calendar_release) struct calendar c = {0};
+	int64_t start;
+	bool found;
+
+	*out = NULL;
+	if (store_calendar_get(s, e->calendar_id, &c, err) ||
+	    store_event_get(s, e->calendar_id, id, series, &found, err))
+		return -1;
+	if (!found || series->hidden ||
+	    !event_time_utc(json_get(e->resource, "originalStartTime"), c.time_zone, &start))
+		return 0;
+	if (recur_find(series->resource, c.time_zone, start, at, &found, err))
+		return -1;
+	if (found)
+		*out = split_instance(series->resource, c.time_zone, at);
+	return 0;
+}
+
+/* A delete of what is no event at Google that was never tried: nothing is to be sent, unless the
+ * version is not what the series says. out_done false: it is another case. */
+static int unhide_computed(struct store *s, struct clock *clock, const struct event *e,
+			   const struct json_object *version, const struct local_options *o,
+			   struct event *out, bool *out_done, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *says = NULL;
+	AUTO(json_object_put) struct json_object *wanted = NULL;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event series = {0};
+	struct event now = *e; /* borrows */
+
+	*out_done = false;
+	if (computed(s, e, &series, &at, &says, err))
+		return -1;
+	if (!says)
+		return 0;
+	*out_done = true;
+	now.changed_ms = local_later_than(e->changed_ms, clock);
+	wanted = local_with_fields_of(says, version);
+	if (!event_equal(says, version))
+		return store_event_delete(s, e->rowid, err) ||
+				       local_occurrence_edit(s, clock, series.rowid, &at, wanted, o,
+							     out, err)
+			       ? -1
+			       : 0;
+	if (local_note_change(s, &now, o, NULL, says, err) || store_event_delete(s, e->rowid, err))
+		return -1;
+	*out = (struct event){
+		.calendar_id = e->calendar_id,
+		.id = xstrdup(e->id),
+		.resource = TAKE(says),
+		.sync_status = SYNC_SYNCED,
+		.changed_ms = now.changed_ms,
+		.account = xstrdup(e->account),
+		.calendar = xstrdup(e->calendar),
+	};
+	return 0;
 }
 
 /* An occurrence that was hidden with its series has no entry of its own: what was tried is the
@@ -86,22 +152,27 @@ static int series_was_tried(struct store *s, const struct event *e, bool *out, s
 /* The delete that waits is taken back. When it was tried already it may have been carried out: then
  * that it takes place is an edit, which has to be sent, and beats the delete. */
 static int unhide(struct store *s, struct clock *clock, struct event *e,
-		  const struct json_object *version, const struct local_options *o, struct err *err)
+		  const struct json_object *version, const struct local_options *o,
+		  struct event *out, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
-	bool found, tried, computed;
+	bool found, tried, is_computed, done = false;
 
 	if (store_outbox_get(s, e->rowid, &op, &found, err) || series_was_tried(s, e, &tried, err))
 		return -1;
 	tried = tried || op.attempts > 0;
+	/* An occurrence that Google only computes has its series' version for a base, and no etag. */
+	is_computed = !e->at_google && !e->etag && event_is_exception(e->resource);
+	if (is_computed && !tried && unhide_computed(s, clock, e, version, o, out, &done, err))
+		return -1;
+	if (done)
+		return 0;
 	e->changed_ms = local_later_than(e->changed_ms, clock);
 	e->hidden = false;
 	xstr_set(&e->last_error, NULL);
 	json_object_put(e->base);
 	e->base = NULL;
-	/* An occurrence that Google only computes has its series' version for a base, and no etag. */
-	computed = !e->at_google && !e->etag && event_is_exception(e->resource);
-	if (e->at_google || computed) {
+	if (e->at_google || is_computed) {
 		e->base = e->resource;
 		e->resource = local_with_fields_of(e->base, version);
 		if (tried)
@@ -116,9 +187,12 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 		json_object_put(e->base);
 		e->base = NULL;
 		e->sync_status = SYNC_SYNCED;
-		return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
+		return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ||
+				       store_event_get_row(s, e->rowid, out, err)
+			       ? -1
+			       : 0;
 	}
-	if (!e->at_google && !computed)
+	if (!e->at_google && !is_computed)
 		xstr_set(&e->etag, ETAG_UNKNOWN);
 	e->sync_status = SYNC_LOCAL_ONLY;
 	if (store_event_put(s, e, err))
@@ -126,12 +200,12 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	if (!found)
 		op.created_ms = e->changed_ms;
 	op.event_rowid = e->rowid;
-	op.op = e->at_google || computed ? PENDING_UPDATE : PENDING_CREATE;
+	op.op = e->at_google || is_computed ? PENDING_UPDATE : PENDING_CREATE;
 	op.state = o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
 	op.not_before_ms = 0;
 	xstr_set(&op.last_error, NULL);
 	local_widen_send_updates(&op, o->send_updates);
-	return store_outbox_put(s, &op, err);
+	return store_outbox_put(s, &op, err) || store_event_get_row(s, e->rowid, out, err) ? -1 : 0;
 }
 
 /* A row for what is gone: what would be sent, and what says whose it is. */
@@ -178,7 +252,7 @@ static int check_anew(struct store *s, const struct calendar *c, const struct hi
 }
 
 static int make_anew(struct store *s, struct clock *clock, const struct calendar *c,
-		     const struct history *h, const struct local_options *o, int64_t *out_row,
+		     const struct history *h, const struct local_options *o, struct event *out,
 		     struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
@@ -196,14 +270,13 @@ static int make_anew(struct store *s, struct clock *clock, const struct calendar
 	if (check_anew(s, c, h, err) || store_event_put(s, &e, err) ||
 	    local_note_change(s, &e, o, NULL, e.resource, err))
 		return -1;
-	*out_row = e.rowid;
 	if (o->no_sync || h->local_only)
-		return 0;
+		return store_event_get_row(s, e.rowid, out, err);
 	op.event_rowid = e.rowid;
 	op.op = PENDING_CREATE;
 	op.created_ms = e.changed_ms;
 	local_widen_send_updates(&op, o->send_updates);
-	return store_outbox_put(s, &op, err);
+	return store_outbox_put(s, &op, err) || store_event_get_row(s, e.rowid, out, err) ? -1 : 0;
 }
 
 int restore_cancelled(struct store *s, const struct history *h, struct err *err)
@@ -230,7 +303,7 @@ int restore_cancelled(struct store *s, const struct history *h, struct err *err)
 }
 
 int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const struct history *h,
-		const struct local_options *o, int64_t *out_row, struct err *err)
+		const struct local_options *o, struct event *out, struct err *err)
 {
 	AUTO(calendar_release) struct calendar c = {0};
 	AUTO(event_release) struct event now = {0};
@@ -240,32 +313,32 @@ int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const
 	    store_event_get(s, calendar_id, h->event_id, &now, &found, err))
 		return -1;
 	if (!found)
-		return make_anew(s, clock, &c, h, o, out_row, err);
-	*out_row = now.rowid;
-	return now.hidden ? unhide(s, clock, &now, h->resource, o, err)
-			  : edit_to(s, clock, &now, h->resource, o, err);
+		return make_anew(s, clock, &c, h, o, out, err);
+	return now.hidden ? unhide(s, clock, &now, h->resource, o, out, err)
+			  : edit_to(s, clock, &now, h->resource, o, out, err);
 }
 
 int restore_carry_out(struct store *s, struct clock *clock, const struct restore_plan *p,
-		      const struct local_options *o, int64_t **out_rows, size_t *out_count,
-		      struct err *err)
+		      const struct local_options *o, struct event_list *out, struct err *err)
 {
-	AUTO(free) int64_t *rows = xcalloc(p->along.count + 1, sizeof(*rows));
+	AUTO(event_list_release) struct event_list list = {0};
 	struct history version = p->version; /* borrows */
-	size_t count = 0;
 
 	version.local_only = p->local_only;
-	if (restore_one(s, clock, p->calendar_id, &version, o, &rows[count++], err))
+	list.items = xcalloc(p->along.count + 1, sizeof(*list.items));
+	if (restore_one(s, clock, p->calendar_id, &version, o, &list.items[0], err))
 		return -1;
+	list.count = 1;
 	for (size_t i = 0; i < p->along.count; i++) {
 		const struct history *h = &p->along.items[i];
 
-		if (h->op == HISTORY_KEPT
-			    ? restore_cancelled(s, h, err)
-			    : restore_one(s, clock, p->calendar_id, h, o, &rows[count++], err))
+		if (h->op == HISTORY_KEPT ? restore_cancelled(s, h, err)
+					  : restore_one(s, clock, p->calendar_id, h, o,
+							&list.items[list.count], err))
 			return err_wrap(err, "its occurrence '%s'", h->event_id);
+		list.count += h->op != HISTORY_KEPT;
 	}
-	*out_rows = TAKE(rows);
-	*out_count = count;
+	*out = list;
+	memset(&list, 0, sizeof(list));
 	return 0;
 }

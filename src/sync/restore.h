@@ -47,17 +47,17 @@ int restore_find(struct store *s, int64_t account_id, const char *event_id, int6
 /*
  * Do it, in the caller's transaction.
  *
- * out_rows  rows of the events that came back or were changed, the event itself first; caller's
+ * out       the events that came back or were changed, as they are now, the event itself first; an
+ *           occurrence that is as its series says again has no row (rowid 0)
  * Errors    ERR_READ_ONLY (calendar, account or event takes no such change), ERR_INVALID (the
  *           version does not fit any more), ERR_NOT_FOUND (an occurrence whose series is gone)
  */
 int restore_carry_out(struct store *s, struct clock *clock, const struct restore_plan *p,
-		      const struct local_options *o, int64_t **out_rows, size_t *out_count,
-		      struct err *err);
+		      const struct local_options *o, struct event_list *out, struct err *err);
 
 /* Bring one version back where the row is now, without its occurrences; for undo. */
 int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const struct history *h,
-		const struct local_options *o, int64_t *out_row, struct err *err);
+		const struct local_options *o, struct event *out, struct err *err);
 
 /* An occurrence that was cancelled when its series went, and still is at Google: it is here again as
  * that, if its series is. */

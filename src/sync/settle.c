@@ -113,11 +113,14 @@ static int write_deleted(struct push *p, struct job *j, struct json_object *unus
 	bool kept = false;
 
 	(void)unused;
+	if (store_event_get_row(p->e->store, j->rowid, &now, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	/* The delete was taken back while it was under way: that is an edit, which beats it. */
+	if (now.changed_ms != j->row.changed_ms && !now.hidden)
+		return apply_gone(p->e, &now, NULL, p->r, err);
 	if (event_is_master(j->row.resource) && occurrences_drop(p->e->store, &j->row, err))
 		return -1;
-	if (event_is_exception(j->row.resource) &&
-	    (store_event_get_row(p->e->store, j->rowid, &now, err) ||
-	     instance_cancelled(p, &now, &kept, err)))
+	if (event_is_exception(j->row.resource) && instance_cancelled(p, &now, &kept, err))
 		return -1;
 	return kept ? 0 : store_event_delete(p->e->store, j->rowid, err);
 }

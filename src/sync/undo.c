@@ -142,15 +142,20 @@ static int look(struct undo *u, struct err *err)
 	return 0;
 }
 
+static void is_now(struct undo *u, struct event *now_take)
+{
+	event_release(&u->item->event);
+	u->item->event = *now_take;
+	u->item->gone = false;
+}
+
 static int read_back(struct undo *u, int64_t rowid, struct err *err)
 {
-	struct event now;
+	struct event now = {0};
 
 	if (store_event_get_row(u->s, rowid, &now, err))
 		return -1;
-	event_release(&u->item->event);
-	u->item->event = now;
-	u->item->gone = false;
+	is_now(u, &now);
 	return 0;
 }
 
@@ -178,8 +183,8 @@ static int undo_change(struct undo *u, struct err *err)
 	AUTO(merge_result_release) struct merge_result m = {0};
 	AUTO(json_object_put) struct json_object *after = NULL;
 	const struct merge_rule rule = {.contested = MERGE_REMOTE};
-	AUTO(event_release) struct event out = {0};
 	struct event *e = &u->item->event;
+	struct event now = {0};
 
 	if (!u->living)
 		return err_set(err, ERR_NOT_FOUND,
@@ -197,23 +202,25 @@ static int undo_change(struct undo *u, struct err *err)
 			       ? err_set(err, ERR_CONFLICT, "what it changed was changed since")
 			       : 0;
 	u->item->changed = true;
-	if (local_edit(u->s, u->clock, e->rowid, m.merged, u->o, &out, err))
+	if (local_edit(u->s, u->clock, e->rowid, m.merged, u->o, &now, err))
 		return -1;
-	return read_back(u, e->rowid, err);
+	is_now(u, &now);
+	return 0;
 }
 
 static int undo_delete(struct undo *u, struct err *err)
 {
 	struct history version = *u->deed->first; /* borrows */
-	int64_t rowid = 0;
+	struct event now = {0};
 
 	if (u->living)
 		return 0;
 	version.local_only = u->deed->last->local_only;
 	u->item->changed = true;
-	if (restore_one(u->s, u->clock, version.calendar_id, &version, u->o, &rowid, err))
+	if (restore_one(u->s, u->clock, version.calendar_id, &version, u->o, &now, err))
 		return -1;
-	return read_back(u, rowid, err);
+	is_now(u, &now);
+	return 0;
 }
 
 /* An occurrence goes with its series, which was moved back first. */

@@ -24,16 +24,15 @@ static int64_t restore_with(struct world *w, const char *id, int64_t version,
 			    const struct local_options *o, size_t events)
 {
 	AUTO(restore_plan_release) struct restore_plan p = {0};
-	AUTO(free) int64_t *rows = NULL;
-	size_t count;
+	AUTO(event_list_release) struct event_list out = {0};
 
 	w->clock.now_ms += 1000;
 	OK(store_begin(w->store, &err));
 	OK(restore_find(w->store, w->account.id, id, version, &p, &err));
-	OK(restore_carry_out(w->store, &w->clock.clock, &p, o, &rows, &count, &err));
+	OK(restore_carry_out(w->store, &w->clock.clock, &p, o, &out, &err));
 	OK(store_commit(w->store, &err));
-	assert_int_equal(count, events);
-	return rows[0];
+	assert_int_equal(out.count, events);
+	return out.items[0].rowid;
 }
 
 static int64_t restore(struct world *w, const char *id, int64_t version)
@@ -47,13 +46,12 @@ static enum err_code restore_fails(struct world *w, const char *id, int64_t vers
 {
 	AUTO(restore_plan_release) struct restore_plan p = {0};
 	struct local_options o = {0};
-	AUTO(free) int64_t *rows = NULL;
-	size_t count;
+	AUTO(event_list_release) struct event_list out = {0};
 	int result;
 
 	OK(store_begin(w->store, &err));
 	result = restore_find(w->store, w->account.id, id, version, &p, &err) ||
-		 restore_carry_out(w->store, &w->clock.clock, &p, &o, &rows, &count, &err);
+		 restore_carry_out(w->store, &w->clock.clock, &p, &o, &out, &err);
 	store_rollback(w->store);
 	assert_true(result);
 	return err.code;
@@ -193,6 +191,35 @@ static void test_restore__a_delete_whose_answer_was_lost_is_taken_back_there_too
 		sync_ok(w);
 		assert_int_equal(w->last.requests, 2);
 	}
+}
+
+static void restore_meanwhile(void *arg)
+{
+	struct world *w = arg;
+	AUTO(history_list_release) struct history_list log = {0};
+	struct history_query q = {.newest_first = true, .limit = 1};
+
+	OK(store_history_list(w->store, &q, &log, &err));
+	restore(w, log.items[0].event_id, 0);
+}
+
+static void test_restore__a_delete_that_is_under_way_is_taken_back(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+
+	sync_ok(w);
+	delete_row(w, row_of(w, id));
+	w->hooked.method = "DELETE";
+	w->hooked.url = "/events";
+	w->hooked.after = restore_meanwhile;
+	w->hooked.arg = w;
+	sync_ok(w);
+	sync_ok(w);
+	assert_equal_sides(w, 1);
+	assert_google(w, id, "summary", "a");
+	sync_ok(w);
+	assert_int_equal(w->last.requests, 2);
 }
 
 static void test_restore__what_google_deleted_is_made_there_again(void **state)
@@ -607,6 +634,7 @@ int main(void)
 		TEST(test_restore__guests_keep_what_they_answered),
 		TEST(test_restore__a_delete_that_waits_is_taken_back),
 		TEST(test_restore__a_delete_whose_answer_was_lost_is_taken_back_there_too),
+		TEST(test_restore__a_delete_that_is_under_way_is_taken_back),
 		TEST(test_restore__what_google_deleted_is_made_there_again),
 		TEST(test_restore__what_was_deleted_on_both_sides),
 		TEST(test_restore__what_cannot_be_had_back_gets_a_new_id),

@@ -6,6 +6,8 @@
 
 #include "sync_world.h"
 
+#include "sync/local_series.h"
+#include "sync/split.h"
 #include "sync/undo.h"
 
 static int64_t begin_command(struct world *w, const char *name, struct local_options *o)
@@ -398,6 +400,83 @@ static void test_undo__a_deleted_series_with_its_occurrences(void **state)
 	}
 }
 
+/* The fourth occurrence, which is as the series says. */
+static void fourth_of(struct world *w, const char *id, struct event *series, struct occurrence *at)
+{
+	bool found;
+
+	OK(store_event_get_row(w->store, row_of(w, id), series, &err));
+	OK(recur_find(series->resource, "UTC", 1770285600, at, &found, &err)); /* Feb 5, 10:00 */
+	assert_true(found);
+}
+
+static void test_undo__a_deleted_occurrence(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
+
+	sync_ok(w);
+	for (int sent = 0; sent < 2; sent++) {
+		AUTO(event_release) struct event series = {0};
+		AUTO(event_release) struct event out = {0};
+		AUTO(occurrence_release) struct occurrence at = {0};
+		AUTO(json_object_put) struct json_object *there = NULL;
+		AUTO(free) char *path = xasprintf("/%s", fourth);
+		struct local_options o = {0};
+
+		fourth_of(w, id, &series, &at);
+		begin_command(w, "event rm", &o);
+		OK(local_occurrence_delete(w->store, &w->clock.clock, series.rowid, &at, &o, &out,
+					   &err));
+		if (sent)
+			sync_ok(w);
+		forget_log(w);
+		undo_ok(w, "event rm", 1);
+		sync_ok(w);
+		if (!sent) /* nothing is left of it */
+			assert_int_equal(row_of(w, fourth), 0);
+		there = at_google(w, "GET", path, NULL);
+		assert_string_equal(json_str(there, "status"), "confirmed");
+		assert_string_equal(json_str(there, "summary"), "daily");
+		assert_quiet(w, sent ? 3 : 2);
+	}
+}
+
+static void test_undo__an_edited_occurrence(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
+
+	sync_ok(w);
+	for (int sent = 0; sent < 2; sent++) {
+		AUTO(event_release) struct event series = {0};
+		AUTO(event_release) struct event out = {0};
+		AUTO(occurrence_release) struct occurrence at = {0};
+		AUTO(json_object_put) struct json_object *edited = NULL;
+		struct local_options o = {0};
+
+		fourth_of(w, id, &series, &at);
+		edited = split_instance(series.resource, "UTC", &at);
+		json_set_str(edited, "summary", "another");
+		begin_command(w, "event edit", &o);
+		OK(local_occurrence_edit(w->store, &w->clock.clock, series.rowid, &at, edited, &o,
+					 &out, &err));
+		if (sent) {
+			sync_ok(w);
+			assert_google(w, fourth, "summary", "another");
+		}
+		undo_ok(w, "event edit", 1);
+		if (!sent)
+			assert_int_equal(row_of(w, fourth), 0);
+		sync_ok(w);
+		if (sent)
+			assert_google(w, fourth, "summary", "daily");
+		assert_quiet(w, sent ? 3 : 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +493,8 @@ int main(void)
 		TEST(test_undo__an_edit_that_beat_a_delete_is_there_already),
 		TEST(test_undo__what_was_renamed_at_google_is_found),
 		TEST(test_undo__a_deleted_series_with_its_occurrences),
+		TEST(test_undo__a_deleted_occurrence),
+		TEST(test_undo__an_edited_occurrence),
 	};
 
 	return cmocka_run_group_tests_name("sync_undo", tests, NULL, NULL);
