@@ -119,6 +119,7 @@ void history_make(uint64_t seed, struct sim_history *out)
 	static const int64_t skews[] = {0, 0, 0, -1500, 3000, -90000, 7200000, -259200000};
 	static const int pages[] = {0, 2, 2, 3, 3, 4, 5, 6};
 	static const int batches[] = {1000, 1000, 50, 3};
+	static const uint8_t calendars[] = {1, 1, 2, 2, SIM_CALENDARS};
 	struct rng r = rng_from(seed, 0);
 	uint32_t crash_percent;
 	struct taste taste;
@@ -126,7 +127,7 @@ void history_make(uint64_t seed, struct sim_history *out)
 	memset(out, 0, sizeof(*out));
 	out->seed = seed;
 	out->stores = (uint8_t)(1 + rng_below(&r, SIM_STORES));
-	out->calendars = (uint8_t)(1 + rng_below(&r, SIM_CALENDARS));
+	out->calendars = calendars[rng_below(&r, ARRAY_SIZE(calendars))];
 	for (int i = 0; i < SIM_STORES; i++)
 		out->skew_ms[i] = skews[rng_below(&r, ARRAY_SIZE(skews))];
 	out->max_page = pages[rng_below(&r, ARRAY_SIZE(pages))];

@@ -34,7 +34,7 @@
 	X(OP_L_ADD_HELD, "store: add an event, --no-sync", 1)       \
 	X(OP_L_EDIT_HELD, "store: edit an event, --no-sync", 2)     \
 	X(OP_L_DELETE_HELD, "store: delete an event, --no-sync", 1) \
-	X(OP_SYNC, "sync", 24)                                      \
+	X(OP_SYNC, "sync", 18)                                      \
 	X(OP_SYNC_FULL, "sync --full", 3)                           \
 	X(OP_SYNC_WINDOW, "sync --start --end", 2)                  \
 	X(OP_SYNC_DRY, "sync --dry-run", 1)                         \

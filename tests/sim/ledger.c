@@ -71,12 +71,20 @@ static size_t event_index(struct ledger *l, const char *mark)
 	return l->event_count++;
 }
 
+/* A conference that was asked for becomes one with a name of Google's. */
+static bool shows(const struct units *seen, const struct write *w)
+{
+	const char *value = units_get(seen, w->unit);
+
+	return !strcmp(w->unit, "conference") ? *value != '\0' : !strcmp(value, w->value);
+}
+
 /* Whether the author of a view knew of a write: it is the own one, or in the view, or what replaced
  * it is. */
 static bool knows(const struct ledger *l, int who, const struct units *seen, const struct write *w)
 {
 	for (;; w = &l->writes[w->next]) {
-		if (w->who == who || !strcmp(units_get(seen, w->unit), w->value))
+		if (w->who == who || shows(seen, w))
 			return true;
 		if (!w->next)
 			return false;
@@ -142,10 +150,16 @@ static void add_write(struct ledger *l, size_t event, int who, unsigned no, cons
 	l->events[event].gone = false;
 }
 
-/* What nobody here writes: the mark itself, and what Google makes of a wish. */
+/* What is no value of anybody's: the mark, and what Google makes of a wish. */
+static bool is_value(const char *unit)
+{
+	return strcmp(unit, "conference") != 0 && strcmp(unit, "calendar") != 0 &&
+	       strcmp(unit, "shared " MARK_KEY) != 0;
+}
+
 static bool is_written(const char *unit)
 {
-	return strcmp(unit, "conference") != 0 && strcmp(unit, "shared " MARK_KEY) != 0;
+	return strcmp(unit, "shared " MARK_KEY) != 0;
 }
 
 void ledger_write(struct ledger *l, int who, unsigned no, const struct json_object *before,
@@ -327,8 +341,8 @@ static bool is_lost(const struct ledger *l, const struct ending *e, const struct
 	const char *mark = l->events[w->event].mark;
 	const struct ending_event *live = find(e, mark, AT_GOOGLE);
 
-	if (!strcmp(w->unit, "calendar") || hashset_has(&l->overwritten, w->hash) ||
-	    stands(live, w) || is_logged(l, w))
+	if (!is_value(w->unit) || hashset_has(&l->overwritten, w->hash) || stands(live, w) ||
+	    is_logged(l, w))
 		return false;
 	if (w->who != AT_GOOGLE && stands(find(e, mark, w->who), w))
 		return false;
@@ -340,15 +354,11 @@ static bool is_lost(const struct ledger *l, const struct ending *e, const struct
 /* L4: some units have few values, so that the same one is written again and again. */
 static bool is_unique(const char *unit)
 {
-	static const char *const few[] = {"colorId",
-					  "status",
-					  "transparency",
-					  "visibility",
-					  "guestsCanInviteOthers",
-					  "guestsCanModify",
-					  "guestsCanSeeOtherGuests",
-					  "anyoneCanAddSelf",
-					  "calendar"};
+	static const char *const few[] = {"conference",       "colorId",
+					  "status",           "transparency",
+					  "visibility",       "guestsCanInviteOthers",
+					  "guestsCanModify",  "guestsCanSeeOtherGuests",
+					  "anyoneCanAddSelf", "calendar"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(few); i++)
 		if (!strcmp(few[i], unit))

@@ -63,23 +63,16 @@ static unsigned kind_of(const struct http_request *req)
 
 /* --- faults ---------------------------------------------------------------------------------- */
 
-/* One of the kinds that fit, by the fault's seed; rarer ones first. */
+/* One of the kinds that fit, by the fault's seed. */
 static enum fault_kind pick_fault(unsigned fits, struct rng *r)
 {
 	enum fault_kind fit[FAULT_KINDS];
-	uint32_t count = 0, special = 0;
+	uint32_t count = 0;
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < FAULT_KINDS; i++) {
-			bool common = faults[i].fits == FIT_ANY || faults[i].fits == FIT_API;
-
-			if (fits & faults[i].fits && common == (pass == 1))
-				fit[count++] = (enum fault_kind)i;
-			if (pass == 0 && i == FAULT_KINDS - 1)
-				special = count;
-		}
-	/* Half of the time what only this kind of request can suffer. */
-	return special && rng_chance(r, 50) ? fit[rng_below(r, special)] : fit[rng_below(r, count)];
+	for (int i = 0; i < FAULT_KINDS; i++)
+		if (fits & faults[i].fits)
+			fit[count++] = (enum fault_kind)i;
+	return fit[rng_below(r, count)];
 }
 
 static const struct sim_fault *fault_due(const struct side *s)
