@@ -70,6 +70,11 @@ int64_t google_clock_skew_ms(const struct google *g)
 	return g->skew_ms;
 }
 
+bool google_was_unsure(const struct google *g)
+{
+	return g->unsure;
+}
+
 enum account_state google_account_state(const struct google *g)
 {
 	return g->account.state;
@@ -272,6 +277,7 @@ failed:
 /* As google_send(), but *err is left behind by what failed before a try that went well. */
 static int send_patiently(struct google *g, const struct send *s, struct err *err)
 {
+	g->unsure = false;
 	for (int failed = 1;; failed++) {
 		int64_t delay;
 
@@ -292,6 +298,9 @@ static int send_patiently(struct google *g, const struct send *s, struct err *er
 			  (long long)g->account.id, failed, err->http_status, err->reason,
 			  (long long)delay);
 		g->o.clock->sleep_ms(g->o.clock, delay);
+		/* No answer, one of a broken server, or one that nobody can read. */
+		g->unsure |=
+			err->code == ERR_NETWORK || (err->http_status && err->http_status < 300);
 	}
 }
 

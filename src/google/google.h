@@ -52,6 +52,9 @@ int google_return_units(struct google *g, struct err *err);
 int64_t google_requests(const struct google *g);
 /* Google's clock minus ours in ms, from the last Date header; 0 before the first answer. */
 int64_t google_clock_skew_ms(const struct google *g);
+/* Of the last call or batch: whether a try before the one that was answered got no answer, and may
+ * have been carried out. */
+bool google_was_unsure(const struct google *g);
 /* ACCOUNT_REAUTH_REQUIRED after invalid_grant (also written to the store). */
 enum account_state google_account_state(const struct google *g);
 

@@ -28,7 +28,8 @@ struct google {
 	int64_t requests;
 	int64_t skew_ms;
 	struct ratelimit rate;
-	int units; /* quota that the exchange under way costs */
+	int units;   /* quota that the exchange under way costs */
+	bool unsure; /* google_was_unsure() */
 	struct rate_lease lease;
 };
 

@@ -12,6 +12,9 @@
 #include "sync/plan.h"
 #include "sync/version.h"
 
+/* How far Google's clock may be off from what its answers say. */
+#define SKEW_MS (60 * 60 * 1000LL)
+
 void path_events(struct strbuf *sb, const char *calendar_id, const char *event_id)
 {
 	strbuf_adds(sb, "calendars/");
@@ -23,16 +26,34 @@ void path_events(struct strbuf *sb, const char *calendar_id, const char *event_i
 	}
 }
 
-bool local_is_newer(const struct engine *e, const struct event *row,
-		    const struct json_object *remote)
+/* When Google changed it, INT64_MIN when it does not say so. */
+static int64_t updated_ms(const struct json_object *resource)
 {
-	const char *updated = json_str(remote, "updated");
+	const char *text = json_str(resource, "updated");
 	struct rfc3339 t;
 	struct err ignored;
 
-	if (!updated || rfc3339_parse(updated, &t, &ignored) || !t.has_offset)
-		return true;
-	return row->changed_ms + google_clock_skew_ms(e->google) >= t.utc * 1000 + t.ms;
+	if (!text || rfc3339_parse(text, &t, &ignored) || !t.has_offset)
+		return INT64_MIN;
+	return t.utc * 1000 + t.ms;
+}
+
+bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out)
+{
+	int64_t ms = updated_ms(remote);
+
+	if (ms == INT64_MIN)
+		return false;
+	*out = ms - google_clock_skew_ms(e->google);
+	return true;
+}
+
+bool local_is_newer(const struct engine *e, const struct event *row,
+		    const struct json_object *remote)
+{
+	int64_t made_ms;
+
+	return !remote_made_ms(e, remote, &made_ms) || row->changed_ms >= made_ms;
 }
 
 /* An edit that waits for a person says so in its outbox entry alone. */
@@ -70,12 +91,25 @@ static int here(struct engine *e, const struct event *row, enum plan_here *out, 
 	return 0;
 }
 
+/* An answer may come from a server that is behind the one that we heard last, and show an event as it
+ * was: what we know is newer, and what is newer still comes with the next sync token. A time that
+ * has not come yet is none: it would keep every true version away. */
+static bool is_older(const struct engine *e, const struct event *row,
+		     const struct json_object *item)
+{
+	int64_t now = clock_now_ms(e->clock) + google_clock_skew_ms(e->google);
+	int64_t had = updated_ms(row->resource), has = updated_ms(item);
+
+	return has != INT64_MIN && has < had && had <= now + SKEW_MS;
+}
+
 /* What Google says of an event that it shows. */
-static enum plan_remote there(const struct event *row, const struct json_object *item)
+static enum plan_remote there(const struct engine *e, const struct event *row,
+			      const struct json_object *item)
 {
 	const char *etag = json_str(item, "etag");
 
-	if (row && row->etag && etag && !strcmp(row->etag, etag))
+	if (row && ((row->etag && etag && !strcmp(row->etag, etag)) || is_older(e, row, item)))
 		return REMOTE_UNCHANGED;
 	return event_is_cancelled(item) ? REMOTE_CANCELLED : REMOTE_CHANGED;
 }
@@ -243,7 +277,7 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 	case PLAN_REPLACE:
 		return replace_row(e, row, item, r, err);
 	case PLAN_ADOPT:
-		return reconcile_merge(e, row, NULL, item, r, err);
+		return reconcile_merge(e, row, row->base, item, r, err);
 	case PLAN_MERGE:
 	case PLAN_REINSTATE:
 		r->pulled.updated++;
@@ -263,7 +297,7 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 int apply_item(struct engine *e, const struct calendar *c, struct event *row,
 	       struct json_object *item, struct calendar_result *r, struct err *err)
 {
-	enum plan_remote remote = there(row, item);
+	enum plan_remote remote = there(e, row, item);
 	enum plan_action action;
 	enum plan_here h;
 	struct err why;

@@ -79,6 +79,18 @@ int reconcile_restore(struct engine *e, struct event *row, struct json_object *i
 int row_become_remote(struct engine *e, struct event *row, struct json_object *item,
 		      struct err *err);
 
+/*
+ * events.get, tombstones too; calendar: Google's id. A 404 may pass (Google advises to try again): what
+ * depends on it is to wait for so many in a row.
+ *
+ * Errors  ERR_NOT_FOUND, ERR_GONE: there is no such event; ERR_GOOGLE with http_status 200: what came
+ *         is another event, or none
+ */
+#define GET_ONCE   1
+#define GET_SURELY 3
+int engine_get_event(struct engine *e, const char *calendar, const char *id, int tries,
+		     struct json_object **out, struct err *err);
+
 /* Etag of a tombstone that we have not seen. */
 #define ETAG_UNKNOWN "gone"
 
@@ -121,6 +133,8 @@ int aside_set(struct engine *e, const struct calendar *c, struct event *row,
 /* Whether a row is set aside. */
 int aside_is(struct engine *e, const struct event *row, bool *out, struct err *err);
 
+/* When Google's version was made, by our clock; false: it does not say. */
+bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out);
 /* Whether the local version of a row was made after Google's, by clocks set to Google's. */
 bool local_is_newer(const struct engine *e, const struct event *row,
 		    const struct json_object *remote);

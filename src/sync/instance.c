@@ -102,7 +102,7 @@ static int is_unchanged(struct push *p, const struct job *j, const struct json_o
 	*out = event_equal(answer, j->row.resource);
 	if (*out || !id || event_is_cancelled(answer))
 		return 0;
-	if (push_read_remote(p, p->c->google_id, id, &series, &gone)) {
+	if (engine_get_event(p->e, p->c->google_id, id, GET_SURELY, &series, &gone)) {
 		if (gone.code == ERR_NOT_FOUND || gone.code == ERR_GONE)
 			return 0;
 		*err = gone;

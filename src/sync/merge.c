@@ -54,6 +54,14 @@ static bool differ(const char *const *u, const struct json_object *a, const stru
 	return false;
 }
 
+/* Whose value of a contested field stands. */
+static enum merge_side winner(const struct merge *m, const char *field)
+{
+	return m->rule->remote_fields && json_has(m->rule->remote_fields, field)
+		       ? MERGE_REMOTE
+		       : m->rule->contested;
+}
+
 static void merge_unit(struct merge *m, const char *const *u)
 {
 	if (!differ(u, m->base, m->local) || !differ(u, m->local, m->remote))
@@ -63,7 +71,7 @@ static void merge_unit(struct merge *m, const char *const *u)
 			if (!event_field_equal(*field, json_get(m->local, *field),
 					       json_get(m->remote, *field)))
 				contest(m, *field);
-		if (m->rule->contested == MERGE_REMOTE)
+		if (winner(m, *u) == MERGE_REMOTE)
 			return;
 	}
 	for (; *u; u++)
@@ -86,7 +94,7 @@ static bool kind_changed(const struct merge *m)
 /* --- by part ----------------------------------------------------------------------------- */
 
 /* One part (a guest's member, a property): the three values to the one that stands. */
-static const struct json_object *merge_part(const struct merge *m, const struct json_object *base,
+static const struct json_object *merge_part(enum merge_side side, const struct json_object *base,
 					    const struct json_object *local,
 					    const struct json_object *remote, bool *contested)
 {
@@ -95,10 +103,10 @@ static const struct json_object *merge_part(const struct merge *m, const struct 
 	if (json_equal(base, remote))
 		return local;
 	*contested = true;
-	return m->rule->contested == MERGE_LOCAL ? local : remote;
+	return side == MERGE_LOCAL ? local : remote;
 }
 
-static void merge_keys(struct merge *m, const struct json_object *base,
+static void merge_keys(enum merge_side side, const struct json_object *base,
 		       const struct json_object *local, const struct json_object *remote,
 		       struct json_object *out, bool *contested)
 {
@@ -110,7 +118,7 @@ static void merge_keys(struct merge *m, const struct json_object *base,
 		json_object_object_foreach ((struct json_object *)sides[i], key, value) {
 			(void)value;
 			put(out, key,
-			    merge_part(m, json_get(base, key), json_get(local, key),
+			    merge_part(side, json_get(base, key), json_get(local, key),
 				       json_get(remote, key), contested));
 		}
 	}
@@ -129,7 +137,7 @@ static void merge_properties(struct merge *m)
 	for (size_t i = 0; i < 2; i++) {
 		struct json_object *group = json_object_new_object();
 
-		merge_keys(m, json_get(base, groups[i]), json_get(local, groups[i]),
+		merge_keys(winner(m, field), json_get(base, groups[i]), json_get(local, groups[i]),
 			   json_get(remote, groups[i]), group, &contested);
 		if (json_object_object_length(group)) {
 			json_set(merged, groups[i], group);
@@ -185,7 +193,7 @@ static struct json_object *merge_guest(struct merge *m, const struct json_object
 			continue;
 		}
 		*contested = true;
-		if (m->rule->contested == MERGE_LOCAL)
+		if (winner(m, "attendees") == MERGE_LOCAL)
 			put(merged, name, l);
 	}
 	return merged;

@@ -277,7 +277,7 @@ static int look(struct push *p, const char *calendar, const char *id, struct jso
 	struct err why;
 
 	*out = NULL;
-	if (!push_read_remote(p, calendar, id, out, &why))
+	if (!engine_get_event(p->e, calendar, id, GET_SURELY, out, &why))
 		return 0;
 	/* 403: a calendar that may not be read holds nothing of ours. */
 	if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE || why.code == ERR_FORBIDDEN)

@@ -31,9 +31,6 @@
 /* How long a page token is taken for good: Google promises nothing. */
 #define RESUME_MAX_MS (24 * 60 * 60 * 1000LL)
 
-/* How far Google's clock may be off from what its answers say. */
-#define SKEW_MS (60 * 60 * 1000LL)
-
 /* A listing may have to begin anew: its page is lost, then the sync token is too old, then its page
  * is lost again. */
 #define BEGINNINGS_MAX 4
@@ -75,30 +72,8 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	return 0;
 }
 
-/* When Google changed it, INT64_MIN when it does not say so. */
-static int64_t updated_ms(const struct json_object *resource)
-{
-	const char *text = json_str(resource, "updated");
-	struct rfc3339 t;
-	struct err ignored;
-
-	if (!text || rfc3339_parse(text, &t, &ignored) || !t.has_offset)
-		return INT64_MIN;
-	return t.utc * 1000 + t.ms;
-}
-
-/* A page may come from a server that is behind the one that we heard last, and show an event as it
- * was: what we know is newer, and what is newer still comes with the next sync token. A time that
- * has not come yet is none: it would keep every true version away. */
-static bool is_older(const struct pull *p, const struct event *row, const struct json_object *item)
-{
-	int64_t now = clock_now_ms(p->e->clock) + google_clock_skew_ms(p->e->google);
-	int64_t had = updated_ms(row->resource), has = updated_ms(item);
-
-	return has != INT64_MIN && has < had && had <= now + SKEW_MS;
-}
-
-/* The same of an event that an earlier page showed as deleted: a tombstone has no time. */
+/* A page may come from a server that is behind the one before, and show an event that an earlier page
+ * showed as deleted. If it came back since, the next sync token says so. */
 static bool is_repeat_of_gone(struct pull *p, const struct json_object *item)
 {
 	const char *id = json_str(item, "id");
@@ -218,8 +193,6 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
 		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;
-	if (found && is_older(p, &row, item))
-		return touch(p, &row, err);
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
 		return -1;
 	if (exception && event_is_cancelled(item) && note_orphan(p, item, err))
@@ -360,22 +333,19 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err)
 	}
 }
 
-int pull_get(struct pull *p, const char *id, struct json_object **out, struct err *err)
+int pull_get(struct pull *p, const char *id, int tries, struct json_object **out, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
-	AUTO(json_object_put) struct json_object *item = NULL;
-	struct gcall call = {.method = "GET"};
+	struct json_object *item = NULL;
+	struct err why;
 
-	path_events(&path, p->c->google_id, id);
-	call.path = path.buf;
-	call.salvage = "";
-	if (google_call(p->e->google, &call, &item, err))
-		return -1;
-	if (!wire_is_event(item, id)) {
-		log_warn("pull", "event '%s': Google's answer is no event, ignoring", id);
-		json_object_put(TAKE(item));
+	if (engine_get_event(p->e, p->c->google_id, id, tries, &item, &why)) {
+		if (why.http_status != 200) {
+			*err = why;
+			return -1;
+		}
+		log_warn("pull", "event '%s': %s, ignoring", id, why.msg);
 	}
-	*out = TAKE(item);
+	*out = item;
 	return 0;
 }
 

@@ -34,7 +34,7 @@ DEFINE_AUTO_VALUE(struct pull, pull_release)
 int pull_pages(struct pull *p, const char *page_token, struct err *err);
 
 /* events.get. ERR_NOT_FOUND, ERR_GONE: there is none. *out NULL: what came is no event. */
-int pull_get(struct pull *p, const char *id, struct json_object **out, struct err *err);
+int pull_get(struct pull *p, const char *id, int tries, struct json_object **out, struct err *err);
 
 /*
  * Before the last page of a full listing is stored: an event that changed at Google when the

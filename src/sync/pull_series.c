@@ -60,7 +60,7 @@ int series_ask(struct pull *p, struct json_object *page, struct err *err)
 		if (!series)
 			continue;
 		json_set_bool(p->asked, series, true);
-		if (pull_get(p, series, &item, &why)) {
+		if (pull_get(p, series, GET_ONCE, &item, &why)) {
 			/* One who is invited to an occurrence alone does not see its series. */
 			if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE ||
 			    why.code == ERR_FORBIDDEN)

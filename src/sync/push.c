@@ -110,6 +110,16 @@ static int check_series(struct push *p, struct job *j, bool *out_wait, struct er
 	return 0;
 }
 
+static bool has_to_look(const struct job *j)
+{
+	return j->kind == JOB_REVIVE && (!j->looked || !j->if_match);
+}
+
+static bool is_unguarded(const struct job *j)
+{
+	return j->kind == JOB_DELETE && !j->if_match && !j->op.move_from;
+}
+
 static bool is_empty_patch(const struct job *j)
 {
 	return j->kind == JOB_PATCH && !json_object_object_length(j->body);
@@ -178,8 +188,9 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->if_match = xstrdup_null(known_etag(&j->row));
 		set_path(p, j, j->row.id);
 	}
-	if (j->kind != JOB_DELETE && j->kind != JOB_MOVE && !is_empty_patch(j))
-		j->op.sent = sent_add(j->op.sent, j->row.resource, &j->sent_now);
+	if (j->kind != JOB_DELETE && j->kind != JOB_MOVE && !is_empty_patch(j) && !has_to_look(j))
+		j->op.sent = sent_add(j->op.sent, j->row.resource, j->row.changed_ms, &j->sent_now);
+	j->sent_before = j->tried_before && !j->sent_now;
 	j->op.attempts++;
 	*out_send = true;
 	return store_outbox_put(p->e->store, &j->op, err);
@@ -226,8 +237,14 @@ static int send_one(struct push *p, struct job *j, struct err *err)
 
 	if (is_empty_patch(j)) /* back to what Google had, unless what was tried has arrived */
 		return j->tried_before ? push_look(p, j, err) : push_in_step(p, j, err);
+	if (is_unguarded(j))
+		return delete_look(p, j, err);
+	if (has_to_look(j))
+		return revive_look(p, j, err);
+	j->looked = false;
 	if (!google_call(p->e->google, &call, &answer, &why))
 		why = (struct err){0};
+	j->unsure = google_was_unsure(p->e->google);
 	return push_settle(p, j, answer, &why, false, err);
 }
 
@@ -236,18 +253,21 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 	struct gresult results[GOOGLE_BATCH_MAX] = {0};
 	struct gcall calls[GOOGLE_BATCH_MAX] = {0};
 	struct err why;
-	int result = 0;
+	int failed, result = 0;
 
 	for (size_t i = 0; i < count; i++)
 		calls[i] = job_call(jobs[i]);
-	if (google_batch(p->e->google, calls, count, results, &why)) {
+	failed = google_batch(p->e->google, calls, count, results, &why);
+	for (size_t i = 0; i < count; i++)
+		jobs[i]->unsure = google_was_unsure(p->e->google);
+	if (failed) {
 		/* A refusal of the envelope (a proxy that knows no batches, a smaller limit) says
 		 * nothing of its parts: they go out one by one. */
 		p->stop = push_is_general(&why);
 		for (size_t i = 0; i < count && !result; i++) {
 			jobs[i]->alone = true;
-			if (p->stop)
-				result = push_waits(p, jobs[i], &why, err);
+			result = p->stop ? push_waits(p, jobs[i], &why, err)
+					 : push_forget_sent(p, jobs[i], err);
 		}
 		return result;
 	}
@@ -262,7 +282,7 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 
 static bool fits_batch(const struct job *j)
 {
-	return !j->alone && !is_empty_patch(j);
+	return !j->alone && !is_empty_patch(j) && j->kind != JOB_REVIVE && !is_unguarded(j);
 }
 
 static int send_round(struct push *p, struct job **round, size_t count, struct err *err)

@@ -13,6 +13,10 @@ struct job {
 	enum job_kind kind;
 	bool alone;        /* not in a batch */
 	bool tried_before; /* an earlier attempt may have reached Google */
+	bool sent_before;  /* with this very version */
+	bool unsure;       /* this attempt took several tries, and one got no answer */
+	bool looked;       /* a revival: what Google has was read in the round before */
+	bool missed;       /* Google did not find it in this run, and showed it all the same */
 	bool for_series;   /* an occurrence whose series Google does not have yet */
 	bool sent_now; /* op.sent ends with the version of this attempt, and no earlier one had it */
 	struct event row; /* as sent */
@@ -55,15 +59,27 @@ int push_look(struct push *p, struct job *j, struct err *err);
 /* Both sides say the same already. */
 int push_in_step(struct push *p, struct job *j, struct err *err);
 
-/* --- of settle.c, for move.c ----------------------------------------------------------------- */
+/* --- revive.c ------------------------------------------------------------------------------- */
 
-/* events.get; ERR_NOT_FOUND and ERR_GONE: there is none. */
-int push_read_remote(struct push *p, const char *calendar, const char *id, struct json_object **out,
-		     struct err *err);
+/* Before an event is revived: what Google has settles it, or says what goes out in the next round. */
+int revive_look(struct push *p, struct job *j, struct err *err);
+/* Before a delete goes out that has no etag to guard it: the same. */
+int delete_look(struct push *p, struct job *j, struct err *err);
+
+/* --- of settle.c, for move.c and revive.c ----------------------------------------------------------------- */
+
 int push_in_transaction(struct push *p, struct job *j, struct json_object *answer,
 			int (*write)(struct push *, struct job *, struct json_object *,
 				     struct err *),
 			struct err *err);
+/* Plan anew for what Google has now; NULL: it is gone. */
+int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err);
+/* It had arrived, and somebody who knew it deleted it there. */
+int push_arrived_and_gone(struct push *p, struct job *j, struct err *err);
+/* Its id is somebody else's, or of no use any more: it goes out under another one. */
+int push_new_id(struct push *p, struct job *j, struct err *err);
+/* Google said that it did not carry the attempt out: its version is not there. */
+int push_forget_sent(struct push *p, struct job *j, struct err *err);
 /* Google said no to this event: it is not sent again until it is edited. */
 int push_refused(struct push *p, struct job *j, const struct err *why, struct err *err);
 

@@ -202,10 +202,29 @@ static int common_version(struct engine *e, const struct event *row, const struc
 	return 0;
 }
 
+/* Under a policy by which the newer edit wins: fields that were edited here before Google's version
+ * was made, although others were edited since. */
+static int older_fields(struct engine *e, const struct event *row, const struct json_object *item,
+			struct json_object **out, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	int64_t made_ms;
+	bool found;
+
+	if ((e->options->conflict != POLICY_MERGE && e->options->conflict != POLICY_NEWEST) ||
+	    !remote_made_ms(e, item, &made_ms))
+		return 0;
+	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
+		return -1;
+	*out = sent_older(op.sent, row->resource, made_ms);
+	return 0;
+}
+
 int reconcile_merge(struct engine *e, struct event *row, const struct json_object *known,
 		    struct json_object *item, struct calendar_result *r, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *base = NULL;
+	AUTO(json_object_put) struct json_object *older = NULL;
 	bool newer = local_is_newer(e, row, item);
 	struct merge_rule rule = plan_rule(e->options->conflict, newer);
 	AUTO(merge_result_release) struct merge_result m = {0};
@@ -213,8 +232,10 @@ int reconcile_merge(struct engine *e, struct event *row, const struct json_objec
 	bool waits, same, manual;
 
 	if (look_for_waiting(e, row, item, &waits, &same, err) ||
-	    common_version(e, row, known, item, &base, err))
+	    common_version(e, row, known, item, &base, err) ||
+	    older_fields(e, row, item, &older, err))
 		return -1;
+	rule.remote_fields = older;
 	if (same) {
 		r->waiting++;
 		return 0;
@@ -256,8 +277,7 @@ int reconcile_revive(struct engine *e, struct event *row, const struct json_obje
 		return 0;
 	if (close_waiting(e, row, "local", err) || record(e, row, &v, none, "local", err))
 		return -1;
-	json_object_put(row->base);
-	row->base = NULL;
+	/* Its base stays: the event may come back before the edit goes out. */
 	row->at_google = false;
 	etag = json_str(tombstone, "etag");
 	xstr_set(&row->etag, etag ? etag : ETAG_UNKNOWN);

@@ -17,10 +17,14 @@ static bool same_field(const char *name, const struct json_object *a, const stru
 	return event_field_equal(name, json_get(a, name), json_get(b, name));
 }
 
+/* In a version on the list, beside Google's members: when it was edited last. */
+#define CHANGED "calsyncChangedMs"
+
 struct json_object *sent_add(struct json_object *list_take, const struct json_object *version,
-			     bool *out_added)
+			     int64_t changed_ms, bool *out_added)
 {
 	struct json_object *list = list_take ? list_take : json_object_new_array();
+	struct json_object *copy;
 
 	*out_added = false;
 	for (size_t i = 0; i < count(list); i++)
@@ -28,7 +32,9 @@ struct json_object *sent_add(struct json_object *list_take, const struct json_ob
 			return list;
 	if (count(list) >= SENT_MAX)
 		json_object_array_del_idx(list, 0, 1);
-	json_object_array_add(list, json_clone(version));
+	copy = json_clone(version);
+	json_set_int(copy, CHANGED, changed_ms);
+	json_object_array_add(list, copy);
 	*out_added = true;
 	return list;
 }
@@ -43,37 +49,14 @@ struct json_object *sent_drop_last(struct json_object *list_take)
 	return NULL;
 }
 
-/* Whether remote has all that this version changed of base. */
-static bool has_arrived(const struct json_object *version, const struct json_object *base,
-			const struct json_object *remote)
+/* Whether one of them says in this field what remote says. */
+static bool is_sent(const struct json_object *list, const char *name,
+		    const struct json_object *remote)
 {
-	bool changed = false;
-
-	for (size_t i = 0; i < event_field_count(); i++) {
-		const char *name = event_field_name(i);
-
-		if (same_field(name, version, base))
-			continue;
-		if (!same_field(name, version, remote))
-			return false;
-		changed = true;
-	}
-	return changed;
-}
-
-static void take_changes(const struct json_object *version, struct json_object *base)
-{
-	for (size_t i = 0; i < event_field_count(); i++) {
-		const char *name = event_field_name(i);
-		struct json_object *v = json_get(version, name);
-
-		if (same_field(name, version, base))
-			continue;
-		if (v)
-			json_set(base, name, json_clone(v));
-		else
-			json_del(base, name);
-	}
+	for (size_t i = 0; i < count(list); i++)
+		if (same_field(name, json_object_array_get_idx(list, i), remote))
+			return true;
+	return false;
 }
 
 /* Of a create: the version with most of its fields in remote, the first one when there are two. */
@@ -100,18 +83,40 @@ static const struct json_object *origin_of(const struct json_object *list,
 struct json_object *sent_base(const struct json_object *list, const struct json_object *base,
 			      const struct json_object *remote)
 {
-	struct json_object *known;
+	struct json_object *known = json_clone(base ? base : origin_of(list, remote));
 
-	if (!base)
-		return json_clone(origin_of(list, remote));
-	known = json_clone(base);
-	for (size_t i = count(list); i-- > 0;) {
-		const struct json_object *version = json_object_array_get_idx(list, i);
+	/* Field by field: who edits one of them at Google leaves the others as they arrived. */
+	for (size_t i = 0; known && i < event_field_count(); i++) {
+		const char *name = event_field_name(i);
+		struct json_object *there = json_get(remote, name);
 
-		if (!has_arrived(version, base, remote))
+		if (same_field(name, known, remote) || !is_sent(list, name, remote))
 			continue;
-		take_changes(version, known);
-		break;
+		if (there)
+			json_set(known, name, json_clone(there));
+		else
+			json_del(known, name);
 	}
 	return known;
+}
+
+struct json_object *sent_older(const struct json_object *list, const struct json_object *local,
+			       int64_t since_ms)
+{
+	struct json_object *names = NULL;
+
+	for (size_t i = 0; i < count(list); i++) {
+		const struct json_object *version = json_object_array_get_idx(list, i);
+
+		if (json_int(version, CHANGED, INT64_MAX) >= since_ms)
+			continue;
+		for (size_t f = 0; f < event_field_count(); f++) {
+			if (!same_field(event_field_name(f), version, local))
+				continue;
+			if (!names)
+				names = json_object_new_object();
+			json_set_bool(names, event_field_name(f), true);
+		}
+	}
+	return names;
 }

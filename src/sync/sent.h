@@ -13,19 +13,26 @@
 
 #include "base/json.h"
 
-/* Add a version that goes out now (a copy of it). list_take may be NULL. Returns the list, caller's;
+/* Add a version that goes out now (a copy of it), last edited at changed_ms. list_take may be NULL. Returns the list, caller's;
  * out_added: false when the version was on it already, from an earlier attempt. */
 struct json_object *sent_add(struct json_object *list_take, const struct json_object *version,
-			     bool *out_added);
+			     int64_t changed_ms, bool *out_added);
 /* The newest version was refused for certain. Returns the list, caller's; NULL when it is empty. */
 struct json_object *sent_drop_last(struct json_object *list_take);
 
 /*
- * The last version that both sides had, now that Google shows `remote`: base, with every field of a
- * version that was sent and has arrived. base NULL (what was sent is a create): the sent version
- * that remote comes from. Caller's; NULL when there is no common version.
+ * The last version that both sides had, now that Google shows `remote`: base, with each field that
+ * remote has as it was sent. base NULL (what was sent is a create): the sent version that remote
+ * comes from. Caller's; NULL when there is no common version.
  */
 struct json_object *sent_base(const struct json_object *list, const struct json_object *base,
 			      const struct json_object *remote);
+
+/*
+ * The fields of an edit that are as they were sent, in a version that was made before since_ms: the
+ * edit as a whole may be newer, these of its fields are not. A set of names; caller's; NULL = none.
+ */
+struct json_object *sent_older(const struct json_object *list, const struct json_object *local,
+			       int64_t since_ms);
 
 #endif

@@ -38,24 +38,6 @@ static int no_event(struct err *err)
 	return -1;
 }
 
-int push_read_remote(struct push *p, const char *calendar, const char *id, struct json_object **out,
-		     struct err *err)
-{
-	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
-	AUTO(json_object_put) struct json_object *answer = NULL;
-	struct gcall call = {.method = "GET"};
-
-	path_events(&path, calendar, id);
-	call.path = path.buf;
-	call.salvage = "";
-	if (google_call(p->e->google, &call, &answer, err))
-		return -1;
-	if (!wire_is_event(answer, id)) /* it must not become the row */
-		return no_event(err);
-	*out = TAKE(answer);
-	return 0;
-}
-
 /* Google's answer over an edit that was made here while the request was under way. */
 static int merge_answer(struct push *p, const struct job *j, struct event *now,
 			struct json_object *answer, struct err *err)
@@ -154,6 +136,11 @@ static int write_remote(struct push *p, struct job *j, struct json_object *remot
 	if (!remote || (event_is_cancelled(remote) && !event_is_exception(remote)))
 		return apply_gone(p->e, &now, remote, p->r, err);
 	return apply_item(p->e, p->c, &now, remote, p->r, err);
+}
+
+int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err)
+{
+	return push_in_transaction(p, j, remote, write_remote, err);
 }
 
 static int settle_good(struct push *p, struct job *j, struct json_object *answer, struct err *err)
@@ -256,6 +243,11 @@ static int write_new_id(struct push *p, struct job *j, struct json_object *unuse
 	return 0;
 }
 
+int push_new_id(struct push *p, struct job *j, struct err *err)
+{
+	return push_in_transaction(p, j, NULL, write_new_id, err);
+}
+
 /* The tombstone changed: go on with its new etag. */
 static int write_tombstone(struct push *p, struct job *j, struct json_object *tombstone,
 			   struct err *err)
@@ -282,6 +274,13 @@ static int write_arrived_and_gone(struct push *p, struct job *j, struct json_obj
 	return store_event_delete(p->e->store, j->rowid, err);
 }
 
+int push_arrived_and_gone(struct push *p, struct job *j, struct err *err)
+{
+	p->r->pulled.deleted++;
+	j->state = JOB_DONE;
+	return push_in_transaction(p, j, NULL, write_arrived_and_gone, err);
+}
+
 /* Whether an event that answers to our id at Google is the one that we sent: we sent it before, it
  * says what we say, or it was made since the edit was queued. */
 static bool is_ours(const struct push *p, const struct job *j, const struct json_object *remote)
@@ -291,7 +290,7 @@ static bool is_ours(const struct push *p, const struct job *j, const struct json
 	struct err ignored;
 	int64_t queued = j->op.created_ms + google_clock_skew_ms(p->e->google);
 
-	if (j->tried_before || event_equal(j->row.resource, remote))
+	if (j->tried_before || j->unsure || event_equal(j->row.resource, remote))
 		return true;
 	if (!created || rfc3339_parse(created, &t, &ignored) || !t.has_offset)
 		return false;
@@ -303,22 +302,21 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	AUTO(json_object_put) struct json_object *remote = NULL;
 	struct err lookup;
 
-	if (push_read_remote(p, p->c->google_id, j->row.id, &remote, &lookup)) {
+	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &lookup)) {
 		if (lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 			*err = lookup;
 			return -1;
 		}
-		return push_in_transaction(p, j, NULL, write_new_id, err);
+		return push_new_id(p, j, err);
 	}
 	if (!is_ours(p, j, remote))
-		return push_in_transaction(p, j, NULL, write_new_id, err);
-	if (event_is_cancelled(remote)) { /* gone is gone */
-		p->r->pulled.deleted++;
-		j->state = JOB_DONE;
-		return push_in_transaction(p, j, NULL, write_arrived_and_gone, err);
-	}
+		return push_new_id(p, j, err);
+	if (event_is_cancelled(remote)) /* gone is gone, unless it was edited here since */
+		return j->tried_before && !j->sent_before && !j->unsure
+			       ? push_in_transaction(p, j, remote, write_tombstone, err)
+			       : push_arrived_and_gone(p, j, err);
 	p->r->pushed.created++;
-	return push_in_transaction(p, j, remote, write_remote, err);
+	return push_take_remote(p, j, remote, err);
 }
 
 /* Nothing is wrong with the event: it waits for a better time. */
@@ -387,32 +385,43 @@ static bool is_as_known(const struct job *j, const struct json_object *remote)
 	return etag && j->if_match && !strcmp(etag, j->if_match);
 }
 
+/* Google does not find what it shows us, alive: that passes. Once more in this run, then later. */
+static int settle_missed(struct push *p, struct job *j, const struct err *why, struct err *err)
+{
+	if (j->missed)
+		return push_waits(p, j, why, err);
+	j->missed = true;
+	return 0;
+}
+
 /* 412, or the event is gone: see what Google has now, and plan anew. */
 static int settle_moved_on(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
 	struct err lookup;
 
-	if (push_read_remote(p, p->c->google_id, j->row.id, &remote, &lookup) &&
+	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &lookup) &&
 	    lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 		*err = lookup;
 		return -1;
 	}
 	if (j->kind == JOB_PATCH && is_as_known(j, remote) && !json_object_object_length(j->body))
 		return push_in_step(p, j, err);
+	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !event_is_cancelled(remote))
+		return settle_missed(p, j, why, err);
 	/* Google does not find what it shows us, as it was when we asked to change it: an occurrence
 	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
 	 * nothing. */
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
-		return j->kind == JOB_REVIVE ? push_in_transaction(p, j, NULL, write_new_id, err)
+		return j->kind == JOB_REVIVE ? push_new_id(p, j, err)
 					     : push_refused(p, j, why, err);
 	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
 		return push_in_transaction(p, j, remote, write_tombstone, err);
 	if (j->kind == JOB_REVIVE && !remote)
-		return push_in_transaction(p, j, NULL, write_new_id, err);
+		return push_new_id(p, j, err);
 	if (j->kind == JOB_DELETE && (!remote || event_is_cancelled(remote)))
 		p->r->pushed.deleted++; /* by us before, or by somebody: it is what was wanted */
-	return push_in_transaction(p, j, remote, write_remote, err);
+	return push_take_remote(p, j, remote, err);
 }
 
 /* Trouble that has nothing to do with this one event. */
@@ -441,21 +450,27 @@ bool push_is_general(const struct err *e)
 	}
 }
 
-/* Google has answered that it did not carry this attempt out: its version did not arrive. */
-static int forget_sent(struct push *p, struct job *j, struct err *err)
+static int write_forget_sent(struct push *p, struct job *j, struct json_object *unused,
+			     struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
-	if (!j->sent_now)
-		return 0;
-	j->sent_now = false;
+	(void)unused;
 	if (store_outbox_get(p->e->store, j->rowid, &op, &found, err))
 		return -1;
 	if (!found)
 		return 0;
 	op.sent = sent_drop_last(op.sent);
 	return store_outbox_put(p->e->store, &op, err);
+}
+
+int push_forget_sent(struct push *p, struct job *j, struct err *err)
+{
+	if (!j->sent_now || j->unsure)
+		return 0;
+	j->sent_now = false;
+	return push_in_transaction(p, j, NULL, write_forget_sent, err);
 }
 
 static int settle_bad(struct push *p, struct job *j, const struct err *why, bool in_batch,
@@ -473,7 +488,7 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 		p->stop = true;
 		return push_waits(p, j, why, err);
 	}
-	if (forget_sent(p, j, err))
+	if (push_forget_sent(p, j, err))
 		return -1;
 	if (j->kind == JOB_MOVE && (gone || why->code == ERR_DUPLICATE))
 		return move_missed(p, j, why, err);
@@ -483,14 +498,15 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 		return settle_duplicate(p, j, err);
 	if (j->kind == JOB_INSERT && gone) /* the calendar, that is */
 		return push_waits(p, j, why, err);
-	if ((j->kind == JOB_DELETE || (j->kind == JOB_LOOK && j->op.op == PENDING_DELETE)) && gone)
+	if ((j->kind == JOB_DELETE && why->code == ERR_GONE) ||
+	    (j->kind == JOB_LOOK && j->op.op == PENDING_DELETE && gone))
 		return push_deleted(p, j, err);
 	if (j->kind == JOB_LOOK && gone)
 		return push_in_transaction(p, j, NULL, write_remote, err);
 	if (why->code == ERR_PRECONDITION || gone)
 		return settle_moved_on(p, j, why, err);
 	if (j->kind == JOB_REVIVE)
-		return push_in_transaction(p, j, NULL, write_new_id, err);
+		return push_new_id(p, j, err);
 	return push_refused(p, j, why, err);
 }
 

@@ -47,7 +47,7 @@ static int ask_for(struct pull *p, const struct event *row, struct json_object *
 	AUTO(json_object_put) struct json_object *item = NULL;
 	struct err why;
 
-	if (pull_get(p, row->id, &item, &why)) {
+	if (pull_get(p, row->id, GET_SURELY, &item, &why)) {
 		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
 			return 0;
 		*err = why;

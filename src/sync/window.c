@@ -29,7 +29,8 @@ static int confirm_missing(struct pull *p, const char *id, struct err *err)
 	struct err why = {0};
 	bool gone;
 
-	if (pull_get(p, id, &item, &why) && why.code != ERR_NOT_FOUND && why.code != ERR_GONE) {
+	if (pull_get(p, id, GET_SURELY, &item, &why) && why.code != ERR_NOT_FOUND &&
+	    why.code != ERR_GONE) {
 		*err = why;
 		return -1;
 	}

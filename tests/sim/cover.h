@@ -10,7 +10,7 @@
 #include "net.h"
 #include "sync/plan.h"
 
-#define PLAN_KINDS (PLAN_RESTORE + 1)
+#define PLAN_KINDS (PLAN_AGREE + 1)
 
 #define SIM_EVENTS(X)                                                            \
 	X(SEEN_LOCAL_MEANWHILE, "a store edited while its sync was under way")   \

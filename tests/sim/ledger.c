@@ -91,19 +91,13 @@ static bool knows(const struct ledger *l, int who, const struct units *seen, con
 	}
 }
 
-/* Google's field that a unit is a part of, as a length: conflicts are about fields. */
-static size_t field_len(const char *unit)
-{
-	return strcspn(unit, " ");
-}
-
+/* Conflicts are about fields, guests and properties; times and rule may have to go together. */
 static bool same_field(const char *a, const char *b)
 {
-	size_t n = field_len(a);
-	bool properties_a = !strncmp(a, "private ", 8) || !strncmp(a, "shared ", 7);
-	bool properties_b = !strncmp(b, "private ", 8) || !strncmp(b, "shared ", 7);
+	bool schedule_a = !strcmp(a, "time") || !strcmp(a, "recurrence");
+	bool schedule_b = !strcmp(b, "time") || !strcmp(b, "recurrence");
 
-	return (properties_a && properties_b) || (n == field_len(b) && !strncmp(a, b, n));
+	return (schedule_a && schedule_b) || !strcmp(a, b);
 }
 
 /* The last write is new: whose writes of the same field did its author not know of? */

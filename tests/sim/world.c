@@ -217,7 +217,8 @@ static void side_make(struct world *w, int index)
 	close(fd);
 	s->clock = (struct side_clock){{side_now, side_mono, side_sleep}, s};
 	net_init(s);
-	s->env = (struct sync_env){NULL, w->lab->box, &s->transport, &s->clock.clock};
+	s->env = (struct sync_env){
+		.box = w->lab->box, .transport = &s->transport, .clock = &s->clock.clock};
 	side_open(s);
 	s->peek = peek_open(s->db);
 	add_account(s);

@@ -63,9 +63,9 @@ static void test_sent__the_list_is_short_and_has_each_once(void **state)
 		AUTO(free) char *text = xasprintf("{\"summary\":\"%d\"}", i);
 		AUTO(json_object_put) struct json_object *version = json_of(text);
 
-		list = sent_add(list, version, &added);
+		list = sent_add(list, version, 1000, &added);
 		assert_true(added);
-		list = sent_add(list, version, &added);
+		list = sent_add(list, version, 1000, &added);
 		assert_false(added);
 	}
 	assert_int_equal(json_object_array_length(list), 8);

@@ -1,0 +1,119 @@
+/*
+ * What is not sent before Google was asked what it has.
+ *
+ * An edit that beat a delete: a request of ours whose answer was lost may have arrived before the
+ * event was deleted, the event may be there after all, and it may have been changed before it went.
+ * A delete of what was made here and sent, and never answered: there is no etag to guard it.
+ */
+#include "sync/push.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "base/banned.h"
+#include "model/event.h"
+#include "sync/local.h"
+#include "sync/merge.h"
+#include "sync/sent.h"
+#include "sync/version.h"
+
+/* The look-up did not get through. Of this event alone it is when what came is no event. */
+static int wait(struct push *p, struct job *j, const struct err *why, struct err *err)
+{
+	p->stop = push_is_general(why) && why->code != ERR_GOOGLE;
+	return push_waits(p, j, why, err);
+}
+
+/* Whether a tombstone says in each field that was edited here what we say: the edit had arrived, and
+ * who deleted the event knew of it. A tombstone without details tells nothing. */
+static bool knew_our_edit(const struct job *j, const struct json_object *tombstone)
+{
+	if (!j->sent_before || !json_has(tombstone, "start"))
+		return false;
+	for (size_t i = 0; i < event_field_count(); i++) {
+		const char *field = event_field_name(i);
+		struct json_object *here = json_get(j->row.resource, field);
+
+		if (!event_field_equal(field, here, json_get(j->row.base, field)) &&
+		    !event_field_equal(field, here, json_get(tombstone, field)))
+			return false;
+	}
+	return true;
+}
+
+/* The row takes along what was changed at Google before the event was deleted there. */
+static int take_last_version(struct push *p, struct event *now, const struct json_object *base,
+			     struct json_object *tombstone, struct err *err)
+{
+	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
+	const struct version_note lost = {.calendar_id = now->calendar_id,
+					  .event_id = now->id,
+					  .origin = "google",
+					  .at_ms = clock_now_ms(p->e->clock)};
+	const char *status = json_str(now->resource, "status");
+	AUTO(merge_result_release) struct merge_result m = {0};
+	AUTO(json_object_put) struct json_object *merged = NULL;
+
+	merge_event(base, now->resource, tombstone, &ours, &m);
+	json_set_str(m.merged, "status", status ? status : "confirmed");
+	merged = local_with_fields_of(now->resource, m.merged);
+	if (merge_contested(&m) && version_kept(p->e->store, &lost, tombstone, err))
+		return -1;
+	if (!event_equal(now->resource, merged) &&
+	    engine_changed(p->e, now, "merge", now->resource, merged, err))
+		return -1;
+	json_object_put(now->resource);
+	now->resource = TAKE(merged);
+	return 0;
+}
+
+/* The event goes out as it would be had nobody deleted it. */
+static int write_ready(struct push *p, struct job *j, struct json_object *tombstone,
+		       struct err *err)
+{
+	AUTO(json_object_put) struct json_object *base = NULL;
+	AUTO(event_release) struct event now = {0};
+	const char *etag = json_str(tombstone, "etag");
+
+	if (store_event_get_row(p->e->store, j->rowid, &now, err))
+		return -1;
+	xstr_set(&now.etag, etag ? etag : ETAG_UNKNOWN);
+	base = sent_base(j->op.sent, now.base, tombstone);
+	if (base && json_has(tombstone, "start") &&
+	    take_last_version(p, &now, base, tombstone, err))
+		return -1;
+	return store_event_put(p->e->store, &now, err);
+}
+
+int delete_look(struct push *p, struct job *j, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *remote = NULL;
+	struct err why;
+
+	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &why)) {
+		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
+			return push_deleted(p, j, err);
+		return wait(p, j, &why, err);
+	}
+	if (event_is_cancelled(remote))
+		return push_deleted(p, j, err);
+	return push_take_remote(p, j, remote, err);
+}
+
+int revive_look(struct push *p, struct job *j, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *remote = NULL;
+	struct err why;
+
+	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &why)) {
+		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
+			return push_new_id(p, j, err);
+		return wait(p, j, &why, err);
+	}
+	if (!event_is_cancelled(remote))
+		return push_take_remote(p, j, remote, err);
+	if (knew_our_edit(j, remote))
+		return push_arrived_and_gone(p, j, err);
+	j->looked = true;
+	return push_in_transaction(p, j, remote, write_ready, err);
+}

@@ -1,0 +1,207 @@
+/* What is not certain is not taken for certain: answers that got lost, a 404 that passes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "sync_world.h"
+
+/* The one event at Google; NULL when there is none. */
+static char *field_at_google(struct world *w, const char *field)
+{
+	AUTO(json_object_put) struct json_object *events = google_events(w);
+
+	assert_true(json_object_object_length(events) <= 1);
+	json_object_object_foreach (events, id, e) {
+		(void)id;
+		return xstrdup_null(json_str(e, field));
+	}
+	return NULL;
+}
+
+#define assert_at_google(w, field, want)                           \
+	do {                                                       \
+		AUTO(free) char *has_ = field_at_google(w, field); \
+		assert_string_equal(has_ ? has_ : "none", want);   \
+	} while (0)
+
+static char *id_of(struct world *w, int64_t row)
+{
+	AUTO(event_release) struct event e = {0};
+
+	OK(store_event_get_row(w->store, row, &e, &err));
+	return xstrdup(e.id);
+}
+
+/* One try for the row, whose answer is lost on its way. */
+static void push_unanswered(struct world *w, int64_t row, const char *method)
+{
+	AUTO(free) char *lost = xasprintf("{\"method\":\"%s\",\"action\":\"drop_after\"}", method);
+
+	fault(w, lost);
+	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(err.code, ERR_NETWORK);
+	w->clock.now_ms += 300 * 1000; /* past the spacing of tries */
+}
+
+static void test_sync__a_404_that_passes_refuses_nothing(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	sync_ok(w);
+	edit(w, row, "summary", "b");
+	fault(w, "{\"method\":\"PATCH\",\"action\":\"status\",\"status\":404}");
+	sync_ok(w);
+	assert_at_google(w, "summary", "b");
+	assert_equal_sides(w, 1);
+}
+
+static void test_sync__a_404_that_passes_is_no_delete(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	sync_ok(w);
+	delete_row(w, row);
+	fault(w, "{\"method\":\"DELETE\",\"action\":\"status\",\"status\":404}");
+	sync_ok(w);
+	assert_equal_sides(w, 0);
+}
+
+static void test_sync__a_404_that_passes_makes_no_second_event(void **state)
+{
+	struct world *w = *state;
+
+	add(w, "a");
+	fault(w, "{\"method\":\"POST\",\"action\":\"status_after\",\"status\":500}");
+	fault(w,
+	      "{\"method\":\"GET\",\"match\":\"/events/\",\"action\":\"status\",\"status\":404}");
+	sync_ok(w);
+	assert_int_equal(google_count(w), 1);
+	assert_equal_sides(w, 1);
+}
+
+static void test_sync__an_edit_after_a_lost_answer_beats_the_delete(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	push_unanswered(w, row, "POST");
+	edit(w, row, "location", "there");
+	google_delete(w, id);
+	sync_ok(w);
+	assert_at_google(w, "location", "there");
+	assert_equal_sides(w, 1);
+}
+
+static void test_sync__who_deletes_an_edit_that_arrived_knew_it(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	sync_ok(w);
+	edit(w, row, "location", "there");
+	push_unanswered(w, row, "PATCH");
+	google_delete(w, id);
+	sync_ok(w);
+	assert_int_equal(google_count(w), 0);
+	assert_equal_sides(w, 0);
+}
+
+static void test_sync__a_revived_event_has_what_was_changed_before_it_went(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	sync_ok(w);
+	edit(w, row, "location", "there");
+	google_patch(w, id, "{\"summary\":\"b\"}");
+	google_delete(w, id);
+	sync_ok(w);
+	assert_at_google(w, "summary", "b");
+	assert_at_google(w, "location", "there");
+	assert_equal_sides(w, 1);
+}
+
+/* The first try arrives and is not answered, the second finds another version, the look-up fails. */
+static void test_sync__a_delete_after_tries_of_which_one_arrived(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+
+	sync_ok(w);
+	edit(w, row, "summary", "b");
+	fault(w, "{\"method\":\"PATCH\",\"action\":\"truncate\"}");
+	fault(w, "{\"method\":\"GET\",\"match\":\"/events/\",\"action\":\"status\",\"status\":403,"
+		 "\"reason\":\"quotaExceeded\"}");
+	assert_int_equal(run_sync(w, NULL), 0);
+	assert_false(w->last.success);
+	delete_row(w, row);
+	w->clock.now_ms += 300 * 1000;
+	sync_ok(w);
+	assert_int_equal(google_count(w), 0);
+	assert_equal_sides(w, 0);
+}
+
+static void test_sync__a_delete_of_what_was_never_answered_looks_first(void **state)
+{
+	static const struct {
+		bool edited;
+		int64_t left;
+	} cases[] = {{false, 0}, {true, 1}};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t row = add(w, "a");
+		AUTO(free) char *id = id_of(w, row);
+
+		push_unanswered(w, row, "POST");
+		if (cases[i].edited)
+			google_patch(w, id, "{\"location\":\"there\"}");
+		assert_false(delete_row(w, row));
+		sync_ok(w);
+		assert_int_equal(google_count(w), cases[i].left);
+		assert_equal_sides(w, (size_t)cases[i].left);
+	}
+}
+
+/* The edit of one field went out before somebody changed that field; another one was edited since. */
+static void test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	sync_ok(w);
+	edit(w, row, "summary", "here");
+	push_unanswered(w, row, "PATCH");
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
+	google_patch(w, id, "{\"summary\":\"there\"}");
+	w->clock.now_ms += 600 * 1000;
+	edit(w, row, "location", "l");
+	sync_ok(w);
+	assert_at_google(w, "summary", "there");
+	assert_at_google(w, "location", "l");
+	assert_equal_sides(w, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_sync__a_404_that_passes_refuses_nothing),
+		TEST(test_sync__a_404_that_passes_is_no_delete),
+		TEST(test_sync__a_404_that_passes_makes_no_second_event),
+		TEST(test_sync__an_edit_after_a_lost_answer_beats_the_delete),
+		TEST(test_sync__who_deletes_an_edit_that_arrived_knew_it),
+		TEST(test_sync__a_revived_event_has_what_was_changed_before_it_went),
+		TEST(test_sync__a_delete_after_tries_of_which_one_arrived),
+		TEST(test_sync__a_delete_of_what_was_never_answered_looks_first),
+		TEST(test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
