@@ -203,7 +203,7 @@ int store_account_list(struct store *s, struct account_list *out, struct err *er
 /* All else goes with it: ON DELETE CASCADE. */
 static const char sql_account_remove[] = "DELETE FROM account WHERE account_id = :id";
 
-int store_account_remove(struct store *s, int64_t account_id, struct err *err)
+static int remove_row(struct store *s, int64_t account_id, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
@@ -215,4 +215,16 @@ int store_account_remove(struct store *s, int64_t account_id, struct err *err)
 	if (!stmt_changes(st))
 		return err_set(err, ERR_NOT_FOUND, "the account is no longer there");
 	return 0;
+}
+
+int store_account_remove(struct store *s, int64_t account_id, struct err *err)
+{
+	struct db_join join;
+	int status;
+
+	if (db_join_begin(s->db, &join, err))
+		return -1;
+	/* Its events are gone without an entry in the log: who follows that has to look anew. */
+	status = store_history_raise_floor(s, err) || remove_row(s, account_id, err) ? -1 : 0;
+	return db_join_end(s->db, &join, status, err);
 }

@@ -1,4 +1,6 @@
 /* What happened to events here, and the commands that did it. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -265,6 +267,57 @@ int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, 
 	return 0;
 }
 
+/* In meta: the number outlives its row. */
+#define FLOOR_KEY "history_floor"
+
+int store_history_floor(struct store *s, int64_t *out, struct err *err)
+{
+	AUTO(free) char *text = NULL;
+
+	if (store_meta_get(s, FLOOR_KEY, &text, err))
+		return -1;
+	*out = text ? strtoll(text, NULL, 10) : 0;
+	return 0;
+}
+
+static int raise_floor(struct store *s, int64_t id, struct err *err)
+{
+	char text[24];
+	int64_t floor;
+
+	if (store_history_floor(s, &floor, err))
+		return -1;
+	if (id <= floor)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)id);
+	return store_meta_set(s, FLOOR_KEY, text, err);
+}
+
+int store_history_raise_floor(struct store *s, struct err *err)
+{
+	int64_t first, last;
+
+	return store_history_range(s, &first, &last, err) || raise_floor(s, last, err) ? -1 : 0;
+}
+
+/* The clock may have gone back in between: older rows are not always the lower ones. */
+static const char sql_prune_top[] =
+	"SELECT coalesce(max(history_id), 0) FROM history WHERE at_ms < :before";
+
+static int note_pruned(struct store *s, int64_t before_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int64_t top;
+
+	if (db_prepare(s->db, sql_prune_top, &st, err))
+		return -1;
+	stmt_int(st, ":before", before_ms);
+	if (stmt_step(st, err) < 0)
+		return -1;
+	top = col_int(st, 0);
+	return stmt_run(st, err) || raise_floor(s, top, err) ? -1 : 0;
+}
+
 static const char sql_prune_history[] = "DELETE FROM history WHERE at_ms < :before";
 static const char sql_prune_command[] =
 	"DELETE FROM command WHERE at_ms < :before"
@@ -280,6 +333,7 @@ int store_history_prune(struct store *s, int64_t before_ms, struct err *err)
 
 	if (db_join_begin(s->db, &join, err))
 		return -1;
+	status = note_pruned(s, before_ms, err);
 	for (size_t i = 0; !status && i < ARRAY_SIZE(sql); i++) {
 		AUTO(stmt_done) struct stmt *st = NULL;
 

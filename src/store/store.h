@@ -396,6 +396,11 @@ int store_event_names(struct store *s, int64_t account_id, const char *prefix, s
 		      struct event_name_list *out, struct err *err);
 /* Highest id that was ever given and lowest one that is still there (0 = none). */
 int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, struct err *err);
+/* Who follows the changes and has seen no more than lower ids than this has missed some that are no
+ * longer there: they were pruned, or their account was removed. 0 = nothing was ever missed. */
+int store_history_floor(struct store *s, int64_t *out, struct err *err);
+/* All that is there now counts as missed. */
+int store_history_raise_floor(struct store *s, struct err *err);
 /* Forget what is older, and commands and conflicts that were settled before (waiting ones stay). */
 int store_history_prune(struct store *s, int64_t before_ms, struct err *err);
 

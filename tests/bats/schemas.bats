@@ -66,6 +66,10 @@ teardown() {
 	assert_json 'length == 1'
 	run -0 --separate-stderr calsync --json event explain "$(jq -er '.[0].id' <<<"$output")"
 	assert_schema event-explain
+	run -0 --separate-stderr calsync --json changes
+	assert_schema changes
+	run -0 --separate-stderr calsync --json changes --last
+	assert_schema changes-last
 	run -0 --separate-stderr calsync --json verify
 	assert_schema verify
 	run -0 --separate-stderr calsync --json event add Brief --start 2026-03-10

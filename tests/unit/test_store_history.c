@@ -95,7 +95,7 @@ static void test_store_history__lists_by_what_is_asked(void **state)
 static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are_not(void **state)
 {
 	int64_t calendar = add_calendar(), first, last;
-	int64_t old, young;
+	int64_t old, young, floor;
 	struct conflict waits = {.calendar_id = calendar,
 				 .event_id = (char *)"a",
 				 .policy = (char *)"manual",
@@ -114,7 +114,11 @@ static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are
 	log_version(calendar, "a", HISTORY_DELETE, 10, young, "{}");
 	OK(store_conflict_put(store, &waits, &err));
 	OK(store_conflict_put(store, &decided, &err));
+	OK(store_history_floor(store, &floor, &err));
+	assert_int_equal(floor, 0);
 	OK(store_history_prune(store, 10, &err));
+	OK(store_history_floor(store, &floor, &err));
+	assert_int_equal(floor, 1);
 	OK(store_history_range(store, &first, &last, &err));
 	assert_int_equal(first, 2);
 	assert_int_equal(last, 2);
@@ -124,6 +128,8 @@ static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are
 	OK(store_history_prune(store, 11, &err));
 	OK(store_history_range(store, &first, &last, &err));
 	assert_int_equal(first, 0);
+	OK(store_history_floor(store, &floor, &err));
+	assert_int_equal(floor, 2);
 	assert_int_equal(last, 2); /* a feed's reader can tell that it missed something */
 }
 
