@@ -253,6 +253,27 @@ static int check_prefix(const char *id, struct err *err)
 	return 0;
 }
 
+/* Ids of a series' exceptions begin with the series' own: a prefix of both means the series. */
+static bool is_only_series(const struct event_list *l, size_t *out)
+{
+	size_t series = 0, others = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (json_str(l->items[i].resource, "recurringEventId"))
+			continue;
+		*out = i;
+		series++;
+	}
+	for (size_t i = 0; series == 1 && i < l->count; i++) {
+		const struct event *e = &l->items[i];
+		const char *id = json_str(e->resource, "recurringEventId");
+
+		others += id && (e->calendar_id != l->items[*out].calendar_id ||
+				 strcmp(id, l->items[*out].id) != 0);
+	}
+	return series == 1 && !others;
+}
+
 int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct err *err)
 {
 	struct event_query q = EVENT_QUERY_INIT;
@@ -276,7 +297,7 @@ int cmd_event(struct cmd_context *cx, const char *id, struct event *out, struct 
 			pick = i;
 		}
 	}
-	if (l.count > 1 && exact != 1) {
+	if (l.count > 1 && exact != 1 && (exact || !is_only_series(&l, &pick))) {
 		size_t n = 0;
 
 		for (size_t i = 0; i < l.count; i++)

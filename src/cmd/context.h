@@ -35,7 +35,8 @@ int cmd_calendar(struct cmd_context *cx, int64_t account_id, const char *name, s
 
 /*
  * An event by its id or a prefix of it of four or more characters, unique among the accounts that
- * cmd_accounts() gives. An exact id wins over longer ids that begin with it. Hidden rows (their
+ * cmd_accounts() gives. An exact id wins over longer ids that begin with it, a series over its own
+ * exceptions. Hidden rows (their
  * delete waits) are not found. Errors: ERR_USAGE (too short), ERR_NOT_FOUND, ERR_AMBIGUOUS (names
  * the candidates).
  */

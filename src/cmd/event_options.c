@@ -23,6 +23,15 @@ bool event_options_any(const struct event_options *o)
 	       o->attendees.count || o->reminders.count || o->rules.count || o->clear.count;
 }
 
+struct event_options event_options_without_times(const struct event_options *o)
+{
+	struct event_options rest = *o;
+
+	rest.start = rest.end = rest.duration = rest.timezone = NULL;
+	rest.all_day = false;
+	return rest;
+}
+
 int send_options_local(const struct send_options *o, struct local_options *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));

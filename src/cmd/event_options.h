@@ -29,6 +29,7 @@ struct event_options {
 	struct string_list attendees, reminders, rules;
 	/* edit only */
 	struct string_list clear;
+	const char *occurrence, *scope; /* event_target.h */
 	/* add only */
 	const char *calendar, *from_json;
 };
@@ -74,6 +75,9 @@ bool event_options_any(const struct event_options *o);
  */
 int event_options_apply(const struct event_options *o, const char *calendar_zone, int64_t now_utc,
 			struct json_object *resource, struct err *err);
+
+/* Without what says when it is. */
+struct event_options event_options_without_times(const struct event_options *o);
 
 /* The same for start and end alone (event_times.c). */
 int event_times_apply(const struct event_options *o, const char *calendar_zone, int64_t now_utc,

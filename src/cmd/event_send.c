@@ -29,6 +29,7 @@ void event_changes_release(struct event_changes *c)
 	for (size_t i = 0; i < c->count; i++) {
 		event_release(&c->items[i].event);
 		json_object_put(c->items[i].before);
+		row_list_release(&c->items[i].also);
 	}
 	free(c->items);
 	memset(c, 0, sizeof(*c));
@@ -108,6 +109,28 @@ static void tell_conflict(const struct event *e, struct err *err)
 		e->last_error ? e->last_error : "changed here and at Google");
 }
 
+/* What went out with an event and did not get through is its trouble, too. */
+static void read_back_others(struct cmd_context *cx, struct event_change *c, const struct err *sent)
+{
+	struct err err = {0};
+
+	for (size_t i = 0; c->sent && i < c->also.count; i++) {
+		AUTO(event_release) struct event row = {0};
+
+		if (store_event_get_row(cx->store, c->also.items[i], &row, &err))
+			continue; /* deleted, as it should be */
+		if (row.pending == PENDING_NONE && row.sync_status == SYNC_SYNCED)
+			continue;
+		c->sent = false;
+		if (row.sync_status == SYNC_ERROR && row.last_error)
+			err_set(&c->err, ERR_GOOGLE, "%s", row.last_error);
+		else if (sent->code != ERR_NONE)
+			c->err = *sent;
+		else
+			err_set(&c->err, ERR_FAILED, "not all of it was sent");
+	}
+}
+
 /* What became of one event. sent: what send_rows() said of all of its account. */
 static void read_back(struct cmd_context *cx, struct event_change *c, const struct err *sent)
 {
@@ -150,7 +173,7 @@ static void send_account(struct cmd_context *cx, struct event_changes *c, bool *
 			 size_t first, struct err *last)
 {
 	AUTO(account_release) struct account a = {0};
-	AUTO(free) int64_t *rowids = xcalloc(c->count, sizeof(*rowids));
+	AUTO(row_list_release) struct row_list rows = {0};
 	AUTO(free) size_t *which = xcalloc(c->count, sizeof(*which));
 	const char *name = c->items[first].event.account;
 	struct err err = {0};
@@ -160,16 +183,20 @@ static void send_account(struct cmd_context *cx, struct event_changes *c, bool *
 		if (!waiting[i] || strcmp(c->items[i].event.account, name) != 0)
 			continue;
 		waiting[i] = false;
-		which[n] = i;
-		rowids[n++] = c->items[i].event.rowid;
+		which[n++] = i;
+		row_list_add(&rows, c->items[i].event.rowid);
+		for (size_t k = 0; k < c->items[i].also.count; k++)
+			row_list_add(&rows, c->items[i].also.items[k]);
 	}
 	/* No network for one account is no network for the next: the five seconds are spent. */
 	if (last->code == ERR_NETWORK)
 		err = *last;
 	else if (!cmd_account_named(cx, name, &a, &err))
-		(void)send_rows(cx, &a, rowids, n, &err);
-	for (size_t i = 0; i < n; i++)
+		(void)send_rows(cx, &a, rows.items, rows.count, &err);
+	for (size_t i = 0; i < n; i++) {
 		read_back(cx, &c->items[which[i]], &err);
+		read_back_others(cx, &c->items[which[i]], &err);
+	}
 	*last = err;
 }
 

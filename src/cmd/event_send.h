@@ -9,16 +9,18 @@
 #include "cmd/cmd.h"
 #include "cmd/event_options.h"
 #include "store/store.h"
+#include "sync/local_series.h"
 
 struct event_change {
 	struct event event; /* as it is now; of a deleted one, as it was */
 	struct json_object
-		*before;  /* resource before the change, for who hears of it; may be NULL */
-	const char *verb; /* "added", "changed", ... */
-	bool deleted;     /* it was to be deleted */
-	bool gone;        /* the row is no longer in the store */
-	bool sent;        /* in step with Google (or on neither side) */
-	struct err err;   /* why not; code ERR_NONE while not sent: it is kept local */
+		*before;      /* resource before the change, for who hears of it; may be NULL */
+	struct row_list also; /* rows of the same change that go out with it and are not shown */
+	const char *verb;     /* "added", "changed", ... */
+	bool deleted;         /* it was to be deleted */
+	bool gone;            /* the row is no longer in the store */
+	bool sent;            /* in step with Google (or on neither side) */
+	struct err err;       /* why not; code ERR_NONE while not sent: it is kept local */
 };
 
 struct event_changes {

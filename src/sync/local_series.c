@@ -14,7 +14,7 @@ void row_list_release(struct row_list *l)
 	*l = (struct row_list){0};
 }
 
-static void row_list_add(struct row_list *l, int64_t row)
+void row_list_add(struct row_list *l, int64_t row)
 {
 	l->items = xreallocarray(l->items, l->count + 1, sizeof(*l->items));
 	l->items[l->count++] = row;
@@ -218,6 +218,60 @@ int local_occurrence_delete(struct store *s, struct clock *clock, int64_t series
 	return local_finish(s, own, occurrence_delete(&w, series_row, out, err), err);
 }
 
+static int list_exceptions(const struct work *w, struct event_list *out, struct err *err)
+{
+	struct event_query q = EVENT_QUERY_INIT;
+
+	q.calendar_id = w->series.calendar_id;
+	q.recurring_event_id = w->series.id;
+	q.include_hidden = q.include_cancelled = true;
+	return store_event_list(w->s, &q, out, err);
+}
+
+/* Deleted here, where it was enough to say so: now Google has to be told. */
+static int hide_cancelled(const struct work *w, struct event *row, bool *out_goes, struct err *err)
+{
+	AUTO(occurrence_release) struct occurrence at = {0};
+	int64_t start;
+
+	*out_goes = false;
+	if (!event_time_utc(json_get(row->resource, "originalStartTime"), w->calendar.time_zone,
+			    &start))
+		return 0;
+	if (recur_find(w->series.resource, w->calendar.time_zone, start, &at, out_goes, err))
+		return -1;
+	if (!*out_goes)
+		return 0;
+	json_object_put(row->resource);
+	row->resource = split_instance(w->series.resource, w->calendar.time_zone, &at);
+	row->hidden = true;
+	return store_event_put(w->s, row, err);
+}
+
+int local_occurrences_queue(struct store *s, const struct event *series, struct err *err)
+{
+	static const struct local_options o;
+	AUTO(work_release) struct work w = {.s = s, .o = &o, .goes_out = true};
+	AUTO(event_list_release) struct event_list list = {0};
+
+	if (store_event_get_row(s, series->rowid, &w.series, err) ||
+	    store_calendar_get(s, series->calendar_id, &w.calendar, err) ||
+	    list_exceptions(&w, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		struct event *row = &list.items[i];
+		bool cancelled = event_is_cancelled(row->resource), goes = true;
+
+		if (row->pending != PENDING_NONE || row->at_google)
+			continue;
+		if (cancelled && hide_cancelled(&w, row, &goes, err))
+			return -1;
+		if (goes && queue(&w, row, cancelled ? PENDING_DELETE : PENDING_UPDATE, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* --- cutting ------------------------------------------------------------------------------- */
 
 static int check_cut(const struct work *w, struct err *err)
@@ -248,16 +302,6 @@ static bool original_start(const struct work *w, const struct event *row, int64_
 		return false;
 	*out = recur_stamp_utc(&stamp, w->calendar.time_zone);
 	return true;
-}
-
-static int list_exceptions(const struct work *w, struct event_list *out, struct err *err)
-{
-	struct event_query q = EVENT_QUERY_INIT;
-
-	q.calendar_id = w->series.calendar_id;
-	q.recurring_event_id = w->series.id;
-	q.include_hidden = q.include_cancelled = true;
-	return store_event_list(w->s, &q, out, err);
 }
 
 /*

@@ -35,10 +35,15 @@ int local_occurrence_delete(struct store *s, struct clock *clock, int64_t series
 			    const struct occurrence *at, const struct local_options *o,
 			    struct event *out, struct err *err);
 
+/* A series that was only here is about to go out: what was changed of its occurrences goes, too.
+ * Inside the caller's transaction. */
+int local_occurrences_queue(struct store *s, const struct event *series, struct err *err);
+
 struct row_list { /* rows that a change touched, for the push after it */
 	int64_t *items;
 	size_t count;
 };
+void row_list_add(struct row_list *l, int64_t row);
 void row_list_release(struct row_list *l);
 DEFINE_AUTO_VALUE(struct row_list, row_list_release)
 

@@ -7,6 +7,8 @@
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
+#include "model/event.h"
+#include "sync/local_series.h"
 #include "sync/version.h"
 
 #define SPACING_FIRST_MS (60 * 1000LL)
@@ -172,6 +174,18 @@ static int nothing_waits(const struct event *row, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "nothing of event '%s' waits to be sent", row->id);
 }
 
+/* An occurrence goes out with its series. */
+static int retry_series(struct store *s, const struct event *row, struct err *err)
+{
+	AUTO(event_release) struct event series = {0};
+	bool found;
+
+	if (store_event_get(s, row->calendar_id, json_str(row->resource, "recurringEventId"),
+			    &series, &found, err))
+		return -1;
+	return found ? queue_retry(s, series.rowid, err) : nothing_waits(row, err);
+}
+
 int queue_retry(struct store *s, int64_t rowid, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
@@ -185,6 +199,10 @@ int queue_retry(struct store *s, int64_t rowid, struct err *err)
 		return undecided(&row, err);
 	if (!found && (row.at_google || row.hidden))
 		return nothing_waits(&row, err);
+	if (!found && event_is_exception(row.resource))
+		return retry_series(s, &row, err);
+	if (!found && event_is_master(row.resource) && local_occurrences_queue(s, &row, err))
+		return -1;
 	if (!found) { /* event add --no-sync */
 		op.event_rowid = rowid;
 		op.op = PENDING_CREATE;
@@ -204,6 +222,8 @@ static int take_back(struct store *s, struct event *row, const struct outbox *op
 {
 	const struct version_note n = {row->calendar_id, row->id,    "local",
 				       row->changed_ms,  command_id, false};
+	bool computed =
+		event_is_exception(row->resource) && !row->at_google && op->op != PENDING_CREATE;
 	AUTO(json_object_put) struct json_object *before = NULL;
 
 	if (!row->hidden)
@@ -217,6 +237,8 @@ static int take_back(struct store *s, struct event *row, const struct outbox *op
 	xstr_set(&row->last_error, NULL);
 	if (op->op != PENDING_CREATE && version_changed(s, &n, before, row->resource, err))
 		return -1;
+	if (computed) /* as its series says: no row */
+		return store_event_delete(s, row->rowid, err);
 	return store_outbox_delete(s, row->rowid, err) || store_event_put(s, row, err) ? -1 : 0;
 }
 

@@ -178,6 +178,23 @@ static int undo_add(struct undo *u, struct err *err)
 	return u->item->gone ? 0 : read_back(u, rowid, err);
 }
 
+/* An occurrence whose series is not there either: that was taken back first. */
+static int went_with_series(const struct undo *u, bool *out, struct err *err)
+{
+	const struct event *e = &u->item->event;
+	const char *series = json_str(e->resource, "recurringEventId");
+	AUTO(event_release) struct event master = {0};
+	bool found;
+
+	*out = false;
+	if (!series)
+		return 0;
+	if (store_event_get(u->s, e->calendar_id, series, &master, &found, err))
+		return -1;
+	*out = !found || master.hidden;
+	return 0;
+}
+
 static int undo_change(struct undo *u, struct err *err)
 {
 	AUTO(merge_result_release) struct merge_result m = {0};
@@ -185,7 +202,12 @@ static int undo_change(struct undo *u, struct err *err)
 	const struct merge_rule rule = {.contested = MERGE_REMOTE};
 	struct event *e = &u->item->event;
 	struct event now = {0};
+	bool went;
 
+	if (!u->living && went_with_series(u, &went, err))
+		return -1;
+	if (!u->living && went)
+		return 0;
 	if (!u->living)
 		return err_set(err, ERR_NOT_FOUND,
 			       "it was deleted since; 'calsync event restore %s' brings it back",

@@ -275,7 +275,8 @@ last_patch() {
 	series=$ID
 	fake_google_api PATCH "calendars/primary/events/${ID}_20260313T130000Z" '{"summary": "Moved"}' >/dev/null
 	run -0 calsync sync
-	edit --start "2026-03-06 16:00"
+	fake_google_patch "$series" '{"start": {"dateTime": "2026-03-06T16:00:00+01:00"},
+		"end": {"dateTime": "2026-03-06T17:00:00+01:00"}}' >/dev/null
 	ID=${series}_20260313T130000Z
 	edit --title Orphan
 	assert_json '.event.syncStatus == "error" and .event.summary == "Orphan"'
