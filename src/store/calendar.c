@@ -205,8 +205,11 @@ static int calendar_insert(struct store *s, struct calendar *c, struct err *err)
 
 static const char sql_calendar_update[] =
 	"UPDATE calendar SET summary = :summary, time_zone = :time_zone,"
-	" access_role = :access_role, is_primary = :primary, gone = :gone, resource = :resource"
-	" WHERE calendar_id = :id";
+	" access_role = :access_role, is_primary = :primary, resource = :resource,"
+	/* One that is back is read in full: who knows what it is now. */
+	" sync_token = CASE WHEN gone > :gone THEN NULL ELSE sync_token END,"
+	" pull_page_token = CASE WHEN gone > :gone THEN NULL ELSE pull_page_token END,"
+	" gone = :gone WHERE calendar_id = :id";
 
 static int calendar_update(struct store *s, int64_t id, const struct calendar *c, struct err *err)
 {

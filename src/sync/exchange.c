@@ -27,9 +27,19 @@ static int exchange(struct engine *e, const struct calendar *c, bool pull,
 	}
 	if (e->options->has_window ? pull_window(e, c, r, err) : pull_calendar(e, c, r, err))
 		return -1;
-	/* A merge may have left something to send, and an edit may have come in meanwhile. */
-	if (!e->options->dry_run && unsent.code == ERR_NONE)
-		push_calendar(e, c, NULL, 0, r, &unsent);
+	/* A merge may have left something to send, an edit may have come in meanwhile, and the role
+	 * may have changed. */
+	if (!e->options->dry_run && unsent.code == ERR_NONE) {
+		AUTO(calendar_release) struct calendar now = {0};
+
+		if (store_calendar_get(e->store, c->id, &now, err))
+			return -1;
+		push_calendar(e, &now, NULL, 0, r, &unsent);
+	}
+	if (!strcmp(unsent.reason, "requiredAccessLevel")) /* the edits wait for it */
+		return err_set(err, ERR_READ_ONLY,
+			       "calendar '%s' is read-only now: what waits there is kept",
+			       c->summary);
 	if (unsent.code != ERR_NONE) {
 		*err = unsent;
 		return -1;

@@ -163,6 +163,18 @@ static int set_aside(struct pull *p, struct event *row, const struct json_object
 	return row ? touch(p, row, err) : 0;
 }
 
+/* Only its times are shown. */
+static int take_busy(struct pull *p, struct event *row, const struct json_object *item,
+		     struct err *err)
+{
+	AUTO(json_object_put) struct json_object *known = NULL;
+
+	if (busy_item(p, row, item, &known, err) ||
+	    (known && apply_item(p->e, p->c, row, known, p->r, err)))
+		return -1;
+	return row ? touch(p, row, err) : 0;
+}
+
 static int take_item(struct pull *p, struct json_object *item, struct err *err)
 {
 	AUTO(event_release) struct event row = {0};
@@ -193,6 +205,8 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
 		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;
+	if (p->busy_only && !event_is_cancelled(item))
+		return take_busy(p, found ? &row : NULL, item, err);
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
 		return -1;
 	if (exception && event_is_cancelled(item) && note_orphan(p, item, err))
@@ -203,7 +217,10 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 static int take_items(struct pull *p, const struct json_object *page, struct err *err)
 {
 	struct json_object *items = json_get(page, "items");
+	const char *role = json_str(page, "accessRole");
 
+	p->busy_only = role && !strcmp(role, "freeBusyReader");
+	p->holes |= p->busy_only; /* what it does not show may be there all the same */
 	for (size_t i = 0; i < json_object_array_length(items); i++) {
 		struct json_object *item = json_object_array_get_idx(items, i);
 

@@ -12,6 +12,7 @@ struct pull {
 	int64_t started_ms;           /* of a full pull, also when an earlier run began it */
 	int64_t seen;                 /* items of a full pull */
 	bool window;                  /* only what lies in the options' window */
+	bool busy_only;               /* the role shows times alone: see busy.c */
 	bool holes;                   /* an item could not be read: absence says nothing */
 	bool late;                    /* the listing and events.get contradict each other */
 	bool orphans;                 /* a cancelled occurrence came whose series is not here */
@@ -35,6 +36,13 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err);
 
 /* events.get. ERR_NOT_FOUND, ERR_GONE: there is none. *out NULL: what came is no event. */
 int pull_get(struct pull *p, const char *id, int tries, struct json_object **out, struct err *err);
+
+/*
+ * What an item says where times alone are shown. *out is the caller's; NULL: nothing that is not
+ * known here. row NULL: none here.
+ */
+int busy_item(struct pull *p, const struct event *row, const struct json_object *item,
+	      struct json_object **out, struct err *err);
 
 /*
  * Before the last page of a full listing is stored: an event that changed at Google when the

@@ -425,8 +425,9 @@ int push_calendar(struct engine *e, const struct calendar *c, const int64_t *row
 
 	if (store_account_get(e->store, c->account, &account, err))
 		return -1;
-	/* An edit from before it was connected read-only waits for a login that may write. */
-	if (account.read_only)
+	/* An edit from before it was connected read-only waits for a login that may write; one in a
+	 * calendar where the role was lost waits until it is back. queue_why_unsent() says so. */
+	if (account.read_only || c->gone || !calendar_takes_writes(c))
 		return 0;
 	/* A queue that is drained keeps to the times of the next tries; a sync that somebody (or an
 	 * hourly timer) asked for tries everything. */

@@ -473,6 +473,14 @@ int push_forget_sent(struct push *p, struct job *j, struct err *err)
 	return push_in_transaction(p, j, NULL, write_forget_sent, err);
 }
 
+/* The calendar takes no writes from us any more. Of a move it may be either calendar: that one is
+ * refused, so that it can be taken back. */
+static bool has_lost_role(const struct job *j, const struct err *why)
+{
+	return j->kind != JOB_MOVE && why->code == ERR_FORBIDDEN &&
+	       !strcmp(why->reason, "requiredAccessLevel");
+}
+
 static int settle_bad(struct push *p, struct job *j, const struct err *why, bool in_batch,
 		      struct err *err)
 {
@@ -480,7 +488,7 @@ static int settle_bad(struct push *p, struct job *j, const struct err *why, bool
 
 	log_debug("push", "event %s: %s: %d %s", j->row.id, job_method(j->kind), why->http_status,
 		  why->reason);
-	if (push_is_general(why)) {
+	if (push_is_general(why) || has_lost_role(j, why)) {
 		if (in_batch) { /* a part is tried again, alone, with all the patience of a call */
 			j->alone = true;
 			return 0;
