@@ -11,6 +11,9 @@
 
 #include "base/banned.h"
 
+#define HISTORY_DAYS     90
+#define HISTORY_DAYS_MAX 36500
+
 #define MAX_FILE (256 * 1024)
 #define MAX_LINE 190 /* libinih cuts longer ones at its own limit of 200, without a word */
 
@@ -267,6 +270,23 @@ int config_google_base_url(const struct config *c, char **out, struct err *err)
 	}
 	n = strlen(url);
 	*out = xstrndup(url, url[n - 1] == '/' ? n - 1 : n);
+	return 0;
+}
+
+int config_history_days(const struct config *c, int *out, struct err *err)
+{
+	const char *text = config_get(c, "history.days");
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+
+	*out = HISTORY_DAYS;
+	if (!text)
+		return 0;
+	if (!digits || text[digits] || digits > 5 || strtol(text, NULL, 10) > HISTORY_DAYS_MAX)
+		return err_set(err, ERR_USAGE,
+			       "history.days in '%s' is '%s': it is a number of days from 0 (for "
+			       "ever) to %d",
+			       c->path, text, HISTORY_DAYS_MAX);
+	*out = (int)strtol(text, NULL, 10);
 	return 0;
 }
 

@@ -29,6 +29,9 @@ char *config_key_path(const struct config *c);
 /* $CALSYNC_GOOGLE_BASE_URL or "" for Google itself. ERR_USAGE when it is not https (http only to
  * a loopback address), or has a path, query, user info. Caller frees. */
 int config_google_base_url(const struct config *c, char **out, struct err *err);
+/* config "history.days", how long versions of events are kept: 90 when not set, 0 = for ever.
+ * ERR_USAGE when it is no number of days up to 36500. */
+int config_history_days(const struct config *c, int *out, struct err *err);
 /* $GOOGLE_CLIENT_ID, config google.client_id; NULL = not set. Borrowed. */
 const char *config_client_id(const struct config *c);
 const char *config_client_secret(const struct config *c);

@@ -480,8 +480,13 @@ static int project_units(const struct cmd_context *cx, int64_t *out, struct err 
 
 int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
 {
+	int days;
+
 	out->store = cx->store;
 	out->clock = cx->clock;
+	if (config_history_days(cx->config, &days, err))
+		return -1;
+	out->history_ms = days * (24LL * 60 * 60 * 1000);
 	if (cmd_conflict_policy(cx, &out->conflict, err) ||
 	    project_units(cx, &out->project_units, err))
 		return -1;

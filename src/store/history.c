@@ -300,6 +300,23 @@ int store_history_raise_floor(struct store *s, struct err *err)
 	return store_history_range(s, &first, &last, err) || raise_floor(s, last, err) ? -1 : 0;
 }
 
+static const char sql_history_due[] =
+	"SELECT EXISTS (SELECT 1 FROM history WHERE at_ms < :before)"
+	" OR EXISTS (SELECT 1 FROM conflict WHERE state <> 'waiting' AND at_ms < :before)";
+
+int store_history_due(struct store *s, int64_t before_ms, bool *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_history_due, &st, err))
+		return -1;
+	stmt_int(st, ":before", before_ms);
+	if (stmt_step(st, err) < 0)
+		return -1;
+	*out = col_int(st, 0) != 0;
+	return 0;
+}
+
 /* The clock may have gone back in between: older rows are not always the lower ones. */
 static const char sql_prune_top[] =
 	"SELECT coalesce(max(history_id), 0) FROM history WHERE at_ms < :before";

@@ -401,6 +401,8 @@ int store_history_range(struct store *s, int64_t *out_first, int64_t *out_last, 
 int store_history_floor(struct store *s, int64_t *out, struct err *err);
 /* All that is there now counts as missed. */
 int store_history_raise_floor(struct store *s, struct err *err);
+/* Whether there is anything that store_history_prune() would forget. */
+int store_history_due(struct store *s, int64_t before_ms, bool *out, struct err *err);
 /* Forget what is older, and commands and conflicts that were settled before (waiting ones stay). */
 int store_history_prune(struct store *s, int64_t before_ms, struct err *err);
 

@@ -1,5 +1,6 @@
 #include "sync/sync.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,44 @@ static int save_outcome(struct engine *e, const struct account *a, int64_t start
 	return -1;
 }
 
+/* --- the log of versions ------------------------------------------------------------------ */
+
+#define PRUNED_KEY "history_pruned_ms"
+#define PRUNE_MS   (24LL * 60 * 60 * 1000) /* not oftener: what is a day too old does no harm */
+
+static int prune_now(struct store *s, int64_t before_ms, int64_t now_ms, struct err *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)now_ms);
+	if (store_begin(s, err))
+		return -1;
+	if (!store_history_prune(s, before_ms, err) && !store_meta_set(s, PRUNED_KEY, text, err))
+		return store_commit(s, err);
+	store_rollback(s);
+	return -1;
+}
+
+/* Forget what is too old. Nothing is written when there is none, or within a day of the last time
+ * (a clock that went back counts as another day). */
+static int prune(const struct sync_env *env, struct err *err)
+{
+	AUTO(free) char *text = NULL;
+	int64_t now = clock_now_ms(env->clock);
+	int64_t before = now - env->history_ms;
+	int64_t last;
+	bool due;
+
+	if (store_meta_get(env->store, PRUNED_KEY, &text, err))
+		return -1;
+	last = text ? strtoll(text, NULL, 10) : 0;
+	if (last <= now && now - last < PRUNE_MS)
+		return 0;
+	if (store_history_due(env->store, before, &due, err))
+		return -1;
+	return due ? prune_now(env->store, before, now, err) : 0;
+}
+
 static int sync_locked(const struct sync_env *env, const struct account *account,
 		       const struct sync_options *o, struct sync_result *out, struct err *err)
 {
@@ -226,6 +265,8 @@ static int sync_locked(const struct sync_env *env, const struct account *account
 		*err = late;
 		return -1;
 	}
+	if (env->history_ms && prune(env, &late))
+		log_warn("sync", "cannot forget old versions: %s, ignoring", late.msg);
 	return result;
 }
 

@@ -21,6 +21,7 @@ struct sync_env { /* all borrowed */
 	struct transport *transport;
 	struct clock *clock;
 	enum conflict_policy conflict; /* of sync_events(); sync_account() has its options */
+	int64_t history_ms;            /* how long versions are kept; 0 = for ever */
 	int64_t project_units;         /* quota a minute of one OAuth client; 0 = Google's usual */
 };
 

@@ -91,3 +91,27 @@ last() {
 	changes -a other
 	assert_json '[.[].event.summary] == ["Theirs"]'
 }
+
+@test "changes: a sync forgets versions that are older than history.days, and a reader is told" {
+	id=$(add A)
+	add B >/dev/null
+	sqlite3 "$CALSYNC_STORE" "UPDATE history SET at_ms = at_ms - 100 * 86400000 WHERE history_id = 1"
+	mkdir -p "$XDG_CONFIG_HOME/calsync"
+	printf '[history]\ndays = 0\n' >>"$XDG_CONFIG_HOME/calsync/config"
+	run -0 calsync sync
+	changes --since 0
+	assert_json 'length == 2'
+	sed -i 's/^days = 0/days = 99/' "$XDG_CONFIG_HOME/calsync/config"
+	run -0 calsync sync --dry-run
+	changes --since 0
+	run -0 calsync sync
+	run -1 --separate-stderr calsync --json changes --since 0
+	assert_failure_json failed
+	changes --since 1
+	assert_json 'length == 1'
+	run -0 calsync --json event log "$id"
+	assert_json '. == []'
+	sed -i 's/^days = 99/days = often/' "$XDG_CONFIG_HOME/calsync/config"
+	run --separate-stderr calsync sync
+	assert_matches "$stderr" "history.days.*'often'"
+}

@@ -625,6 +625,61 @@ static void test_restore__an_occurrence_needs_its_series(void **state)
 	assert_non_null(strstr(err.msg, id));
 }
 
+static int64_t log_rows(struct world *w)
+{
+	AUTO(history_list_release) struct history_list log = {0};
+	struct history_query q = {0};
+
+	OK(store_history_list(w->store, &q, &log, &err));
+	return (int64_t)log.count;
+}
+
+static char *pruned_when(struct world *w)
+{
+	char *text = NULL;
+
+	OK(store_meta_get(w->store, "history_pruned_ms", &text, &err));
+	return text;
+}
+
+static void test_restore__old_versions_are_forgotten_once_a_day(void **state)
+{
+	const int64_t day = 24LL * 60 * 60 * 1000;
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(free) char *never = NULL;
+	AUTO(free) char *when = NULL;
+	AUTO(free) char *again = NULL;
+	struct history old = {.calendar_id = w->calendar.id,
+			      .event_id = id,
+			      .op = HISTORY_CREATE,
+			      .origin = (char *)"google",
+			      .at_ms = NOW_MS - 100 * day};
+
+	OK(store_history_add(w->store, &old, &err));
+	sync_ok(w); /* the other one comes */
+	assert_int_equal(log_rows(w), 2);
+	w->env.history_ms = 101 * day;
+	sync_ok(w);
+	assert_int_equal(log_rows(w), 2);
+	never = pruned_when(w);
+	assert_null(never); /* nothing was due: nothing was written */
+	w->env.history_ms = 90 * day;
+	sync_ok(w);
+	assert_int_equal(log_rows(w), 1);
+	when = pruned_when(w);
+	assert_non_null(when);
+	OK(store_history_add(w->store, &old, &err));
+	w->clock.now_ms += 1000;
+	sync_ok(w); /* not twice a day */
+	assert_int_equal(log_rows(w), 2);
+	again = pruned_when(w);
+	assert_string_equal(again, when);
+	w->clock.now_ms -= 3600 * 1000; /* unless the clock went back */
+	sync_ok(w);
+	assert_int_equal(log_rows(w), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,6 +705,7 @@ int main(void)
 		TEST(test_restore__a_series_under_a_new_id_takes_its_occurrences_along),
 		TEST(test_restore__a_cancelled_occurrence_takes_place_again),
 		TEST(test_restore__a_cancelled_occurrence_that_never_was_changed),
+		TEST(test_restore__old_versions_are_forgotten_once_a_day),
 		TEST(test_restore__an_occurrence_needs_its_series),
 	};
 
