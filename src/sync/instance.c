@@ -178,30 +178,52 @@ void instance_note_change(struct push *p, const struct job *j, const struct json
 	json_set_bool(p->reset, j->row.id, true);
 }
 
-static int take_again(struct push *p, struct event *row, const struct gresult *result,
-		      struct err *err)
+/* The row as it is now: who edited it while it was read has the last word, and the edit goes out.
+ * *out false: there is nothing to take. */
+static int still_in_step(struct push *p, int64_t rowid, struct event *out_row, bool *out,
+			 struct err *err)
+{
+	struct err why;
+
+	*out = false;
+	if (store_event_get_row(p->e->store, rowid, out_row, &why)) {
+		if (why.code == ERR_NOT_FOUND)
+			return 0;
+		*err = why;
+		return -1;
+	}
+	*out = out_row->calendar_id == p->c->id && out_row->pending == PENDING_NONE;
+	return 0;
+}
+
+static int take_again(struct push *p, int64_t rowid, const struct gresult *result, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *says = NULL;
+	AUTO(event_release) struct event row = {0};
 	AUTO(event_release) struct event series = {0};
 	struct calendar_result pulled = {0};
-	bool found;
+	bool take, found;
 
+	if (still_in_step(p, rowid, &row, &take, err))
+		return -1;
+	if (!take)
+		return 0;
 	if (result->err.code == ERR_NOT_FOUND || result->err.code == ERR_GONE)
-		return apply_gone(p->e, row, NULL, &pulled, err);
+		return apply_gone(p->e, &row, NULL, &pulled, err);
 	if (result->err.code != ERR_NONE || !result->json)
 		return 0; /* the next pull tells */
-	if (store_event_get(p->e->store, row->calendar_id,
-			    json_str(row->resource, "recurringEventId"), &series, &found, err))
+	if (store_event_get(p->e->store, row.calendar_id,
+			    json_str(row.resource, "recurringEventId"), &series, &found, err))
 		return -1;
-	if (found && computed(p, series.resource, row->resource, &says, err))
+	if (found && computed(p, series.resource, row.resource, &says, err))
 		return -1;
 	if (event_is_cancelled(result->json) && !says)
-		return apply_gone(p->e, row, result->json, &pulled, err);
-	return apply_item(p->e, p->c, row, result->json, &pulled, err);
+		return apply_gone(p->e, &row, result->json, &pulled, err);
+	return apply_item(p->e, p->c, &row, result->json, &pulled, err);
 }
 
 /* A batch of them in one request and one transaction. */
-static int read_again(struct push *p, struct event *rows, size_t count, struct err *err)
+static int read_again(struct push *p, const struct event *rows, size_t count, struct err *err)
 {
 	struct gresult results[GOOGLE_BATCH_MAX] = {0};
 	struct gcall calls[GOOGLE_BATCH_MAX] = {0};
@@ -218,7 +240,7 @@ static int read_again(struct push *p, struct event *rows, size_t count, struct e
 		log_info("push", "exceptions are not read again yet: %s", why.msg);
 	else if (!(result = store_begin(p->e->store, err))) {
 		for (size_t i = 0; i < count && !result; i++)
-			result = take_again(p, &rows[i], &results[i], err);
+			result = take_again(p, rows[i].rowid, &results[i], err);
 		if (!result)
 			result = store_commit(p->e->store, err);
 		else
