@@ -251,6 +251,30 @@ static int check_anew(struct store *s, const struct calendar *c, const struct hi
 	return 0;
 }
 
+/* An occurrence that its series has, and that has no row: it is there already, and is edited to what
+ * it was. out_done false: it is another case. */
+static int edit_computed(struct store *s, struct clock *clock, const struct calendar *c,
+			 const struct history *h, const struct local_options *o, struct event *out,
+			 bool *out_done, struct err *err)
+{
+	const struct event e = {.calendar_id = c->id, .resource = h->resource}; /* borrows */
+	AUTO(json_object_put) struct json_object *says = NULL;
+	AUTO(json_object_put) struct json_object *wanted = NULL;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event series = {0};
+
+	*out_done = false;
+	if (!event_is_exception(h->resource))
+		return 0;
+	if (computed(s, &e, &series, &at, &says, err))
+		return -1;
+	if (!says || strcmp(at.id, h->event_id) != 0)
+		return 0;
+	*out_done = true;
+	wanted = local_with_fields_of(says, h->resource);
+	return local_occurrence_edit(s, clock, series.rowid, &at, wanted, o, out, err);
+}
+
 static int make_anew(struct store *s, struct clock *clock, const struct calendar *c,
 		     const struct history *h, const struct local_options *o, struct event *out,
 		     struct err *err)
@@ -267,8 +291,13 @@ static int make_anew(struct store *s, struct clock *clock, const struct calendar
 		.changed_ms = local_later_than(h->at_ms, clock),
 	};
 
-	if (check_anew(s, c, h, err) || store_event_put(s, &e, err) ||
-	    local_note_change(s, &e, o, NULL, e.resource, err))
+	bool done;
+
+	if (check_anew(s, c, h, err) || edit_computed(s, clock, c, h, o, out, &done, err))
+		return -1;
+	if (done)
+		return 0;
+	if (store_event_put(s, &e, err) || local_note_change(s, &e, o, NULL, e.resource, err))
 		return -1;
 	if (o->no_sync || h->local_only)
 		return store_event_get_row(s, e.rowid, out, err);
