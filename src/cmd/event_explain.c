@@ -150,8 +150,7 @@ static int explain_conflict(struct explain *x, struct err *err)
 	AUTO(free) char *mend = NULL;
 	bool found;
 
-	if (store_conflict_waiting(x->cx->store, x->event.calendar_id, x->event.id, &c, &found,
-				   err))
+	if (store_conflict_waiting(x->cx->store, x->event.rowid, &c, &found, err))
 		return -1;
 	mend = found ? xasprintf("'calsync conflicts show %lld', then 'calsync conflicts resolve'",
 				 (long long)c.id)

@@ -43,6 +43,7 @@ void conflict_list_release(struct conflict_list *l)
 static void conflict_bind(struct stmt *st, const struct conflict *c)
 {
 	stmt_int(st, ":calendar", c->calendar_id);
+	stmt_int(st, ":row", c->event_rowid);
 	stmt_text(st, ":event", c->event_id);
 	stmt_text(st, ":state", conflict_state_name(c->state));
 	stmt_text(st, ":policy", c->policy);
@@ -56,14 +57,16 @@ static void conflict_bind(struct stmt *st, const struct conflict *c)
 }
 
 static const char sql_conflict_insert[] =
-	"INSERT INTO conflict (calendar_id, event_id, state, policy, taken, at_ms, resolved_ms,"
+	"INSERT INTO conflict (calendar_id, event_row, event_id, state, policy, taken, at_ms, "
+	"resolved_ms,"
 	" fields, base, local, remote)"
-	" VALUES (:calendar, :event, :state, :policy, :taken, :at_ms, :resolved_ms, :fields,"
+	" VALUES (:calendar, :row, :event, :state, :policy, :taken, :at_ms, :resolved_ms, :fields,"
 	" :base, :local, :remote)"
 	" RETURNING conflict_id";
 
 static const char sql_conflict_update[] =
-	"UPDATE conflict SET calendar_id = :calendar, event_id = :event, state = :state,"
+	"UPDATE conflict SET calendar_id = :calendar, event_row = :row, event_id = :event, state = "
+	":state,"
 	" policy = :policy, taken = :taken, at_ms = :at_ms, resolved_ms = :resolved_ms,"
 	" fields = :fields, base = :base, local = :local, remote = :remote"
 	" WHERE conflict_id = :id";
@@ -91,11 +94,20 @@ int store_conflict_put(struct store *s, struct conflict *c, struct err *err)
 
 /* --- reading ----------------------------------------------------------------------------- */
 
-#define CONFLICT_SELECT                                                                \
-	"SELECT k.conflict_id, k.calendar_id, k.event_id, k.state, k.policy, k.taken," \
-	" k.at_ms, k.resolved_ms, k.fields, k.base, k.local, k.remote, a.name,"        \
-	" c.google_id"                                                                 \
-	" FROM conflict k LEFT JOIN calendar c ON c.calendar_id = k.calendar_id"       \
+/* Whether a record waits is asked of the outbox: see the schema. */
+#define WAITS                                                     \
+	"(k.state = 'waiting' AND EXISTS (SELECT 1 FROM outbox o" \
+	" WHERE o.event_row = k.event_row AND o.state = 'conflict'))"
+#define STATE_NOW "CASE WHEN k.state = 'waiting' AND NOT " WAITS " THEN 'resolved' ELSE k.state END"
+
+/* The event by its row, when that is still there: it may have been moved or got another id. */
+#define CONFLICT_SELECT                                                                   \
+	"SELECT k.conflict_id, coalesce(e.calendar_id, k.calendar_id),"                   \
+	" coalesce(e.id, k.event_id), " STATE_NOW ", k.policy, k.taken,"                  \
+	" k.at_ms, k.resolved_ms, k.fields, k.base, k.local, k.remote, a.name,"           \
+	" c.google_id, k.event_row"                                                       \
+	" FROM conflict k LEFT JOIN event e ON e.event_row = k.event_row"                 \
+	" LEFT JOIN calendar c ON c.calendar_id = coalesce(e.calendar_id, k.calendar_id)" \
 	" LEFT JOIN account a ON a.account_id = c.account_id"
 
 static int conflict_read(struct stmt *st, struct conflict *out, struct err *err)
@@ -121,6 +133,7 @@ static int conflict_read(struct stmt *st, struct conflict *out, struct err *err)
 		return -1;
 	c.account = col_dup(st, 12);
 	c.calendar = col_dup(st, 13);
+	c.event_rowid = col_int(st, 14);
 	*out = c;
 	memset(&c, 0, sizeof(c));
 	return 0;
@@ -149,19 +162,17 @@ int store_conflict_get(struct store *s, int64_t id, struct conflict *out, bool *
 	return read_one(st, out, out_found, err);
 }
 
-static const char sql_conflict_waiting[] =
-	CONFLICT_SELECT " WHERE k.calendar_id = :calendar AND k.event_id = :event"
-			" AND k.state = 'waiting' ORDER BY k.conflict_id DESC LIMIT 1";
+static const char sql_conflict_waiting[] = CONFLICT_SELECT " WHERE k.event_row = :row AND " WAITS
+							   " ORDER BY k.conflict_id DESC LIMIT 1";
 
-int store_conflict_waiting(struct store *s, int64_t calendar_id, const char *event_id,
-			   struct conflict *out, bool *out_found, struct err *err)
+int store_conflict_waiting(struct store *s, int64_t event_rowid, struct conflict *out,
+			   bool *out_found, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
 	if (db_prepare(s->db, sql_conflict_waiting, &st, err))
 		return -1;
-	stmt_int(st, ":calendar", calendar_id);
-	stmt_text(st, ":event", event_id);
+	stmt_int(st, ":row", event_rowid);
 	return read_one(st, out, out_found, err);
 }
 
@@ -172,13 +183,14 @@ static void list_text(struct strbuf *sql, const struct conflict_query *q)
 	if (q->account_id)
 		strbuf_adds(sql, " AND c.account_id = :account");
 	if (q->calendar_id)
-		strbuf_adds(sql, " AND k.calendar_id = :calendar");
+		strbuf_adds(sql, " AND c.calendar_id = :calendar");
 	if (q->event_id)
-		strbuf_adds(sql, " AND k.event_id = :event");
+		strbuf_adds(sql, " AND (k.event_id = :event OR e.id = :event)");
 	if (q->event_prefix)
-		strbuf_adds(sql, " AND k.event_id >= :prefix AND k.event_id < :prefix_end");
+		strbuf_adds(sql, " AND ((k.event_id >= :prefix AND k.event_id < :prefix_end)"
+				 " OR (e.id >= :prefix AND e.id < :prefix_end))");
 	if (q->state >= 0)
-		strbuf_adds(sql, " AND k.state = :state");
+		strbuf_adds(sql, " AND " STATE_NOW " = :state");
 	strbuf_adds(sql, " ORDER BY k.conflict_id DESC");
 	if (q->limit)
 		strbuf_adds(sql, " LIMIT :limit");
@@ -228,20 +240,19 @@ int store_conflict_list(struct store *s, const struct conflict_query *q, struct 
 }
 
 static const char sql_conflict_count[] =
-	"SELECT count(*) FROM conflict k JOIN calendar c ON c.calendar_id = k.calendar_id"
-	" WHERE k.state = :state AND (:account = 0 OR c.account_id = :account)";
+	"SELECT count(*) FROM conflict k JOIN event e ON e.event_row = k.event_row"
+	" JOIN calendar c ON c.calendar_id = e.calendar_id"
+	" WHERE " WAITS " AND (:account = 0 OR c.account_id = :account)";
 
-int store_conflict_count(struct store *s, int64_t account_id, enum conflict_state state,
-			 int64_t *out, struct err *err)
+int store_conflict_count(struct store *s, int64_t account_id, int64_t *out_waiting, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
 	if (db_prepare(s->db, sql_conflict_count, &st, err))
 		return -1;
 	stmt_int(st, ":account", account_id);
-	stmt_text(st, ":state", conflict_state_name(state));
 	if (stmt_step(st, err) < 0)
 		return -1;
-	*out = col_int(st, 0);
+	*out_waiting = col_int(st, 0);
 	return 0;
 }

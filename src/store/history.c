@@ -340,7 +340,9 @@ static const char sql_prune_command[] =
 	"DELETE FROM command WHERE at_ms < :before"
 	" AND NOT EXISTS (SELECT 1 FROM history h WHERE h.command_id = command.command_id)";
 static const char sql_prune_conflict[] =
-	"DELETE FROM conflict WHERE state <> 'waiting' AND at_ms < :before";
+	"DELETE FROM conflict WHERE at_ms < :before AND (state <> 'waiting' OR NOT EXISTS"
+	" (SELECT 1 FROM outbox o WHERE o.event_row = conflict.event_row AND o.state = "
+	"'conflict'))";
 
 int store_history_prune(struct store *s, int64_t before_ms, struct err *err)
 {

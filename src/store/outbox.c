@@ -24,6 +24,7 @@ void outbox_release(struct outbox *o)
 	free(o->send_updates);
 	free(o->last_error);
 	json_object_put(o->sent);
+	free(o->late_updates);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -37,7 +38,8 @@ void outbox_list_release(struct outbox_list *l)
 
 #define OUTBOX_SELECT                                                                        \
 	"SELECT o.outbox_id, o.event_row, o.calendar_id, e.id, o.op, o.state, o.created_ms," \
-	" o.attempts, o.not_before_ms, o.send_updates, o.last_error, o.move_from, o.sent"    \
+	" o.attempts, o.not_before_ms, o.send_updates, o.last_error, o.move_from, o.sent, "  \
+	"o.late_updates"                                                                     \
 	" FROM outbox o JOIN event e ON e.event_row = o.event_row"
 
 static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
@@ -61,6 +63,7 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 	o.move_from = col_int(st, 11); /* NULL reads as 0 */
 	if (col_json(st, 12, "outbox entry of", o.event_id, &o.sent, err))
 		return -1;
+	o.late_updates = col_dup(st, 13);
 	*out = o;
 	memset(&o, 0, sizeof(o));
 	return 0;
@@ -69,15 +72,15 @@ static int outbox_read(struct stmt *st, struct outbox *out, struct err *err)
 /* An entry that is there keeps its number, and so its place in the queue. */
 static const char sql_outbox_put[] =
 	"INSERT INTO outbox (event_row, calendar_id, op, state, created_ms, attempts,"
-	" not_before_ms, send_updates, last_error, move_from, sent)"
+	" not_before_ms, send_updates, last_error, move_from, sent, late_updates)"
 	" SELECT e.event_row, e.calendar_id, :op, :state, :created_ms, :attempts,"
-	" :not_before_ms, :send_updates, :last_error, :move_from, :sent"
+	" :not_before_ms, :send_updates, :last_error, :move_from, :sent, :late_updates"
 	" FROM event e WHERE e.event_row = :row"
 	" ON CONFLICT (event_row) DO UPDATE SET op = excluded.op, state = excluded.state,"
 	" created_ms = excluded.created_ms, attempts = excluded.attempts,"
 	" not_before_ms = excluded.not_before_ms, send_updates = excluded.send_updates,"
 	" last_error = excluded.last_error, move_from = excluded.move_from,"
-	" sent = excluded.sent"
+	" sent = excluded.sent, late_updates = excluded.late_updates"
 	" RETURNING outbox_id";
 
 int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
@@ -102,6 +105,7 @@ int store_outbox_put(struct store *s, struct outbox *o, struct err *err)
 	else
 		stmt_null(st, ":move_from");
 	stmt_text(st, ":sent", json_bind(o->sent));
+	stmt_text(st, ":late_updates", o->late_updates);
 	status = stmt_step(st, err);
 	if (status < 0)
 		return -1;

@@ -248,11 +248,15 @@ static const char step_2[] =
 	" name TEXT NOT NULL"          /* 'event edit', ... */
 	") STRICT;"
 
-	/* Both sides changed. base, local and remote are the versions that met; local NULL: deleted
+	/* Both sides changed. event_row: of the event then, whatever its id and calendar have become;
+	 * such a number never comes back. A record waits as long as that row's outbox entry has the
+	 * state 'conflict': when the entry goes, or goes on, there is nothing left to decide.
+	 * base, local and remote are the versions that met; local NULL: deleted
 	 * here, remote NULL: deleted at Google, base NULL: there was no common one. */
 	"CREATE TABLE conflict ("
 	" conflict_id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE,"
+	" event_row INTEGER NOT NULL,"
 	" event_id TEXT NOT NULL,"
 	" state TEXT NOT NULL CHECK (state IN ('waiting', 'decided', 'resolved')),"
 	" policy TEXT NOT NULL" /* that was in force */
@@ -266,6 +270,7 @@ static const char step_2[] =
 	" remote TEXT"
 	") STRICT;"
 	"CREATE INDEX conflict_by_event ON conflict (calendar_id, event_id, conflict_id);"
+	"CREATE INDEX conflict_by_row ON conflict (event_row, conflict_id);"
 	"CREATE INDEX conflict_by_id ON conflict (event_id, conflict_id);"
 	"CREATE INDEX conflict_by_state ON conflict (state, conflict_id);"
 
@@ -312,7 +317,8 @@ static const char step_2[] =
 	" send_updates TEXT NOT NULL CHECK (send_updates IN ('none', 'all', 'externalOnly')),"
 	/* Where Google still has the event, when it waits to be moved; NULL = no move. */
 	" move_from INTEGER REFERENCES calendar ON DELETE SET NULL,"
-	" last_error TEXT," /* NULL = none yet */
+	" last_error TEXT,"   /* NULL = none yet */
+	" late_updates TEXT," /* as send_updates, of the edits since the last attempt; NULL = none */
 	" sent TEXT" /* versions that went out and were never answered, a JSON list; NULL = none */
 	") STRICT;"
 	"INSERT INTO outbox_2 (outbox_id, event_row, calendar_id, op, state, created_ms, attempts,"

@@ -437,8 +437,12 @@ const char *conflict_state_name(enum conflict_state state);
 
 struct conflict {
 	int64_t id; /* 0 = not stored yet */
+	/* The event then; a read gives its calendar and id as they are now, while the row is there. */
+	int64_t event_rowid;
 	int64_t calendar_id;
 	char *event_id;
+	/* Waiting is read as such only as long as the row's outbox entry has OUTBOX_CONFLICT; else it
+	 * reads as resolved, by itself. */
 	enum conflict_state state;
 	char *policy; /* that was in force: "merge", "newest", "local", "remote", "manual" */
 	char *taken;  /* "local", "remote", "both"; NULL while it waits */
@@ -464,8 +468,8 @@ int store_conflict_put(struct store *s, struct conflict *c, struct err *err);
 int store_conflict_get(struct store *s, int64_t id, struct conflict *out, bool *out_found,
 		       struct err *err);
 /* The one that waits for this event. */
-int store_conflict_waiting(struct store *s, int64_t calendar_id, const char *event_id,
-			   struct conflict *out, bool *out_found, struct err *err);
+int store_conflict_waiting(struct store *s, int64_t event_rowid, struct conflict *out,
+			   bool *out_found, struct err *err);
 struct conflict_query {
 	int64_t account_id;       /* 0 = any */
 	int64_t calendar_id;      /* 0 = any */
@@ -481,8 +485,8 @@ struct conflict_query {
 /* Newest first. */
 int store_conflict_list(struct store *s, const struct conflict_query *q, struct conflict_list *out,
 			struct err *err);
-int store_conflict_count(struct store *s, int64_t account_id, enum conflict_state state,
-			 int64_t *out, struct err *err);
+int store_conflict_count(struct store *s, int64_t account_id, int64_t *out_waiting,
+			 struct err *err);
 
 /* --- outbox ------------------------------------------------------------------------------ */
 
@@ -507,9 +511,10 @@ struct outbox {
 	enum pending_op op;  /* never PENDING_NONE */
 	enum outbox_state state;
 	int64_t created_ms;
-	int attempts;             /* recorded, and committed, before each request */
-	int64_t not_before_ms;    /* 0 = at once */
-	char *send_updates;       /* "none", "all", "externalOnly" */
+	int attempts;          /* recorded, and committed, before each request */
+	int64_t not_before_ms; /* 0 = at once */
+	char *send_updates;    /* "none", "all", "externalOnly" */
+	char *late_updates; /* as send_updates, of the edits since the last attempt; NULL = none */
 	struct json_object *sent; /* versions never answered, a list (sync/sent.h); NULL = none */
 	int64_t move_from;        /* calendar where Google still has the event; 0 = no move waits */
 	char *last_error;         /* NULL = none yet */

@@ -21,10 +21,16 @@ static int rank(const char *send_updates)
 	return 0;
 }
 
+static void widen(char **updates, const char *wish)
+{
+	if (!*updates || rank(wish) > rank(*updates))
+		xstr_set(updates, wish ? wish : "none");
+}
+
 void local_widen_send_updates(struct outbox *o, const char *wish)
 {
-	if (!o->send_updates || rank(wish) > rank(o->send_updates))
-		xstr_set(&o->send_updates, wish ? wish : "none");
+	widen(&o->send_updates, wish);
+	widen(&o->late_updates, wish);
 }
 
 int local_check_writable(struct store *s, const struct calendar *c, struct err *err)
@@ -203,15 +209,16 @@ static int settle_undone(struct store *s, struct event *e, struct err *err)
 	return store_outbox_delete(s, e->rowid, err) || store_event_put(s, e, err) ? -1 : 0;
 }
 
-/* Whether a version went out and was not answered: it may be at Google. */
-static int was_sent(struct store *s, int64_t rowid, bool *out, struct err *err)
+/* Whether something waits beside the edit itself, so that taking the edit back ends nothing: a
+ * version that went out and was not answered (it may be at Google), a move. */
+static int waits_anyway(struct store *s, int64_t rowid, bool *out, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
 
 	if (store_outbox_get(s, rowid, &op, &found, err))
 		return -1;
-	*out = op.sent != NULL;
+	*out = op.sent || op.move_from;
 	return 0;
 }
 
@@ -256,9 +263,9 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(event_release) struct event e = {0};
 	AUTO(json_object_put) struct json_object *edited = NULL;
 	AUTO(json_object_put) struct json_object *before = NULL;
-	bool sent;
+	bool more, waits;
 
-	if (local_read(s, rowid, &e, err) || was_sent(s, rowid, &sent, err))
+	if (local_read(s, rowid, &e, err) || waits_anyway(s, rowid, &more, err))
 		return -1;
 	if (e.sync_status == SYNC_ERROR && e.pending == PENDING_NONE) /* set aside: aside.c */
 		return err_set(err, ERR_INVALID, "event '%s' can be deleted, but not changed: %s",
@@ -277,9 +284,13 @@ static int edit(struct store *s, struct clock *clock, int64_t rowid,
 	if (e.at_google && !e.base)
 		e.base = TAKE(before);
 	/* What goes back to Google's last known value is still a change of what was sent. */
-	if (e.at_google && !sent && event_equal(e.resource, e.base))
+	if (e.at_google && !more && event_equal(e.resource, e.base))
 		return settle_undone(s, &e, err);
-	if (local_is_computed(&e) && !sent && event_equal(e.resource, e.base)) {
+	if (local_is_computed(&e) && !more && event_equal(e.resource, e.base)) {
+		if (conflict_waits(s, &e, &waits, err))
+			return -1;
+		if (waits) /* somebody changed it there: it is no longer as its series says */
+			return settle_undone(s, &e, err);
 		if (settle_computed(s, &e, err))
 			return -1;
 		*out_left = e;

@@ -7,6 +7,7 @@
 #include "model/event.h"
 #include "model/rights.h"
 #include "sync/split.h"
+#include "sync/resolve.h"
 
 void row_list_release(struct row_list *l)
 {
@@ -286,7 +287,8 @@ static int check_cut(const struct work *w, struct err *err)
 	if (type && !strcmp(type, "birthday"))
 		return err_set(err, ERR_READ_ONLY,
 			       "a birthday recurs every year: it cannot be cut");
-	return 0;
+	/* The cut would wait with the conflict, and the rest of the series would not. */
+	return conflict_refuse_waiting(w->s, &w->series, err);
 }
 
 /* When an exception takes place by the rule. False: it does not say. */

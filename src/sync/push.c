@@ -192,6 +192,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 		j->op.sent = sent_add(j->op.sent, j->row.resource, j->row.changed_ms, &j->sent_now);
 	j->sent_before = j->tried_before && !j->sent_now;
 	j->op.attempts++;
+	free(TAKE(j->op.late_updates));
 	*out_send = true;
 	return store_outbox_put(p->e->store, &j->op, err);
 }
@@ -307,16 +308,21 @@ static int send_round(struct push *p, struct job **round, size_t count, struct e
 	return waiting == 1 ? send_one(p, batch[0], err) : send_batch(p, batch, waiting, err);
 }
 
-/* Their series did not get through: they say why they are still here. */
-static int wait_for_series(struct push *p, struct err *err)
+/* After the last round: what is still due waits, each with its own reason. That is trouble of these
+ * events alone, which must not keep the others and Google's changes away. */
+static int leave_the_rest(struct push *p, struct err *err)
 {
-	struct err why;
+	struct err series, moving;
 
-	err_set(&why, ERR_GOOGLE, "its series is not at Google yet");
-	for (size_t i = 0; i < p->count; i++)
-		if (p->jobs[i].state == JOB_DUE && p->jobs[i].for_series &&
-		    push_waits(p, &p->jobs[i], &why, err))
+	err_set(&series, ERR_GOOGLE, "its series is not at Google yet");
+	err_set(&moving, ERR_GOOGLE, "it keeps changing at Google: later");
+	for (size_t i = 0; i < p->count; i++) {
+		struct job *j = &p->jobs[i];
+
+		if (j->state == JOB_DUE && (j->for_series || !p->stop) &&
+		    push_waits(p, j, j->for_series ? &series : &moving, err))
 			return -1;
+	}
 	return 0;
 }
 
@@ -334,16 +340,12 @@ static int push_jobs(struct push *p, struct err *err)
 		if (send_round(p, round, count, err))
 			return -1;
 	}
-	if (wait_for_series(p, err))
+	if (leave_the_rest(p, err))
 		return -1;
 	if (p->why.code != ERR_NONE) {
 		*err = p->why;
 		return -1;
 	}
-	for (size_t i = 0; i < p->count; i++)
-		if (p->jobs[i].state == JOB_DUE)
-			return err_set(err, ERR_NETWORK,
-				       "an event keeps changing at Google: later");
 	return 0;
 }
 

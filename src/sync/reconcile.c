@@ -28,6 +28,7 @@ static int record(struct engine *e, const struct event *row, const struct versio
 		  struct json_object *fields, const char *taken, struct err *err)
 {
 	struct conflict c = {
+		.event_rowid = row->rowid,
 		.calendar_id = row->calendar_id,
 		.event_id = row->id,
 		.state = CONFLICT_DECIDED,
@@ -50,7 +51,7 @@ static int close_waiting(struct engine *e, const struct event *row, const char *
 	AUTO(conflict_release) struct conflict c = {0};
 	bool found;
 
-	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, &found, err))
+	if (store_conflict_waiting(e->store, row->rowid, &c, &found, err))
 		return -1;
 	if (!found)
 		return 0;
@@ -67,11 +68,12 @@ static int wait_for_person(struct engine *e, struct event *row, const struct ver
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found, queued;
 
-	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, &found, err) ||
+	if (store_conflict_waiting(e->store, row->rowid, &c, &found, err) ||
 	    store_outbox_get(e->store, row->rowid, &op, &queued, err))
 		return -1;
 	if (!found) {
 		r->conflicts++;
+		c.event_rowid = row->rowid;
 		c.calendar_id = row->calendar_id;
 		c.event_id = xstrdup(row->id);
 		c.policy = xstrdup(conflict_policy_name(POLICY_MANUAL));
@@ -99,6 +101,7 @@ static int wait_for_person(struct engine *e, struct event *row, const struct ver
 				    (long long)c.id);
 	xstr_set(&op.last_error, row->last_error);
 	row->at_google = true;
+	row->sync_status = SYNC_LOCAL_ONLY; /* also when Google had refused the edit */
 	if (e->generation)
 		row->generation = e->generation;
 	return store_outbox_put(e->store, &op, err) || store_event_put(e->store, row, err) ? -1 : 0;
@@ -115,7 +118,7 @@ static int look_for_waiting(struct engine *e, const struct event *row,
 	AUTO(conflict_release) struct conflict c = {0};
 	const char *had, *has = json_str(item, "etag");
 
-	if (store_conflict_waiting(e->store, row->calendar_id, row->id, &c, out_waits, err))
+	if (store_conflict_waiting(e->store, row->rowid, &c, out_waits, err))
 		return -1;
 	had = *out_waits ? json_str(c.remote, "etag") : NULL;
 	*out_same = had && has && !strcmp(had, has) && event_equal(c.local, row->resource);
@@ -189,9 +192,11 @@ static int take_merged(struct engine *e, struct event *row, struct json_object *
 	return queue_as_update(e, row, err);
 }
 
-/* The last version that both sides had: base, with what was sent and has arrived. */
+/* The last version that both sides had: base, with what was sent and has arrived. out_held: the
+ * edit is one that --no-sync keeps here; may be NULL. */
 static int common_version(struct engine *e, const struct event *row, const struct json_object *base,
-			  const struct json_object *item, struct json_object **out, struct err *err)
+			  const struct json_object *item, struct json_object **out, bool *out_held,
+			  struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	bool found;
@@ -199,6 +204,8 @@ static int common_version(struct engine *e, const struct event *row, const struc
 	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
 		return -1;
 	*out = sent_base(op.sent, base, item);
+	if (out_held)
+		*out_held = found && op.state == OUTBOX_HELD;
 	return 0;
 }
 
@@ -229,10 +236,10 @@ int reconcile_merge(struct engine *e, struct event *row, const struct json_objec
 	struct merge_rule rule = plan_rule(e->options->conflict, newer);
 	AUTO(merge_result_release) struct merge_result m = {0};
 	struct versions v;
-	bool waits, same, manual;
+	bool waits, same, manual, held = false;
 
 	if (look_for_waiting(e, row, item, &waits, &same, err) ||
-	    common_version(e, row, known, item, &base, err) ||
+	    common_version(e, row, known, item, &base, &held, err) ||
 	    older_fields(e, row, item, &older, err))
 		return -1;
 	rule.remote_fields = older;
@@ -245,8 +252,11 @@ int reconcile_merge(struct engine *e, struct event *row, const struct json_objec
 	if (!base && newer)
 		base = json_object_get(item);
 	v = (struct versions){base, row->resource, item};
+	if (held && e->options->conflict == POLICY_MANUAL)
+		rule.contested = MERGE_LOCAL;
 	merge_event(base, row->resource, item, &rule, &m);
-	manual = merge_contested(&m) && (waits || e->options->conflict == POLICY_MANUAL);
+	/* What is held back decides nothing, and must not be sent when a conflict is decided. */
+	manual = merge_contested(&m) && !held && (waits || e->options->conflict == POLICY_MANUAL);
 	if (e->options->dry_run) {
 		r->conflicts += merge_contested(&m) > 0;
 		r->waiting += manual;
@@ -315,7 +325,7 @@ int reconcile_restore(struct engine *e, struct event *row, struct json_object *i
 	AUTO(json_object_put) struct json_object *common = NULL;
 	const struct versions v = {row->resource, NULL, item};
 
-	if (common_version(e, row, row->at_google ? row->resource : NULL, item, &common, err))
+	if (common_version(e, row, row->at_google ? row->resource : NULL, item, &common, NULL, err))
 		return -1;
 	if (common && event_equal(common, item))
 		return e->options->dry_run ? 0 : delete_goes_on(e, row, item, err);

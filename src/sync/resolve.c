@@ -44,8 +44,19 @@ static int note_resolved(struct store *s, const struct conflict *c, const char *
 	return store_conflict_put(s, &now, err);
 }
 
+/* By its number, whatever its id and calendar have become; by its id when it was made anew (a
+ * version restored from the log). */
 static int find_row(const struct decision *d, struct event *out, bool *out_found, struct err *err)
 {
+	struct err why;
+
+	*out_found = !store_event_get_row(d->s, d->c->event_rowid, out, &why);
+	if (*out_found)
+		return 0;
+	if (why.code != ERR_NOT_FOUND) {
+		*err = why;
+		return -1;
+	}
 	return store_event_get(d->s, d->c->calendar_id, d->c->event_id, out, out_found, err);
 }
 
@@ -68,41 +79,39 @@ static int add_other(const struct decision *d, const struct json_object *loser, 
 
 /* --- one that waits ---------------------------------------------------------------------- */
 
-static int release_edit(const struct decision *d, struct event *row, struct err *err)
+static int release_edit(const struct decision *d, struct outbox *op, struct err *err)
 {
-	AUTO(outbox_release) struct outbox op = {0};
-	bool found;
-
-	if (store_outbox_get(d->s, row->rowid, &op, &found, err))
-		return -1;
-	op.event_rowid = row->rowid;
-	op.op = PENDING_UPDATE;
-	op.state = d->o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
-	op.not_before_ms = 0;
-	xstr_set(&op.last_error, NULL);
-	if (!found)
-		op.created_ms = row->changed_ms;
-	local_widen_send_updates(&op, d->o->send_updates);
-	return store_outbox_put(d->s, &op, err);
+	op->op = PENDING_UPDATE;
+	op->state = d->o->no_sync ? OUTBOX_HELD : OUTBOX_QUEUED;
+	op->not_before_ms = 0;
+	xstr_set(&op->last_error, NULL);
+	local_widen_send_updates(op, d->o->send_updates);
+	return store_outbox_put(d->s, op, err);
 }
 
 /* Google's version is the base now; what the merge leaves of the edit goes out. */
 static int write_merged(const struct decision *d, struct event *row, const struct merge_result *m,
 			struct err *err)
 {
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	/* What waits has such an entry: store.h, struct conflict. */
+	if (store_outbox_get(d->s, row->rowid, &op, &found, err))
+		return -1;
 	json_object_put(row->resource);
 	row->resource = json_object_get(m->merged);
 	json_object_put(TAKE(row->base));
 	xstr_set(&row->etag, json_str(d->c->remote, "etag"));
 	xstr_set(&row->last_error, NULL);
 	row->changed_ms = local_later_than(row->changed_ms, d->clock);
-	row->sync_status = m->local_left ? SYNC_LOCAL_ONLY : SYNC_SYNCED;
-	if (!m->local_left)
+	row->sync_status = m->local_left || op.move_from ? SYNC_LOCAL_ONLY : SYNC_SYNCED;
+	if (!m->local_left && !op.move_from) /* a move goes out all the same */
 		return store_outbox_delete(d->s, row->rowid, err) || store_event_put(d->s, row, err)
 			       ? -1
 			       : 0;
 	row->base = json_clone(d->c->remote);
-	return store_event_put(d->s, row, err) || release_edit(d, row, err) ? -1 : 0;
+	return store_event_put(d->s, row, err) || release_edit(d, &op, err) ? -1 : 0;
 }
 
 static int decide_waiting(const struct decision *d, struct err *err)
@@ -145,39 +154,43 @@ static int decide_delete(const struct decision *d, struct err *err)
 			       "one side deleted the event: take local or remote, not both");
 	if (find_row(d, &row, &found, err))
 		return -1;
-	if (!strcmp(take_names[d->take], edited)) {
-		if (!found)
-			return gone(d, err);
+	if (!found)
+		return gone(d, err);
+	if (!strcmp(take_names[d->take], edited))
 		return store_event_get_row(d->s, row.rowid, &d->out->event, err);
-	}
 	d->out->deleted = true;
-	if (!found || row.hidden)
+	if (row.hidden)
 		return 0;
 	if (local_delete(d->s, d->clock, row.rowid, d->o, &row_gone, err))
 		return -1;
 	return row_gone ? 0 : store_event_get_row(d->s, row.rowid, &d->out->event, err);
 }
 
-/* From what the policy made of it to what the person wants, on top of what came since. */
+/* The contested fields as the person wants them, on top of what was edited since. */
 static int turn_over(const struct decision *d, const struct event *row, struct err *err)
 {
 	const struct conflict *c = d->c;
-	AUTO(merge_result_release) struct merge_result was = {0};
 	AUTO(merge_result_release) struct merge_result wanted = {0};
-	AUTO(merge_result_release) struct merge_result target = {0};
+	AUTO(json_object_put) struct json_object *target = json_clone(row->resource);
 
-	merge_event(c->base, c->local, c->remote,
-		    !strcmp(c->taken, "local") ? &local_wins : &remote_wins, &was);
 	merge_event(c->base, c->local, c->remote, rule_of(d->take), &wanted);
-	merge_event(was.merged, wanted.merged, row->resource, &local_wins, &target);
-	return local_edit(d->s, d->clock, row->rowid, target.merged, d->o, &d->out->event, err);
+	for (size_t i = 0; i < json_object_array_length(c->fields); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(c->fields, i));
+		struct json_object *v = json_get(wanted.merged, name);
+
+		if (v)
+			json_set(target, name, json_clone(v));
+		else
+			json_del(target, name);
+	}
+	return local_edit(d->s, d->clock, row->rowid, target, d->o, &d->out->event, err);
 }
 
 static int decide_again(const struct decision *d, struct err *err)
 {
 	const struct conflict *c = d->c;
 	AUTO(event_release) struct event row = {0};
-	bool found, stands;
+	bool found;
 
 	if (!c->taken)
 		return err_set(err, ERR_INVALID,
@@ -186,7 +199,6 @@ static int decide_again(const struct decision *d, struct err *err)
 		return decide_delete(d, err);
 	if (find_row(d, &row, &found, err))
 		return -1;
-	stands = !strcmp(c->taken, take_names[d->take]) || d->take == TAKE_BOTH;
 	if (!found && d->take != TAKE_BOTH)
 		return gone(d, err);
 	if (d->take == TAKE_BOTH && strcmp(c->taken, "both") != 0 &&
@@ -194,7 +206,7 @@ static int decide_again(const struct decision *d, struct err *err)
 		return -1;
 	if (!found)
 		return 0;
-	if (!stands)
+	if (d->take != TAKE_BOTH)
 		return turn_over(d, &row, err);
 	return store_event_get_row(d->s, row.rowid, &d->out->event, err);
 }
@@ -221,17 +233,40 @@ int conflict_resolve(struct store *s, struct clock *clock, const struct conflict
 
 /* --- local changes while one waits ------------------------------------------------------- */
 
+int conflict_waits(struct store *s, const struct event *row, bool *out, struct err *err)
+{
+	AUTO(conflict_release) struct conflict c = {0};
+
+	return store_conflict_waiting(s, row->rowid, &c, out, err);
+}
+
+int conflict_refuse_waiting(struct store *s, const struct event *row, struct err *err)
+{
+	AUTO(conflict_release) struct conflict c = {0};
+	bool waits;
+
+	if (store_conflict_waiting(s, row->rowid, &c, &waits, err))
+		return -1;
+	if (!waits)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+		       "event '%s' was changed here and at Google: decide first, with 'calsync "
+		       "conflicts resolve %lld'",
+		       row->id, (long long)c.id);
+}
+
 int conflict_settle(struct store *s, struct event *row, int64_t now_ms, struct err *err)
 {
 	AUTO(conflict_release) struct conflict c = {0};
 	bool waits;
 
-	if (store_conflict_waiting(s, row->calendar_id, row->id, &c, &waits, err))
+	if (store_conflict_waiting(s, row->rowid, &c, &waits, err))
 		return -1;
 	if (!waits)
 		return 0;
 	json_object_put(row->base);
 	row->base = json_object_get(c.remote);
+	row->at_google = true;
 	xstr_set(&row->etag, json_str(c.remote, "etag"));
 	return note_resolved(s, &c, "local", now_ms, err);
 }

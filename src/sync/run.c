@@ -251,8 +251,7 @@ static int sync_locked(const struct sync_env *env, const struct account *account
 	out->success = true;
 	result = work(&e, account, out, err);
 	sum_up(out);
-	if (store_conflict_count(env->store, account->id, CONFLICT_WAITING, &out->conflicts_waiting,
-				 &late))
+	if (store_conflict_count(env->store, account->id, &out->conflicts_waiting, &late))
 		log_warn("sync", "cannot count the conflicts that wait: %s, ignoring", late.msg);
 	out->requests = google_requests(google);
 	if (result) {

@@ -57,6 +57,9 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 	json_object_put(now->base);
 	now->base = json_clone(answer);
 	json_object_put(TAKE(op.sent));
+	/* Those who were to be mailed about what went out have been. */
+	free(op.send_updates);
+	op.send_updates = TAKE(op.late_updates);
 	xstr_set(&now->etag, json_str(answer, "etag"));
 	now->at_google = true;
 	now->sync_status = SYNC_LOCAL_ONLY; /* also when the edit took back what was under way */
@@ -211,6 +214,8 @@ static int follow_series(struct push *p, struct event *row, const char *old, con
 		return 0;
 	op.event_rowid = row->rowid;
 	op.op = row->at_google ? PENDING_UPDATE : PENDING_CREATE;
+	if (op.state == OUTBOX_CONFLICT) /* the version that it met is gone with the old series */
+		op.state = OUTBOX_QUEUED;
 	if (!found)
 		op.created_ms = clock_now_ms(p->e->clock);
 	return store_outbox_put(p->e->store, &op, err);

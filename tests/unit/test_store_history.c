@@ -30,6 +30,13 @@ static void log_version(int64_t calendar, const char *id, enum history_op op, in
 	OK(store_history_add(store, &h, &err));
 }
 
+static void put_in_conflict(int64_t row)
+{
+	struct outbox op = {.event_rowid = row, .op = PENDING_UPDATE, .state = OUTBOX_CONFLICT};
+
+	OK(store_outbox_put(store, &op, &err));
+}
+
 static void test_store_history__versions_outlive_their_event(void **state)
 {
 	int64_t calendar = add_calendar();
@@ -96,7 +103,9 @@ static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are
 {
 	int64_t calendar = add_calendar(), first, last;
 	int64_t old, young, floor;
-	struct conflict waits = {.calendar_id = calendar,
+	int64_t row = add_event(calendar, "a", "{}");
+	struct conflict waits = {.event_rowid = row,
+				 .calendar_id = calendar,
 				 .event_id = (char *)"a",
 				 .policy = (char *)"manual",
 				 .at_ms = 1};
@@ -113,6 +122,7 @@ static void test_store_history__old_versions_are_forgotten_waiting_conflicts_are
 	log_version(calendar, "a", HISTORY_UPDATE, 1, old, "{}");
 	log_version(calendar, "a", HISTORY_DELETE, 10, young, "{}");
 	OK(store_conflict_put(store, &waits, &err));
+	put_in_conflict(row);
 	OK(store_conflict_put(store, &decided, &err));
 	OK(store_history_floor(store, &floor, &err));
 	assert_int_equal(floor, 0);
@@ -184,13 +194,59 @@ static void test_store_command__the_last_one_that_did_something(void **state)
 	assert_int_equal(count("SELECT count(*) FROM command WHERE command_id = 3"), 0);
 }
 
+/* A record waits as long as the event's entry says so: it cannot be left behind. */
+static void test_store_conflict__waits_with_its_event(void **state)
+{
+	int64_t calendar = add_calendar(), n;
+	int64_t other = add_calendar_in(add_account("bob"), "bob", "UTC");
+	int64_t row = add_event(calendar, "a", "{}");
+	struct conflict c = {.event_rowid = row,
+			     .calendar_id = calendar,
+			     .event_id = (char *)"a",
+			     .policy = (char *)"manual",
+			     .at_ms = 7};
+	AUTO(event_release) struct event e = {0};
+	AUTO(conflict_release) struct conflict moved = {0};
+	AUTO(conflict_release) struct conflict over = {0};
+	bool found;
+
+	(void)state;
+	OK(store_conflict_put(store, &c, &err));
+	OK(store_conflict_count(store, 0, &n, &err));
+	assert_int_equal(n, 0);
+	put_in_conflict(row);
+	OK(store_conflict_count(store, 0, &n, &err));
+	assert_int_equal(n, 1);
+	/* Under another id, in another calendar: the same event. */
+	OK(store_event_get_row(store, row, &e, &err));
+	xstr_set(&e.id, "renamed");
+	e.calendar_id = other;
+	OK(store_event_put(store, &e, &err));
+	OK(store_conflict_waiting(store, row, &moved, &found, &err));
+	assert_true(found);
+	assert_string_equal(moved.event_id, "renamed");
+	assert_int_equal(moved.calendar_id, other);
+	assert_string_equal(moved.account, "bob");
+	OK(store_event_delete(store, row, &err));
+	OK(store_conflict_count(store, 0, &n, &err));
+	assert_int_equal(n, 0);
+	OK(store_conflict_get(store, c.id, &over, &found, &err));
+	assert_true(found);
+	assert_int_equal(over.state, CONFLICT_RESOLVED);
+	assert_null(over.taken);
+	OK(store_history_prune(store, 8, &err));
+	assert_int_equal(count("SELECT count(*) FROM conflict"), 0);
+}
+
 static void test_store_conflict__comes_back_whole_and_is_found(void **state)
 {
 	int64_t calendar = add_calendar(), n;
 	AUTO(json_object_put) struct json_object *fields = json_of("[\"summary\"]");
 	AUTO(json_object_put) struct json_object *base = json_of("{\"summary\":\"b\"}");
 	AUTO(json_object_put) struct json_object *local = json_of("{\"summary\":\"l\"}");
-	struct conflict c = {.calendar_id = calendar,
+	int64_t row = add_event(calendar, "a", "{}");
+	struct conflict c = {.event_rowid = row,
+			     .calendar_id = calendar,
 			     .event_id = (char *)"a",
 			     .policy = (char *)"manual",
 			     .at_ms = 7,
@@ -205,7 +261,8 @@ static void test_store_conflict__comes_back_whole_and_is_found(void **state)
 
 	(void)state;
 	OK(store_conflict_put(store, &c, &err));
-	OK(store_conflict_waiting(store, calendar, "a", &got, &found, &err));
+	put_in_conflict(row);
+	OK(store_conflict_waiting(store, row, &got, &found, &err));
 	assert_true(found);
 	assert_int_equal(got.id, c.id);
 	assert_string_equal(got.policy, "manual");
@@ -216,13 +273,13 @@ static void test_store_conflict__comes_back_whole_and_is_found(void **state)
 	assert_string_equal(json_str(got.base, "summary"), "b");
 	assert_string_equal(json_str(got.local, "summary"), "l");
 	assert_string_equal(got.account, "ann@example.com");
-	OK(store_conflict_count(store, 0, CONFLICT_WAITING, &n, &err));
+	OK(store_conflict_count(store, 0, &n, &err));
 	assert_int_equal(n, 1);
 	c.state = CONFLICT_RESOLVED;
 	c.taken = (char *)"local";
 	c.resolved_ms = 8;
 	OK(store_conflict_put(store, &c, &err));
-	OK(store_conflict_waiting(store, calendar, "a", &gone, &found, &err));
+	OK(store_conflict_waiting(store, row, &gone, &found, &err));
 	assert_false(found);
 	q.state = CONFLICT_RESOLVED;
 	q.event_id = "a";
@@ -376,6 +433,7 @@ int main(void)
 		T(test_store_history__names_of_what_is_and_was),
 		T(test_store_command__the_last_one_that_did_something),
 		T(test_store_conflict__comes_back_whole_and_is_found),
+		T(test_store_conflict__waits_with_its_event),
 		T(test_store_request__one_a_calendar_and_none_is_lost),
 		T(test_store_calendar__progress_of_a_pull_comes_and_goes),
 		cmocka_unit_test_setup_teardown(

@@ -1,0 +1,463 @@
+/* A conflict that waits, and everything else that can happen to its event meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "sync_world.h"
+#include "series_world.h"
+#include "sync/resolve.h"
+#include "sync/restore.h"
+
+#define WORK "work@group.calendar.google.com"
+static const struct local_options plain;
+
+#define BOSS "boss@example.com"
+static struct json_object *as_boss(struct world *w, const char *method, const char *path,
+				   const char *body)
+{
+	AUTO(json_object_put)
+	struct json_object *t =
+		ask(w, "POST", "/sandbox/token", "{\"account\":\"" BOSS "\"}", NULL, NULL);
+	AUTO(free) char *url = xasprintf("/calendar/v3/calendars/primary/events%s", path);
+
+	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
+}
+
+static int64_t calendar(struct world *w, const char *id)
+{
+	AUTO(free)
+	char *body =
+		xasprintf("{\"id\":\"%s\",\"summary\":\"%s\",\"accessRole\":\"owner\"}", id, id);
+	AUTO(calendar_list_release) struct calendar_list list = {0};
+
+	control(w, "POST", "/sandbox/calendars", body);
+	sync_ok(w);
+	OK(store_calendar_list(w->store, w->account.id, &list, &err));
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.items[i].google_id, id) != 0)
+			continue;
+		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
+		sync_ok(w);
+		return list.items[i].id;
+	}
+	fail_msg("no calendar %s", id);
+	return 0;
+}
+
+static void pass_time(struct world *w)
+{
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
+	w->clock.now_ms += 60000;
+}
+
+static void sync_manual(struct world *w)
+{
+	struct sync_options o = {.conflict = POLICY_MANUAL};
+	OK(run_sync(w, &o));
+}
+
+static int64_t waiting(struct world *w)
+{
+	int64_t n;
+	OK(store_conflict_count(w->store, 0, &n, &err));
+	return n;
+}
+
+static void add_series(struct world *w, const char *id)
+{
+	AUTO(free)
+	char *body = xasprintf(
+		"{\"id\":\"%s\",\"summary\":\"team\",\"start\":{\"dateTime\":\"2026-03-02T10:00:"
+		"00\","
+		"\"timeZone\":\"Europe/Berlin\"},\"end\":{\"dateTime\":\"2026-03-02T11:00:00\","
+		"\"timeZone\":\"Europe/Berlin\"},\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=8\"]}",
+		id);
+	json_object_put(at_google(w, "POST", "", body));
+}
+
+static int edit_one_as(struct world *w, const char *series, const struct occurrence *at,
+		       const char *field, const char *value, const struct local_options *o,
+		       struct event *out)
+{
+	AUTO(event_release) struct event row = {0};
+	AUTO(event_release) struct event master = {0};
+	AUTO(json_object_put) struct json_object *r = NULL;
+	bool found;
+
+	w->clock.now_ms += 1000;
+	OK(store_event_get(w->store, w->calendar.id, at->id, &row, &found, &err));
+	OK(store_event_get_row(w->store, row_of(w, series), &master, &err));
+	r = found ? json_clone(row.resource)
+		  : split_instance(master.resource, w->calendar.time_zone, at);
+	json_set_str(r, field, value);
+	return local_occurrence_edit(w->store, &w->clock.clock, row_of(w, series), at, r, o, out,
+				     &err);
+}
+
+static void edit_one(struct world *w, const char *series, const struct occurrence *at,
+		     const char *field, const char *value)
+{
+	AUTO(event_release) struct event out = {0};
+	OK(edit_one_as(w, series, at, field, value, &plain, &out));
+}
+
+static void edit_quietly(void *arg)
+{
+	struct world *w = arg;
+	AUTO(event_list_release) struct event_list list = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	OK(store_event_list(w->store, &q, &list, &err));
+	edit(w, list.items[0].rowid, "location", "quiet");
+}
+
+static int cut_at(struct world *w, const char *series, size_t n)
+{
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event m = {0};
+	AUTO(event_release) struct event out = {0};
+	AUTO(row_list_release) struct row_list rows = {0};
+	AUTO(json_object_put) struct json_object *r = NULL;
+
+	nth_occurrence(w, series, n, &at);
+	OK(store_event_get_row(w->store, row_of(w, series), &m, &err));
+	OK(split_new(m.resource, w->calendar.time_zone, &at, &r, &err));
+	json_set_str(r, "location", "new");
+	w->clock.now_ms += 1000;
+	return local_series_split(w->store, &w->clock.clock, m.rowid, &at, r, &plain, &out, &rows,
+				  &err);
+}
+
+static void test_waiting__goes_with_its_event_to_another_calendar(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	int64_t work = calendar(w, WORK), row;
+	AUTO(event_release) struct event out = {0};
+	AUTO(conflict_list_release) struct conflict_list list = {0};
+	AUTO(resolution_release) struct resolution r = {0};
+	struct conflict_query q = CONFLICT_QUERY_INIT;
+
+	sync_ok(w);
+	row = row_of(w, id);
+	edit(w, row, "summary", "here");
+	google_patch(w, id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	OK(local_move(w->store, &w->clock.clock, row, work, &plain, &out, &err));
+	assert_int_equal(waiting(w), 1);
+	q.state = CONFLICT_WAITING;
+	OK(store_conflict_list(w->store, &q, &list, &err));
+	assert_int_equal(list.count, 1);
+	OK(conflict_resolve(w->store, &w->clock.clock, &list.items[0], TAKE_LOCAL, &plain, &r,
+			    &err));
+	sync_ok(w);
+	sync_ok(w);
+	assert_int_equal(waiting(w), 0);
+	assert_int_equal(google_count(w), 0); /* of the primary calendar */
+	assert_string_equal(json_str(r.event.resource, "summary"), "here");
+}
+
+static void test_waiting__a_series_removed_and_restored_leaves_none_behind(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_list_release) struct event_list back = {0};
+	AUTO(restore_plan_release) struct restore_plan p = {0};
+
+	add_series(w, "serie");
+	sync_ok(w);
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, "serie", &at, "summary", "special");
+	sync_ok(w);
+	edit_one(w, "serie", &at, "summary", "here");
+	google_patch(w, at.id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	delete_row(w, row_of(w, "serie"));
+	w->clock.now_ms += 1000;
+	OK(store_begin(w->store, &err));
+	OK(restore_find(w->store, w->account.id, "serie", 0, &p, &err));
+	OK(restore_carry_out(w->store, &w->clock.clock, &p, &plain, &back, &err));
+	OK(store_commit(w->store, &err));
+	sync_ok(w);
+	pass_time(w);
+	google_patch(w, at.id, "{\"summary\":\"newest\"}");
+	sync_ok(w);
+	sync_ok(w);
+	assert_int_equal(waiting(w), 0);
+	assert_same_happens(w, "after all");
+}
+
+static void test_waiting__ends_when_the_series_is_removed(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+
+	add_series(w, "serie");
+	sync_ok(w);
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, "serie", &at, "summary", "special");
+	sync_ok(w);
+	edit_one(w, "serie", &at, "summary", "here");
+	google_patch(w, at.id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	delete_row(w, row_of(w, "serie"));
+	sync_ok(w);
+	sync_ok(w);
+	assert_int_equal(waiting(w), 0);
+}
+
+static void test_waiting__ends_when_the_edit_is_taken_back(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+
+	add_series(w, "serie");
+	sync_ok(w);
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, "serie", &at, "summary", "here");
+	google_patch(w, at.id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	edit_one(w, "serie", &at, "summary", "team");
+	sync_ok(w);
+	sync_ok(w);
+	assert_int_equal(waiting(w), 0);
+	assert_same_happens(w, "taken back");
+}
+
+static void test_waiting__ends_when_the_invitation_is_gone(void **state)
+{
+	struct world *w = *state;
+	AUTO(event_release) struct event e = {0};
+	AUTO(event_release) struct event out = {0};
+	AUTO(json_object_put) struct json_object *r = NULL;
+	int64_t row;
+
+	control(w, "POST", "/sandbox/accounts", "{\"email\":\"" BOSS "\"}");
+	json_object_put(as_boss(w, "POST", "",
+				"{\"id\":\"meeting\",\"summary\":\"Plans\","
+				"\"guestsCanModify\":true,"
+				"\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\"},"
+				"\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\"},"
+				"\"attendees\":[{\"email\":\"user1@example.com\"}]}"));
+	sync_ok(w);
+	row = row_of(w, "meeting");
+	OK(store_event_get_row(w->store, row, &e, &err));
+	r = json_clone(e.resource);
+	json_set_str(r, "summary", "here");
+	w->clock.now_ms += 1000;
+	OK(local_edit(w->store, &w->clock.clock, row, r, &plain, &out, &err));
+	json_object_put(as_boss(w, "PATCH", "/meeting", "{\"summary\":\"there\"}"));
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	json_object_put(as_boss(w, "DELETE", "/meeting", NULL));
+	sync_manual(w);
+	sync_manual(w);
+	assert_int_equal(waiting(w), 0);
+}
+
+static void test_waiting__its_series_is_not_cut(void **state)
+{
+	struct world *w = *state;
+	AUTO(lines_release) struct lines there = {0};
+
+	add_series(w, "serie");
+	sync_ok(w);
+	edit(w, row_of(w, "serie"), "summary", "here");
+	google_patch(w, "serie", "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	assert_int_equal(cut_at(w, "serie", 3), -1);
+	assert_int_equal(err.code, ERR_CONFLICT);
+	sync_manual(w);
+	by_google(w, &there);
+	assert_int_equal(there.count, 8);
+}
+
+static void test_resolve__a_move_goes_out_whoever_wins(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	int64_t work = calendar(w, WORK), row;
+	AUTO(event_release) struct event out = {0};
+	AUTO(event_release) struct event e = {0};
+	AUTO(conflict_list_release) struct conflict_list list = {0};
+	AUTO(resolution_release) struct resolution r = {0};
+	struct conflict_query q = CONFLICT_QUERY_INIT;
+	struct sync_options o = {.conflict = POLICY_MANUAL};
+
+	sync_ok(w);
+	row = row_of(w, id);
+	edit(w, row, "summary", "here");
+	google_patch(w, id, "{\"summary\":\"there\"}");
+	OK(local_move(w->store, &w->clock.clock, row, work, &plain, &out, &err));
+	/* The move cannot be sent now; the pull of the old calendar sees the conflict. */
+	fault(w, "{\"method\":\"POST\",\"match\":\"/"
+		 "move\",\"times\":0,\"action\":\"status\",\"status\":400}");
+	run_sync(w, &o);
+	run_sync(w, &o);
+	control(w, "DELETE", "/sandbox/faults", NULL);
+	q.state = CONFLICT_WAITING;
+	OK(store_conflict_list(w->store, &q, &list, &err));
+	assert_int_equal(list.count, 1);
+	OK(conflict_resolve(w->store, &w->clock.clock, &list.items[0], TAKE_REMOTE, &plain, &r,
+			    &err));
+	sync_ok(w);
+	sync_ok(w);
+	OK(store_event_get_row(w->store, row, &e, &err));
+	assert_int_equal(e.calendar_id, work);
+	assert_true(e.at_google);
+	assert_int_equal(google_count(w), 0); /* it has left the primary calendar */
+}
+
+static void test_push__a_move_goes_out_when_the_edit_is_taken_back(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	int64_t work = calendar(w, WORK), row;
+	AUTO(event_release) struct event out = {0};
+	AUTO(event_release) struct event e = {0};
+
+	sync_ok(w);
+	row = row_of(w, id);
+	OK(local_move(w->store, &w->clock.clock, row, work, &plain, &out, &err));
+	edit(w, row, "summary", "here");
+	edit(w, row, "summary", "base");
+	sync_ok(w);
+	OK(store_event_get_row(w->store, row, &e, &err));
+	assert_int_equal(e.calendar_id, work);
+	assert_int_equal(e.pending, PENDING_NONE);
+	assert_int_equal(google_count(w), 0); /* of the primary calendar */
+}
+
+static void test_resolve__finds_the_event_under_its_new_id(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	AUTO(conflict_list_release) struct conflict_list list = {0};
+	AUTO(resolution_release) struct resolution r = {0};
+	struct conflict_query q = CONFLICT_QUERY_INIT;
+
+	sync_ok(w);
+	edit(w, row_of(w, id), "summary", "here");
+	google_delete(w, id);
+	fault(w, "{\"method\":\"PUT\",\"match\":\"/"
+		 "events\",\"times\":1,\"action\":\"status\",\"status\":404}");
+	fault(w, "{\"method\":\"PUT\",\"match\":\"/"
+		 "events\",\"times\":1,\"action\":\"status\",\"status\":404}");
+	run_sync(w, NULL);
+	sync_ok(w);
+	OK(store_conflict_list(w->store, &q, &list, &err));
+	assert_int_equal(list.count, 1);
+	OK(conflict_resolve(w->store, &w->clock.clock, &list.items[0], TAKE_REMOTE, &plain, &r,
+			    &err));
+	sync_ok(w);
+	assert_true(r.deleted);
+	assert_int_equal(google_count(w), 0);
+}
+
+static void test_waiting__what_was_refused_is_sent_when_it_is_over(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	AUTO(outbox_release) struct outbox op = {0};
+	AUTO(event_release) struct event e = {0};
+	AUTO(json_object_put) struct json_object *events = NULL;
+	int64_t row;
+	bool found;
+
+	sync_ok(w);
+	row = row_of(w, id);
+	edit(w, row, "summary", "here");
+	fault(w, "{\"method\":\"PATCH\",\"match\":\"/"
+		 "events\",\"times\":1,\"action\":\"status\",\"status\":400}");
+	run_sync(w, NULL);
+	pass_time(w);
+	google_patch(w, id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
+	pass_time(w);
+	google_patch(w, id, "{\"summary\":\"base\"}");
+	sync_manual(w);
+	sync_manual(w);
+	sync_manual(w);
+	OK(store_event_get_row(w->store, row, &e, &err));
+	OK(store_outbox_get(w->store, row, &op, &found, &err));
+	assert_true(!found || op.state != OUTBOX_QUEUED);
+}
+
+static void test_push__one_event_that_keeps_changing_stops_no_other(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	AUTO(free) char *other = NULL, *body = NULL;
+
+	calendar(w, WORK);
+	sync_ok(w);
+	edit(w, row_of(w, id), "summary", "here");
+	other = google_add(w, "other");
+	body = xasprintf("{\"method\":\"PATCH\",\"match\":\"%s\",\"times\":0,\"action\":\"status\","
+			 "\"status\":412}",
+			 id);
+	fault(w, body);
+	run_sync(w, NULL);
+	print_message("t3: code %d %s; calendars %zu\n", w->last.err.code, w->last.err.msg,
+		      w->last.calendar_count);
+	assert_true(row_of(w, other) > 0);
+	assert_int_equal(w->last.calendar_count, 2);
+}
+
+static void test_push__a_quiet_edit_after_a_loud_one_mails_nobody(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "base");
+	AUTO(event_release) struct event e = {0};
+	AUTO(event_release) struct event out = {0};
+	AUTO(json_object_put) struct json_object *r = NULL;
+	AUTO(json_object_put) struct json_object *log = NULL;
+	struct local_options o = {.send_updates = "all"};
+	size_t loud = 0;
+
+	sync_ok(w);
+	OK(store_event_get_row(w->store, row_of(w, id), &e, &err));
+	r = json_clone(e.resource);
+	json_set_str(r, "summary", "loud");
+	w->clock.now_ms += 1000;
+	OK(local_edit(w->store, &w->clock.clock, e.rowid, r, &o, &out, &err));
+	w->hooked.method = "PATCH";
+	w->hooked.url = "/events";
+	w->hooked.after = edit_quietly;
+	w->hooked.arg = w;
+	forget_log(w);
+	sync_ok(w);
+	log = ask(w, "GET", "/sandbox/requests", NULL, NULL, NULL);
+	for (size_t i = 0; i < json_object_array_length(log); i++) {
+		const char *text = json_text(json_object_array_get_idx(log, i));
+		loud += strstr(text, "PATCH") && strstr(text, "sendUpdates") && strstr(text, "all");
+	}
+	assert_int_equal(requests(w, "PATCH", "/events"), 2);
+	assert_int_equal(loud, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_waiting__goes_with_its_event_to_another_calendar),
+		TEST(test_waiting__a_series_removed_and_restored_leaves_none_behind),
+		TEST(test_waiting__ends_when_the_series_is_removed),
+		TEST(test_waiting__ends_when_the_edit_is_taken_back),
+		TEST(test_waiting__ends_when_the_invitation_is_gone),
+		TEST(test_waiting__its_series_is_not_cut),
+		TEST(test_resolve__a_move_goes_out_whoever_wins),
+		TEST(test_push__a_move_goes_out_when_the_edit_is_taken_back),
+		TEST(test_resolve__finds_the_event_under_its_new_id),
+		TEST(test_waiting__what_was_refused_is_sent_when_it_is_over),
+		TEST(test_push__one_event_that_keeps_changing_stops_no_other),
+		TEST(test_push__a_quiet_edit_after_a_loud_one_mails_nobody),
+	};
+
+	return cmocka_run_group_tests_name("sync_waiting", tests, NULL, NULL);
+}
