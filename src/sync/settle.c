@@ -51,6 +51,9 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 		return -1;
 	merge_event(j->row.resource, now->resource, answer, &ours, &m);
 	if (!now->hidden) {
+		if (!event_equal(now->resource, m.merged) &&
+		    engine_changed(p->e, now, "merge", now->resource, m.merged, err))
+			return -1;
 		json_object_put(now->resource);
 		now->resource = json_object_get(m.merged);
 	}
@@ -79,6 +82,10 @@ static int write_answer(struct push *p, struct job *j, struct json_object *answe
 	xstr_set(&now.id, json_str(answer, "id"));
 	if (now.changed_ms != j->row.changed_ms)
 		return merge_answer(p, j, &now, answer, err);
+	/* Google made something else of it than what was sent. */
+	if (!event_equal(now.resource, answer) &&
+	    engine_changed(p->e, &now, "google", now.resource, answer, err))
+		return -1;
 	json_object_put(now.resource);
 	now.resource = json_clone(answer);
 	json_object_put(TAKE(now.base));
