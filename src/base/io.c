@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,6 +96,11 @@ static int sync_parent(const char *path)
 	return fsync(fd) && errno != EINVAL ? -1 : 0;
 }
 
+static int fill(int fd, const void *data, size_t len, mode_t mode)
+{
+	return fchmod(fd, mode) || io_write_all(fd, data, len) || fsync(fd) ? -1 : 0;
+}
+
 /* Write a file of its own beside path, synced; the caller renames it. */
 static int write_temp(const char *path, const void *data, size_t len, mode_t mode, char **out_temp,
 		      struct err *err)
@@ -107,7 +114,7 @@ static int write_temp(const char *path, const void *data, size_t len, mode_t mod
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, ERR_FAILED, "cannot create '%s': %s", temp, strerror(errno));
-	if (fchmod(fd, mode) || io_write_all(fd, data, len) || fsync(fd)) {
+	if (fill(fd, data, len, mode)) {
 		err_set(err, ERR_FAILED, "cannot write '%s': %s", temp, strerror(errno));
 		unlink(temp);
 		return -1;
@@ -145,7 +152,9 @@ static int move_if_free(const char *temp, const char *path)
 	return renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE);
 }
 
-int io_create_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+/* By way of a name of its own, for file systems without files that have none. */
+static int create_by_temp(const char *path, const void *data, size_t len, mode_t mode,
+			  struct err *err)
 {
 	AUTO(free) char *temp = NULL;
 
@@ -158,6 +167,40 @@ int io_create_file(const char *path, const void *data, size_t len, mode_t mode, 
 		return err_set(err, error == EEXIST ? ERR_LOCKED : ERR_FAILED,
 			       "cannot create '%s': %s", path, strerror(error));
 	}
+	return 0;
+}
+
+/* Without a name until it is complete: whoever is killed leaves no half, and no second copy of what
+ * may be a key. *out_able false: this cannot be done here, and nothing has happened. */
+static int create_nameless(const char *path, const void *data, size_t len, mode_t mode,
+			   bool *out_able, struct err *err)
+{
+	AUTO(free) char *dir = parent_of(path);
+	AUTO(close_fd) int fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	char self[40];
+
+	*out_able = fd >= 0;
+	if (fd < 0)
+		return 0;
+	if (fill(fd, data, len, mode))
+		return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+		return 0;
+	if (errno == EEXIST)
+		return err_set(err, ERR_LOCKED, "cannot create '%s': %s", path, strerror(errno));
+	*out_able = false; /* no /proc */
+	return 0;
+}
+
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	bool able;
+
+	if (create_nameless(path, data, len, mode, &able, err))
+		return -1;
+	if (!able && create_by_temp(path, data, len, mode, err))
+		return -1;
 	if (sync_parent(path))
 		return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
 	return 0;
