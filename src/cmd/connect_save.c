@@ -154,7 +154,9 @@ static void fill_account(const struct cmd_context *cx, const struct connect *c, 
 	xstr_set(&a->client_id, c->client.id);
 	xstr_set(&a->subject, c->service_key ? c->opts->subject : NULL);
 	xstr_set(&a->scopes, c->granted);
-	a->state = ACCOUNT_CONNECTED;
+	/* Until the calendars are known, see finish(). */
+	a->state = a->id && a->state != ACCOUNT_DISCONNECTED ? ACCOUNT_REAUTH_REQUIRED
+							     : ACCOUNT_DISCONNECTED;
 	a->read_only = c->read_only;
 	a->connected_ms = clock_now_ms(cx->clock);
 	a->token_expires_ms = c->token.expires_ms;
@@ -232,17 +234,51 @@ static int select_calendars(struct cmd_context *cx, const struct connect *c, int
 	return 0;
 }
 
+static int finish_steps(struct cmd_context *cx, const struct connect *c, const char *name,
+			struct err *err)
+{
+	AUTO(account_release) struct account now = {0};
+
+	if (store_account_get(cx->store, name, &now, err) || select_calendars(cx, c, now.id, err))
+		return -1;
+	now.state = ACCOUNT_CONNECTED;
+	if (store_account_update(cx->store, &now, err))
+		return -1;
+	return store_commit(cx->store, err);
+}
+
+/* Connected, and with the calendars that were asked for: a connect that is killed before this leaves
+ * an account that has to be connected again. */
+static int finish(struct cmd_context *cx, const struct connect *c, const char *name,
+		  struct err *err)
+{
+	int r;
+
+	if (store_begin(cx->store, err))
+		return -1;
+	r = finish_steps(cx, c, name, err);
+	if (store_in_transaction(cx->store))
+		store_rollback(cx->store);
+	return r;
+}
+
 static int list_calendars(struct cmd_context *cx, const struct connect *c, struct account *a,
 			  struct err *err)
 {
-	struct google_options o = {.clock = cx->clock, .store = cx->store};
+	struct google_options o = {
+		.clock = cx->clock,
+		.store = cx->store,
+		.access_token = c->token.access_token,
+		.token_expires_ms = c->token.expires_ms,
+	};
 	AUTO(google_free) struct google *g = NULL;
 	int64_t changed;
 
+	a->state = ACCOUNT_CONNECTED; /* to us; to others when all is done */
 	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, KEY_OPEN, &o.box, err) ||
 	    google_new(a, &o, &g, err) || sync_calendar_list(g, cx->store, a, &changed, err))
 		return err_wrap(err, "cannot list the calendars");
-	return select_calendars(cx, c, a->id, err);
+	return finish(cx, c, a->name, err);
 }
 
 static int same_person(const struct connect *c, const struct account *a, struct err *err)

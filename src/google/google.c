@@ -27,6 +27,7 @@ int google_new(const struct account *account, const struct google_options *optio
 	g = xcalloc(1, sizeof(*g));
 	g->counted.exchange = google_exchange;
 	g->o = *options;
+	g->o.access_token = NULL;
 	g->account.id = account->id;
 	g->account.state = account->state;
 	g->account.name = xstrdup(account->name);
@@ -40,6 +41,8 @@ int google_new(const struct account *account, const struct google_options *optio
 	g->batch_url = oauth_batch_url(account->base_url);
 	if (!strcmp(account->auth, "service_account") && account->subject)
 		g->quota_user = oauth_quota_user(account->subject);
+	if (options->access_token)
+		token_use(g, options->access_token, options->token_expires_ms);
 	*out = g;
 	return 0;
 }
