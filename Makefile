@@ -6,7 +6,8 @@
 #   make check-sim                random histories of syncs: tests/sim, 10,000 of them from a fixed seed
 #   make sim SEED=N               one of them, with all that happens in it
 #   make sim-long N=... [SEED=N]  any number of them
-#   make check-crash [S=TEXT]     kill -9 at every effect; S: only scenarios whose name holds TEXT
+#   make check-crash [S=TEXT]     kill -9 at every effect; S: only scenarios whose name holds TEXT;
+#                                 CRASH=all: every kill point of the long ones, too
 #   make check-merge              the merge on a million random cases (MERGE_CASES, MERGE_SEED)
 #   make check-mutants            planted faults, each of which some test must notice
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
@@ -199,7 +200,7 @@ check-bats: all
 # The calsync program as it is built, killed at every effect; see tests/crash/main.c.
 S ?=
 check-crash: all $(BUILD)/crash/crash $(BUILD)/crash/kill.so
-	$(Q)$(BUILD)/crash/crash -s '$(S)' $(sort $(wildcard tests/crash/*.txt))
+	$(Q)$(BUILD)/crash/crash $(if $(filter all,$(CRASH)),-a) -s '$(S)' $(sort $(wildcard tests/crash/*.txt))
 
 # Google's own Node.js client needs the npm registry (or its cache) once.
 check-conformance: $(BUILD)/calsync-sandbox tests/conformance/node_modules/.stamp

@@ -12,7 +12,9 @@ struct tour {
 	struct shard shard;
 	struct json_object *undisturbed; /* result of that run */
 	struct json_object *failures;
-	size_t seen;            /* points so far, those of other shards too */
+	size_t all;             /* points that there are */
+	size_t seen;            /* of them so far */
+	size_t picked;          /* of these so far, those of other shards too */
 	size_t points, doubles; /* run by this one */
 	size_t of_doubles;      /* points that doubles can start from, so far */
 };
@@ -167,12 +169,24 @@ static int run_doubles(struct tour *t, const struct plan *first, const char *wha
 
 /* --- all points ---------------------------------------------------------------------------- */
 
+/* With a spread of n: n of all, at even distances. */
+static bool is_picked(const struct tour *t)
+{
+	size_t n = t->s->spread ? (size_t)t->s->spread : t->all;
+
+	return n >= t->all || (t->seen + 1) * n / t->all != t->seen * n / t->all;
+}
+
 static int run_point(struct tour *t, const struct plan *plan, const char *what, size_t starts,
 		     struct err *err)
 {
 	int64_t repair = 0;
+	bool picked = is_picked(t);
 
-	if (t->seen++ % t->shard.count == t->shard.index) {
+	t->seen++;
+	if (!picked)
+		return 0;
+	if (t->picked++ % t->shard.count == t->shard.index) {
 		if (try_plan(t, plan, what, &repair, err))
 			return -1;
 		t->points++;
@@ -216,12 +230,27 @@ static size_t count_effects(const struct json_object *effects)
 	return n;
 }
 
+/* Before each effect, in the middle of some, after the last of each command. */
+static size_t count_points(const struct json_object *effects)
+{
+	size_t n = count_effects(effects) + json_object_array_length(effects);
+
+	for (size_t i = 0; i < json_object_array_length(effects); i++) {
+		struct json_object *list = json_object_array_get_idx(effects, i);
+
+		for (size_t k = 0; k < json_object_array_length(list); k++)
+			n += json_flag(json_object_array_get_idx(list, k), "half", false);
+	}
+	return n;
+}
+
 static int run_points(struct tour *t, struct err *err)
 {
 	struct json_object *effects = json_get(t->undisturbed, "effects");
 	size_t starts = count_effects(effects) + json_object_array_length(effects);
 	size_t which = 0;
 
+	t->all = count_points(effects);
 	for (size_t i = t->s->prepared; i < t->s->count; i++)
 		if (t->s->list[i].verb == VERB_KILL &&
 		    run_command_points(t, i, json_object_array_get_idx(effects, which++), starts,
@@ -244,6 +273,7 @@ int enumerate_scenario(const struct scenario *s, const char *build, struct shard
 		rc = run_points(&t, err);
 	json_set_int(result, "effects", (int64_t)count_effects(json_get(t.undisturbed, "effects")));
 	json_set_int(result, "points", (int64_t)t.points);
+	json_set_int(result, "all", (int64_t)t.all);
 	json_set_int(result, "doubles", (int64_t)t.doubles);
 	close_tour(&t);
 	*out = result;

@@ -13,8 +13,8 @@ struct shard {
 };
 
 /*
- * out  {"error": the scenario itself is wrong (null: it is not); "effects", "points", "doubles":
- *      numbers; "failures": [{"at", "why"}]}; the caller's
+ * out  {"error": the scenario itself is wrong (null: it is not); "effects", "points", "all" (the
+ *      points that there are), "doubles": numbers; "failures": [{"at", "why"}]}; the caller's
  * Returns -1 when it could not be tried at all.
  */
 int enumerate_scenario(const struct scenario *s, const char *build, struct shard shard,

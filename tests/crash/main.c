@@ -2,8 +2,10 @@
  * Crash enumeration: the calsync program as it is built, killed at every effect, and again while
  * it repairs.
  *
- *   crash [-j JOBS] [-s TEXT] FILE...       all scenarios of these files whose name holds TEXT
+ *   crash [-j JOBS] [-s TEXT] [-a] FILE...  all scenarios of these files whose name holds TEXT
  *   crash -s TEXT -p SPEC FILE...           one run alone (enumerate.h says what SPEC is)
+ *
+ * -a: every kill point also of scenarios that are too long for that (spread).
  *
  * Prints TAP, one test a scenario; the last line is "crash: N passed, N failed". $CALSYNC_BUILD is
  * the folder with the programs (build); $TALLY as in tests/run-suite.sh.
@@ -27,6 +29,7 @@
 struct args {
 	const char *build, *pick, *spec;
 	size_t jobs;
+	bool all;
 	struct scenarios scenarios;
 };
 
@@ -136,9 +139,11 @@ static void report(const struct scenario *s, size_t number, struct json_object *
 		good &= !json_str(parts[i], "error");
 	}
 	good &= !failures;
-	printf("%s %zu - %s # %lld effects, %lld kill points, %lld double kills\n",
-	       good ? "ok" : "not ok", number, s->name, (long long)effects, (long long)points,
-	       (long long)doubles);
+	printf("%s %zu - %s # %lld effects, %lld", good ? "ok" : "not ok", number, s->name,
+	       (long long)effects, (long long)points);
+	if (points != json_int(parts[0], "all", 0))
+		printf(" of %lld", (long long)json_int(parts[0], "all", 0));
+	printf(" kill points, %lld double kills\n", (long long)doubles);
 	for (size_t i = 0; i < count; i++) {
 		if (json_str(parts[i], "error"))
 			comment(json_str(parts[i], "error"));
@@ -220,16 +225,18 @@ static int take_args(int argc, char **argv, struct args *args, struct err *err)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "j:s:p:")) != -1) {
+	while ((option = getopt(argc, argv, "aj:s:p:")) != -1) {
 		if (option == 'j')
 			args->jobs = strtoul(optarg, NULL, 10);
+		else if (option == 'a')
+			args->all = true;
 		else if (option == 's')
 			args->pick = optarg;
 		else if (option == 'p')
 			args->spec = optarg;
 		else
 			return err_set(err, ERR_USAGE,
-				       "usage: crash [-j JOBS] [-s TEXT] [-p SPEC] FILE...");
+				       "usage: crash [-a] [-j JOBS] [-s TEXT] [-p SPEC] FILE...");
 	}
 	if (!args->jobs || args->jobs > JOBS_MAX)
 		return err_set(err, ERR_USAGE, "1 to %d jobs", JOBS_MAX);
@@ -237,6 +244,8 @@ static int take_args(int argc, char **argv, struct args *args, struct err *err)
 		if (scenarios_load(argv[optind], &args->scenarios, err))
 			return -1;
 	pick(&args->scenarios, args->pick);
+	for (size_t i = 0; i < args->scenarios.count && args->all; i++)
+		args->scenarios.list[i].spread = 0;
 	if (!args->scenarios.count)
 		return err_set(err, ERR_USAGE, "no such scenario");
 	return 0;

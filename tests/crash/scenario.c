@@ -43,6 +43,7 @@ static struct statement *add_statement(struct reader *r, enum verb verb, const c
 	st->line = r->line;
 	st->text = xstrdup(text);
 	st->account = xstrdup_null(account);
+	st->exits = EXIT_BIT(0);
 	return st;
 }
 
@@ -114,6 +115,20 @@ static int take_sandbox(struct reader *r, const char *text, struct err *err)
 	return 0;
 }
 
+static int take_store(struct reader *r, const char *text, struct err *err)
+{
+	(void)err;
+	add_statement(r, VERB_STORE, NULL, text);
+	return 0;
+}
+
+static int take_wait(struct reader *r, const char *text, struct err *err)
+{
+	(void)err;
+	add_statement(r, VERB_WAIT, NULL, text);
+	return 0;
+}
+
 /* The last run or kill. */
 static struct statement *last_command(struct reader *r)
 {
@@ -154,17 +169,34 @@ static int take_number(struct reader *r, const char *text, long *out, struct err
 	return 0;
 }
 
+static int take_exits(struct reader *r, const char *text, uint32_t *out, struct err *err)
+{
+	char **words = words_split(text);
+	uint32_t exits = 0;
+	int rc = 0;
+
+	for (char **p = words; *p && !rc; p++) {
+		long n;
+
+		rc = take_number(r, *p, &n, err);
+		if (!rc && n > EXIT_MAX)
+			rc = wrong(r, err, "no such exit status");
+		if (!rc)
+			exits |= EXIT_BIT(n);
+	}
+	words_free(words);
+	if (!rc)
+		*out = exits;
+	return rc;
+}
+
 static int take_exit(struct reader *r, const char *text, struct err *err)
 {
 	struct statement *st = last_command(r);
-	long n;
 
 	if (!st)
 		return wrong(r, err, "exit comes after a run or kill");
-	if (take_number(r, text, &n, err))
-		return -1;
-	st->exit_status = (int)n;
-	return 0;
+	return take_exits(r, text, &st->exits, err);
 }
 
 static int take_final(struct reader *r, const char *text, struct err *err)
@@ -176,12 +208,7 @@ static int take_final(struct reader *r, const char *text, struct err *err)
 
 static int take_final_exit(struct reader *r, const char *text, struct err *err)
 {
-	long n;
-
-	if (take_number(r, text, &n, err))
-		return -1;
-	current(r)->final_exit = (int)n;
-	return 0;
+	return take_exits(r, text, &current(r)->final_exits, err);
 }
 
 static int take_apart(struct reader *r, const char *text, struct err *err)
@@ -196,6 +223,11 @@ static int take_loose(struct reader *r, const char *text, struct err *err)
 	(void)text, (void)err;
 	current(r)->loose = true;
 	return 0;
+}
+
+static int take_spread(struct reader *r, const char *text, struct err *err)
+{
+	return take_number(r, text, &current(r)->spread, err);
 }
 
 static int take_doubles(struct reader *r, const char *text, struct err *err)
@@ -285,6 +317,7 @@ static int take_scenario(struct reader *r, const char *text, struct err *err)
 		.name = xstrdup(text),
 		.prepared = SIZE_MAX,
 		.final = xstrdup("sync"),
+		.final_exits = EXIT_BIT(0),
 		.doubles = DOUBLES,
 		.mails = -1,
 	};
@@ -302,13 +335,14 @@ static const struct {
 	{"kill", take_kill},           {"connect", take_connect},
 	{"event", take_event},         {"google", take_google},
 	{"google-as", take_google_as}, {"sandbox", take_sandbox},
+	{"store", take_store},         {"wait", take_wait},
 	{"repeat", take_repeat},       {"done", take_done},
 	{"after", take_after},         {"exit", take_exit},
 	{"final", take_final},         {"final-exit", take_final_exit},
 	{"apart", take_apart},         {"loose", take_loose},
-	{"doubles", take_doubles},     {"except", take_except},
-	{"local", take_local},         {"there", take_there},
-	{"mails", take_mails},
+	{"spread", take_spread},       {"doubles", take_doubles},
+	{"except", take_except},       {"local", take_local},
+	{"there", take_there},         {"mails", take_mails},
 };
 
 static int take_line(struct reader *r, char *line, struct err *err)

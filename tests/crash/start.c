@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,13 @@ static int number(const char *name)
 	return n;
 }
 
+/* What the command had started became our child when it ended. */
+static void wait_for_the_rest(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 static int wait_for_requests(int argc, char **argv, char **envp)
 {
 	static char text[REQUEST_MAX];
@@ -101,6 +109,7 @@ static int wait_for_requests(int argc, char **argv, char **envp)
 
 	(void)argc, (void)argv;
 	kill_attach(number(CRASH_PAGE_ENV));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	unsetenv("LD_PRELOAD"); /* none of this for what calsync itself may start */
 	/* What calsync loads when it needs it is there already then. */
 	if (!dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL))
@@ -123,6 +132,7 @@ static int wait_for_requests(int argc, char **argv, char **envp)
 		while (waitpid(pid, &answer[1], 0) < 0)
 			if (errno != EINTR)
 				broken("kill.so: cannot wait");
+		wait_for_the_rest();
 		if (write(fd, &answer[1], sizeof(answer[1])) != sizeof(answer[1]))
 			break;
 	}

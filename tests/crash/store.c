@@ -1,32 +1,56 @@
 #include "store.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/io.h"
 #include "base/xalloc.h"
 #include "folder.h"
 
 #include "base/banned.h"
+
+#define SQL_MAX (1 << 20)
 
 static int fail(sqlite3 *db, const char *what, struct err *err)
 {
 	return err_set(err, ERR_STORE, "%s: %s", what, sqlite3_errmsg(db));
 }
 
+int store_load(const struct world *w, const char *file, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
+	AUTO(free) char *path = world_store(w);
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+
+	if (io_mkdir_parents(path, 0700, err) || io_read_file(file, SQL_MAX, &sql, err))
+		return -1;
+	/* As calsync leaves it. */
+	strbuf_adds(&sql, "PRAGMA journal_mode = WAL;");
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, sql.buf, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, file, err);
+	return chmod(path, 0600) ? err_set(err, ERR_FAILED, "cannot chmod '%s'", path) : 0;
+}
+
 int store_peek(struct world *w, sqlite3 **out, struct err *err)
 {
-	AUTO(free) char *from = world_store(w);
-	AUTO(free) char *wal = xasprintf("%s-wal", from);
-	AUTO(free) char *to_wal = xasprintf("%s-wal", w->probe);
-	AUTO(free) char *to_shm = xasprintf("%s-shm", w->probe);
+	static const char *const ends[] = {"-journal", "-wal", "-shm", ""};
+	AUTO(free) char *store = world_store(w);
 	AUTO(sqlite3_close) sqlite3 *db = NULL;
-	bool found;
+	bool found = false;
 
 	*out = NULL;
-	unlink(to_wal);
-	unlink(to_shm);
-	if (folder_copy_file(wal, to_wal, &found, err) ||
-	    folder_copy_file(from, w->probe, &found, err))
-		return -1;
+	/* The file itself last: found says whether it is there. */
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		AUTO(free) char *from = xasprintf("%s%s", store, ends[i]);
+		AUTO(free) char *to = xasprintf("%s%s", w->probe, ends[i]);
+
+		if (unlink(to) && errno != ENOENT)
+			return err_set(err, ERR_FAILED, "cannot remove '%s'", to);
+		if (folder_copy_file(from, to, &found, err))
+			return -1;
+	}
 	if (!found)
 		return 0;
 	if (sqlite3_open_v2(w->probe, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
@@ -51,13 +75,13 @@ static bool has_tables(sqlite3 *db)
 	       sqlite3_step(st) == SQLITE_ROW;
 }
 
-int store_says(struct world *w, const char *sql, bool *out, struct err *err)
+int store_says(struct world *w, const char *sql, bool absent, bool *out, struct err *err)
 {
 	AUTO(sqlite3_close) sqlite3 *db = NULL;
 	AUTO(sqlite3_finalize) sqlite3_stmt *st = NULL;
 	int rc;
 
-	*out = false;
+	*out = absent;
 	if (store_peek(w, &db, err))
 		return -1;
 	if (!db || !has_tables(db))

@@ -209,11 +209,8 @@ static int resolve(struct world *w, const char *text, char **out, struct err *er
 
 int world_refresh_token(struct world *w, const char *account, struct err *err)
 {
-	AUTO(free) char *token = NULL;
+	AUTO(free) char *token = google_refresh_token(&w->google, account, err);
 
-	if (json_has(w->refresh_tokens, account))
-		return 0;
-	token = google_refresh_token(&w->google, account, err);
 	if (!token)
 		return -1;
 	json_set_str(w->refresh_tokens, account, token);
@@ -237,7 +234,8 @@ static int make_argv(struct world *w, char **words, const char *input, char ***o
 		const char *token;
 
 		if (words[i][0] == '<') {
-			if (world_refresh_token(w, words[i] + 1, err))
+			if (!json_has(w->refresh_tokens, words[i] + 1) &&
+			    world_refresh_token(w, words[i] + 1, err))
 				return -1;
 			token = json_str(w->refresh_tokens, words[i] + 1);
 			if (io_write_file(input, token, strlen(token), 0600, err))
@@ -374,16 +372,22 @@ int world_command(struct world *w, const char *words, struct kill_point at, stru
 	return rc ? err_wrap(err, "calsync %s", words) : 0;
 }
 
-int world_run(struct world *w, const char *words, int exit_status, struct json_object **out_json,
+int ending_check(const struct ending *e, const char *words, uint32_t exits, struct err *err)
+{
+	if (exits & EXIT_BIT(e->exit_status))
+		return 0;
+	return err_set(err, ERR_FAILED, "calsync %s: exit status %d: %s%s", words, e->exit_status,
+		       e->errors.buf, e->out.buf);
+}
+
+int world_run(struct world *w, const char *words, uint32_t exits, struct json_object **out_json,
 	      struct err *err)
 {
 	AUTO(ending_release) struct ending end = {.out = STRBUF_INIT, .errors = STRBUF_INIT};
 
-	if (world_command(w, words, (struct kill_point){0}, &end, err))
+	if (world_command(w, words, (struct kill_point){0}, &end, err) ||
+	    ending_check(&end, words, exits, err))
 		return -1;
-	if (end.exit_status != exit_status)
-		return err_set(err, ERR_FAILED, "calsync %s: exit status %d, not %d: %s%s", words,
-			       end.exit_status, exit_status, end.errors.buf, end.out.buf);
 	if (out_json && json_parse(end.out.buf, end.out.len, out_json, err))
 		return err_wrap(err, "calsync %s", words);
 	return 0;
@@ -478,11 +482,16 @@ int world_statement(struct world *w, const struct statement *st, struct err *err
 {
 	switch (st->verb) {
 	case VERB_RUN:
-		return world_run(w, st->text, st->exit_status, NULL, err);
+		return world_run(w, st->text, st->exits, NULL, err);
 	case VERB_EVENT:
 		return do_event(w, st, err);
 	case VERB_GOOGLE:
 		return do_google(w, st, err);
+	case VERB_WAIT:
+		clock_system()->sleep_ms(clock_system(), strtol(st->text, NULL, 10));
+		return 0;
+	case VERB_STORE:
+		return store_load(w, st->text, err);
 	default:
 		return do_sandbox(w, st, err);
 	}

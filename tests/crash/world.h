@@ -56,14 +56,15 @@ void ending_release(struct ending *e);
  * until it ends and Google has taken all that it sent. ERR_FAILED: it hangs, or cannot be run. */
 int world_command(struct world *w, const char *words, struct kill_point at, struct ending *out,
 		  struct err *err);
-/* One that nothing disturbs and that has to end with this status. out_json: its stdout; NULL = not
- * wanted. */
-int world_run(struct world *w, const char *words, int exit_status, struct json_object **out_json,
+/* It ended with one of these exit statuses. */
+int ending_check(const struct ending *e, const char *words, uint32_t exits, struct err *err);
+/* One that nothing disturbs. out_json: its stdout; NULL = not wanted. */
+int world_run(struct world *w, const char *words, uint32_t exits, struct json_object **out_json,
 	      struct err *err);
 /* A statement of any kind but VERB_KILL. */
 int world_statement(struct world *w, const struct statement *st, struct err *err);
 
-/* What stands for "<account" later on is made now. */
+/* What "<account" stands for from now on: a new login. */
 int world_refresh_token(struct world *w, const char *account, struct err *err);
 /* The store's file; below home. Caller's. */
 char *world_store(const struct world *w);
