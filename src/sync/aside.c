@@ -18,6 +18,7 @@
 #include "model/event.h"
 #include "model/readable.h"
 #include "sync/engine.h"
+#include "sync/occurrences.h"
 
 int aside_check(const struct json_object *item, struct err *why)
 {
@@ -88,7 +89,10 @@ static int show(struct engine *e, struct event *row, const struct json_object *i
 static int set_row_aside(struct engine *e, struct event *row, const struct json_object *item,
 			 const struct err *why, struct err *err)
 {
-	if (show(e, row, item, err))
+	const struct version_note how = {.origin = "google", .at_ms = clock_now_ms(e->clock)};
+	bool comes_back = row->hidden && event_is_master(row->resource);
+
+	if (show(e, row, item, err) || (comes_back && occurrences_show(e->store, row, &how, err)))
 		return -1;
 	if (row->pending != PENDING_NONE && store_outbox_delete(e->store, row->rowid, err))
 		return -1;

@@ -5,7 +5,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "model/event.h"
-#include "sync/version.h"
+#include "sync/engine.h"
 
 static int list(struct store *s, const struct event *series, struct event_list *out,
 		struct err *err)
@@ -89,7 +89,14 @@ int occurrences_drop(struct store *s, const struct event *series, struct err *er
 	return 0;
 }
 
-int occurrences_show(struct store *s, const struct event *series, int64_t at_ms, struct err *err)
+bool occurrence_is_computed(const struct event *row)
+{
+	return !row->at_google && event_is_exception(row->resource) &&
+	       (!row->etag || strcmp(row->etag, ETAG_UNKNOWN) != 0);
+}
+
+int occurrences_show(struct store *s, const struct event *series, const struct version_note *how,
+		     struct err *err)
 {
 	AUTO(event_list_release) struct event_list rows = {0};
 
@@ -97,16 +104,16 @@ int occurrences_show(struct store *s, const struct event *series, int64_t at_ms,
 		return -1;
 	for (size_t i = 0; i < rows.count; i++) {
 		struct event *row = &rows.items[i];
-		const struct version_note n = {.calendar_id = row->calendar_id,
-					       .event_id = row->id,
-					       .origin = "google",
-					       .at_ms = at_ms};
+		struct version_note n = *how;
 
 		if (!row->hidden || row->pending != PENDING_NONE)
 			continue;
+		n.calendar_id = row->calendar_id;
+		n.event_id = row->id;
 		row->hidden = false;
 		if (version_changed(s, &n, NULL, row->resource, err) ||
-		    store_event_put(s, row, err))
+		    (occurrence_is_computed(row) ? store_event_delete(s, row->rowid, err)
+						 : store_event_put(s, row, err)))
 			return -1;
 	}
 	return 0;

@@ -12,6 +12,7 @@
 
 #include "store/store.h"
 #include "sync/local.h"
+#include "sync/version.h"
 
 /* The series (its changed_ms is the moment) is deleted here. gone: its row goes at once, so theirs
  * do. What was there is in the log, also which ones were cancelled (version_kept()). */
@@ -21,7 +22,12 @@ int occurrences_hide(struct store *s, const struct event *series, const struct l
 /* Google has deleted the series as it was asked to: what is hidden or cancelled goes. */
 int occurrences_drop(struct store *s, const struct event *series, struct err *err);
 
-/* The series is back, since it was changed at Google: what was hidden with it is shown again. */
-int occurrences_show(struct store *s, const struct event *series, int64_t at_ms, struct err *err);
+/* Google only computes it from its series: all that its row holds is what was changed here. */
+bool occurrence_is_computed(const struct event *row);
+
+/* The series is back: what was hidden with it is shown again, in the log as `how` says (but for the
+ * calendar and the event). One that Google only computes is as its series says, without a row. */
+int occurrences_show(struct store *s, const struct event *series, const struct version_note *how,
+		     struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/local_series.h"
-#include "sync/version.h"
+#include "sync/occurrences.h"
 
 #define SPACING_FIRST_MS (60 * 1000LL)
 #define SPACING_CAP_MS   (60 * 60 * 1000LL)
@@ -228,6 +228,8 @@ static int take_back(struct store *s, struct event *row, const struct outbox *op
 
 	if (!row->hidden)
 		before = json_object_get(row->resource);
+	else if (event_is_master(row->resource) && occurrences_show(s, row, &n, err))
+		return -1;
 	if (row->base) {
 		json_object_put(row->resource);
 		row->resource = TAKE(row->base);

@@ -324,6 +324,7 @@ int reconcile_restore(struct engine *e, struct event *row, struct json_object *i
 	AUTO(json_object_put) struct json_object *none = json_object_new_array();
 	AUTO(json_object_put) struct json_object *common = NULL;
 	const struct versions v = {row->resource, NULL, item};
+	const struct version_note how = {.origin = "google", .at_ms = clock_now_ms(e->clock)};
 
 	if (common_version(e, row, row->at_google ? row->resource : NULL, item, &common, NULL, err))
 		return -1;
@@ -336,7 +337,7 @@ int reconcile_restore(struct engine *e, struct event *row, struct json_object *i
 	if (record(e, row, &v, none, "remote", err) ||
 	    engine_changed(e, row, "google", NULL, item, err))
 		return -1;
-	if (event_is_master(item) && occurrences_show(e->store, row, clock_now_ms(e->clock), err))
+	if (event_is_master(item) && occurrences_show(e->store, row, &how, err))
 		return -1;
 	return row_become_remote(e, row, item, err);
 }
