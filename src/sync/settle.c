@@ -129,11 +129,19 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 				     struct err *),
 			struct err *err)
 {
+	AUTO(event_release) struct event now = {0};
+	struct err why, gone;
+
 	if (store_begin(p->e->store, err))
 		return -1;
-	if (!write(p, j, answer, err))
+	if (!write(p, j, answer, &why))
 		return store_commit(p->e->store, err);
 	store_rollback(p->e->store);
+	/* Taken back meanwhile: there is nothing left to write. A pull tells what Google has. */
+	if (why.code == ERR_NOT_FOUND && store_event_get_row(p->e->store, j->rowid, &now, &gone) &&
+	    gone.code == ERR_NOT_FOUND)
+		return 0;
+	*err = why;
 	return -1;
 }
 

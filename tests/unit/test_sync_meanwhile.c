@@ -87,6 +87,14 @@ static void forget_exception(void *arg)
 	OK(store_event_delete(w->store, row_of(w, OCCURRENCE), &err));
 }
 
+static void take_back(void *arg)
+{
+	struct world *w = arg;
+
+	edit(w, row_of(w, OCCURRENCE), "summary", "team");
+	assert_int_equal(row_of(w, OCCURRENCE), 0);
+}
+
 /* The series has new times, and its exceptions are read again; one of them is changed on both sides. */
 static void read_again_meanwhile(struct world *w, void (*act)(void *))
 {
@@ -150,12 +158,55 @@ static void test_meanwhile__a_row_that_went_is_not_read_again(void **state)
 	assert_int_equal(row_of(w, OCCURRENCE), 0);
 }
 
+/* What was edited of the occurrence is as the series says again: it has no row any more. */
+static void test_meanwhile__an_edit_is_taken_back_while_its_occurrence_is_looked_at(void **state)
+{
+	struct world *w = *state;
+
+	add_series(w);
+	make_exception(w);
+	meanwhile(w, "GET", "/events/" OCCURRENCE, take_back);
+	sync_ok(w);
+	assert_null(w->hooked.after);
+	assert_int_equal(requests(w, "PATCH", "/events"), 0);
+	assert_settled(w, "taken back");
+}
+
+/* Whatever else takes the row away: the calendar goes on, and the pull tells what became of it. */
+static void test_meanwhile__a_row_that_went_takes_no_answer(void **state)
+{
+	static const struct {
+		const char *method;
+		int status; /* of the answer that the row does not wait for; 0: the good one */
+	} cases[] = {{"GET", 0}, {"PATCH", 0}, {"PATCH", 412}};
+	struct world *w = *state;
+
+	add_series(w);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_exception(w);
+		if (cases[i].status)
+			fault(w, "{\"method\":\"PATCH\",\"action\":\"status\",\"status\":412}");
+		meanwhile(w, cases[i].method, "/events/" OCCURRENCE, forget_exception);
+		sync_ok(w);
+		assert_null(w->hooked.after);
+		assert_settled(w, "the row went");
+		if (row_of(w, OCCURRENCE))
+			google_patch(w, OCCURRENCE, "{\"summary\":\"team\"}");
+		sync_ok(w);
+		if (row_of(w, OCCURRENCE))
+			forget_exception(w);
+	}
+	assert_int_equal(fg_faults_hit(w->fg), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_meanwhile__an_edit_survives_that_exceptions_are_read_again),
 		TEST(test_meanwhile__a_delete_meets_what_was_changed_while_it_was_read_again),
 		TEST(test_meanwhile__a_row_that_went_is_not_read_again),
+		TEST(test_meanwhile__an_edit_is_taken_back_while_its_occurrence_is_looked_at),
+		TEST(test_meanwhile__a_row_that_went_takes_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
