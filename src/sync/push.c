@@ -362,17 +362,21 @@ static int wanted(const struct push *p, const struct outbox *op, const int64_t *
 		  size_t count, bool *out, struct err *err)
 {
 	const struct sync_options *o = p->e->options;
-	AUTO(event_release) struct event row = {0};
-	int64_t start, end;
-	bool all_day;
+	AUTO(event_list_release) struct event_list l = {0};
+	struct event_query q = EVENT_QUERY_INIT;
 
 	*out = !rowids || listed(op->event_rowid, rowids, count);
 	if (!*out || !o->has_window)
 		return 0;
-	if (store_event_get_row(p->e->store, op->event_rowid, &row, err))
+	q.calendar_id = p->c->id;
+	q.id = op->event_id;
+	q.has_start = q.has_end = q.masters = true; /* a series by its occurrences */
+	q.start_utc = o->start_utc;
+	q.end_utc = o->end_utc;
+	q.include_hidden = q.include_cancelled = true;
+	if (store_event_list(p->e->store, &q, &l, err))
 		return -1;
-	*out = event_span(row.resource, p->c->time_zone, &start, &end, &all_day) &&
-	       start < o->end_utc && end > o->start_utc;
+	*out = l.count > 0;
 	return 0;
 }
 

@@ -58,7 +58,7 @@ int pull_window(struct engine *e, const struct calendar *c, struct calendar_resu
 
 	/* What was here before: rows that this pull adds need no confirmation. */
 	q.calendar_id = c->id;
-	q.has_start = q.has_end = true;
+	q.has_start = q.has_end = q.masters = true;
 	q.start_utc = e->options->start_utc;
 	q.end_utc = e->options->end_utc;
 	q.include_hidden = true;
