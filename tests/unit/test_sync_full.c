@@ -208,6 +208,31 @@ static void test_sync__a_window_leaves_the_rest_and_the_token_alone(void **state
 	assert_equal_sides(w, 1);
 }
 
+static void test_sync__a_window_finds_that_a_series_from_before_is_gone(void **state)
+{
+	struct world *w = *state;
+	static const char body[] =
+		"{\"id\":\"%s\",\"summary\":\"s\",\"recurrence\":[\"RRULE:FREQ=WEEKLY;%s\"],"
+		"\"start\":{\"dateTime\":\"2026-03-02T10:00:00\",\"timeZone\":\"UTC\"},"
+		"\"end\":{\"dateTime\":\"2026-03-02T11:00:00\",\"timeZone\":\"UTC\"}}";
+	AUTO(free) char *reaching = xasprintf(body, "reaching", "COUNT=8");
+	AUTO(free) char *over = xasprintf(body, "overbefore", "UNTIL=20260310T000000Z");
+	struct sync_options window = {.has_window = true,
+				      .start_utc = 1773532800, /* 2026-03-15 */
+				      .end_utc = 1774137600};  /* 2026-03-22 */
+
+	json_object_put(at_google(w, "POST", "", reaching));
+	json_object_put(at_google(w, "POST", "", over));
+	sync_ok(w);
+	google_delete(w, "reaching");
+	google_delete(w, "overbefore");
+	OK(run_sync(w, &window));
+	assert_true(w->last.success);
+	assert_int_equal(w->last.pulled.deleted, 1);
+	assert_int_equal(row_of(w, "reaching"), 0);
+	assert_true(row_of(w, "overbefore") > 0); /* not of the window */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +245,7 @@ int main(void)
 		TEST(test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same),
 		TEST(test_sync__a_lost_role_is_noticed_with_the_next_pull),
 		TEST(test_sync__a_window_leaves_the_rest_and_the_token_alone),
+		TEST(test_sync__a_window_finds_that_a_series_from_before_is_gone),
 	};
 
 	return cmocka_run_group_tests_name("sync_full", tests, NULL, NULL);
