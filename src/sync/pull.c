@@ -316,8 +316,9 @@ static int commit_page(struct pull *p, const struct json_object *page, const cha
 	if (store_begin(p->e->store, err))
 		return -1;
 	if (!store_page(p, page, next, err) && !store_commit(p->e->store, err)) {
-		if (!p->window)
-			p->stored = next && p->e->generation;
+		/* An incremental pull leaves the place of an older full one until its last page. */
+		if (!p->window && (!next || p->e->generation))
+			p->stored = next;
 		return 0;
 	}
 	store_rollback(p->e->store);
