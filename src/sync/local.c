@@ -325,10 +325,28 @@ bool local_is_computed(const struct event *e)
 /* Of a series that is only here: it takes place no more. */
 static int cancel_computed(struct store *s, struct event *e, struct err *err)
 {
-	json_object_put(e->resource);
-	e->resource = TAKE(e->base);
+	if (e->base) {
+		json_object_put(e->resource);
+		e->resource = TAKE(e->base);
+	}
 	json_set_str(e->resource, "status", "cancelled");
 	return store_event_put(s, e, err);
+}
+
+/* An occurrence of a series that is only here: without a row it would take place. */
+static int of_local_series(struct store *s, const struct event *e, bool *out, struct err *err)
+{
+	const char *id = json_str(e->resource, "recurringEventId");
+	AUTO(event_release) struct event series = {0};
+	bool found;
+
+	*out = false;
+	if (!id)
+		return 0;
+	if (store_event_get(s, e->calendar_id, id, &series, &found, err))
+		return -1;
+	*out = found && !series.at_google && series.pending == PENDING_NONE;
+	return 0;
 }
 
 static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
@@ -337,15 +355,16 @@ static int hide_or_drop(struct store *s, struct clock *clock, int64_t rowid,
 	AUTO(event_release) struct event e = {0};
 	AUTO(outbox_release) struct outbox op = {0};
 	int64_t created;
-	bool queued, computed;
+	bool queued, computed, stays_here;
 
-	if (local_read(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err))
+	if (local_read(s, rowid, &e, err) || store_outbox_get(s, rowid, &op, &queued, err) ||
+	    of_local_series(s, &e, &stays_here, err))
 		return -1;
 	e.changed_ms = local_later_than(e.changed_ms, clock);
 	if (local_note_change(s, &e, o, e.resource, NULL, err))
 		return -1;
 	computed = local_is_computed(&e);
-	if (computed && !queued) {
+	if (!queued && !e.at_google && (computed || stays_here)) {
 		*out_gone = false;
 		return cancel_computed(s, &e, err);
 	}

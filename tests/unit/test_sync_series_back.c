@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "sync/queue.h"
+#include "sync/undo.h"
 #include "sync_world.h"
 
 #include "series_world.h"
@@ -118,11 +119,106 @@ static void test_series_back__unreadable_version_shows_its_occurrences(void **st
 	assert_settled(w, "readable again");
 }
 
+/* --- one occurrence ------------------------------------------------------------------------ */
+
+static void test_series_back__dropped_edit_can_be_made_again(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+
+	add_series(w);
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, &at, "special");
+	drop(w, at.id);
+	assert_int_equal(row_of(w, at.id), 0);
+	assert_last_change(w, at.id, HISTORY_UPDATE, "local");
+	assert_settled(w, "dropped");
+	edit_one(w, &at, "again");
+	sync_ok(w);
+	assert_int_equal(w->last.pushed.updated, 1);
+	assert_settled(w, "edited again");
+}
+
+static void test_series_back__dropped_delete_can_be_made_again(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event out = {0};
+	AUTO(event_release) struct event again = {0};
+
+	add_series(w);
+	nth_occurrence(w, "serie", 2, &at);
+	w->clock.now_ms += 1000;
+	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, "serie"), &at, &plain, &out,
+				   &err));
+	drop(w, at.id);
+	assert_int_equal(row_of(w, at.id), 0);
+	assert_last_change(w, at.id, HISTORY_CREATE, "local");
+	assert_settled(w, "dropped");
+	w->clock.now_ms += 1000;
+	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, "serie"), &at, &plain,
+				   &again, &err));
+	sync_ok(w);
+	assert_int_equal(w->last.pushed.deleted, 1);
+	assert_settled(w, "deleted again");
+}
+
+/* --- a series that is only here ------------------------------------------------------------ */
+
+static void undo(struct world *w, int64_t command_id)
+{
+	AUTO(undo_result_release) struct undo_result r = {0};
+	struct local_options o = {.no_sync = true};
+
+	w->clock.now_ms += 1000;
+	OK(store_begin(w->store, &err));
+	OK(store_command_add(w->store, "undo", w->clock.now_ms, &o.command_id, &err));
+	OK(undo_command(w->store, &w->clock.clock, command_id, &o, &r, &err));
+	OK(store_commit(w->store, &err));
+	assert_int_equal(r.count, 1);
+	assert_int_equal(r.items[0].err.code, ERR_NONE);
+}
+
+static void test_series_back__local_occurrence_goes_after_an_undo(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put) struct json_object *r = timed("s");
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event series = {0};
+	AUTO(event_release) struct event first = {0};
+	AUTO(event_release) struct event second = {0};
+	AUTO(lines_release) struct lines lines = {0};
+	struct local_options keep = {.no_sync = true}, rm = {.no_sync = true};
+	struct json_object *rule = json_object_new_array();
+
+	json_set_str(json_get(r, "start"), "timeZone", "UTC");
+	json_set_str(json_get(r, "end"), "timeZone", "UTC");
+	json_object_array_add(rule, json_object_new_string("RRULE:FREQ=DAILY;COUNT=5"));
+	json_set(r, "recurrence", rule);
+	OK(local_add(w->store, &w->clock.clock, w->calendar.id, r, &keep, &series, &err));
+	nth_occurrence(w, series.id, 2, &at);
+	OK(store_command_add(w->store, "event rm", w->clock.now_ms, &rm.command_id, &err));
+	OK(local_occurrence_delete(w->store, &w->clock.clock, series.rowid, &at, &rm, &first,
+				   &err));
+	undo(w, rm.command_id);
+	by_store(w, &lines);
+	assert_int_equal(lines.count, 5);
+	lines_release(&lines);
+	OK(local_occurrence_delete(w->store, &w->clock.clock, series.rowid, &at, &keep, &second,
+				   &err));
+	assert_true(event_is_cancelled(second.resource));
+	by_store(w, &lines);
+	assert_int_equal(lines.count, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_series_back__dropped_delete_shows_its_occurrences),
 		TEST(test_series_back__unreadable_version_shows_its_occurrences),
+		TEST(test_series_back__dropped_edit_can_be_made_again),
+		TEST(test_series_back__dropped_delete_can_be_made_again),
+		TEST(test_series_back__local_occurrence_goes_after_an_undo),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
