@@ -195,13 +195,19 @@ static bool is_idle_column(const char *table, const char *column)
 	return false;
 }
 
+/* The record of the run, and of the quota that its requests cost. */
+static bool is_idle_table(const char *table)
+{
+	return !strcmp(table, "run") || !strcmp(table, "rate") || !strcmp(table, "sqlite_sequence");
+}
+
 static uint64_t hash_table(struct peek *p, size_t i, bool idle)
 {
 	uint64_t h = hash_texts(p->names[i], "", "");
 	sqlite3_stmt *st;
 	int rc, cols;
 
-	if (idle && (!strcmp(p->names[i], "run") || !strcmp(p->names[i], "sqlite_sequence")))
+	if (idle && is_idle_table(p->names[i]))
 		return h;
 	if (!p->tables[i]) {
 		AUTO(free) char *sql = xasprintf("SELECT * FROM \"%s\"", p->names[i]);
