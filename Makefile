@@ -167,13 +167,21 @@ T ?= *
 
 # The whole of it off the network: ends with "N passed, N failed" for all suites together.
 check: all $(UNIT_BIN)
-	$(Q)MAKE='$(MAKE)' sh tests/check.sh $(if $(filter-out *,$(T)),,unit) bats
+	$(Q)MAKE='$(MAKE)' sh tests/check.sh $(if $(filter-out *,$(T)),,unit sim) bats
 
 check-unit: $(UNIT_BIN)
 	$(Q)$(SUITE) unit $(UNIT_BIN)
 
+# 10,000 histories take the optimised build; with sanitizers some of them are run as well.
+SIM_SOME ?= 400
+ifdef SANITIZE
+check-sim: $(BUILD)/sim/sim
+	$(Q)$< --count $(SIM_SOME) --brief 1 >/dev/null || { echo "sim: 0 passed, 1 failed"; false; }
+	$(Q)$(MAKE) --no-print-directory SANITIZE= BUILD=$(patsubst %/san,%,$(BUILD)) check-sim
+else
 check-sim: $(BUILD)/sim/sim
 	$(Q)$(SUITE) sim $<
+endif
 
 .PHONY: sim sim-long check-sim
 N ?= 100000

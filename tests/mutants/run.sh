@@ -39,7 +39,7 @@ notices() {
 	local target
 	target=$(program "$1")
 	if [ "$1" = sim ]; then
-		! timeout 300 "$target" --brief --seed 1 --count "$count" --jobs 1 >out 2>&1 </dev/null
+		! timeout 300 "$target" --brief 1 --seed 1 --count "$count" --jobs 1 >out 2>&1 </dev/null
 	else
 		! timeout 300 "$target" >out 2>&1 </dev/null
 	fi
