@@ -142,7 +142,7 @@ static int prepare(struct push *p, struct job *j, bool *out_send, struct err *er
 	bool found, waits;
 
 	job_reset(j);
-	j->sent_now = false;
+	j->sent_now = j->went_out = false;
 	*out_send = false;
 	if (store_outbox_get(p->e->store, j->rowid, &j->op, &found, err))
 		return -1;
@@ -236,6 +236,7 @@ static int send_one(struct push *p, struct job *j, struct err *err)
 	struct gcall call = job_call(j);
 	struct err why = {0};
 
+	j->went_out = true;
 	if (is_empty_patch(j)) /* back to what Google had, unless what was tried has arrived */
 		return j->tried_before ? push_look(p, j, err) : push_in_step(p, j, err);
 	if (is_unguarded(j))
@@ -256,8 +257,10 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 	struct err why;
 	int failed, result = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		calls[i] = job_call(jobs[i]);
+		jobs[i]->went_out = true;
+	}
 	failed = google_batch(p->e->google, calls, count, results, &why);
 	for (size_t i = 0; i < count; i++)
 		jobs[i]->unsure = google_was_unsure(p->e->google);
@@ -286,6 +289,38 @@ static bool fits_batch(const struct job *j)
 	return !j->alone && !is_empty_patch(j) && j->kind != JOB_REVIVE && !is_unguarded(j);
 }
 
+/* Prepared, and then nothing more could be sent: no attempt, which would let a later one take an
+ * event with its id for ours. */
+static int take_back_attempt(struct push *p, const struct job *j, struct err *err)
+{
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	if (j->kind == JOB_LOOK) /* counts as none */
+		return 0;
+	if (store_outbox_get(p->e->store, j->rowid, &op, &found, err))
+		return -1;
+	if (!found || op.attempts == 0) /* edited meanwhile */
+		return 0;
+	op.attempts--;
+	if (j->sent_now)
+		op.sent = sent_drop_last(op.sent);
+	return store_outbox_put(p->e->store, &op, err);
+}
+
+static int take_back_attempts(struct push *p, struct job **round, size_t count, struct err *err)
+{
+	if (store_begin(p->e->store, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (!round[i]->went_out && take_back_attempt(p, round[i], err)) {
+			store_rollback(p->e->store);
+			return -1;
+		}
+	}
+	return store_commit(p->e->store, err);
+}
+
 static int send_round(struct push *p, struct job **round, size_t count, struct err *err)
 {
 	struct job *batch[GOOGLE_BATCH_MAX];
@@ -303,7 +338,9 @@ static int send_round(struct push *p, struct job **round, size_t count, struct e
 			return -1;
 		}
 	}
-	if (p->stop || !waiting)
+	if (p->stop)
+		return take_back_attempts(p, round, count, err);
+	if (!waiting)
 		return 0;
 	return waiting == 1 ? send_one(p, batch[0], err) : send_batch(p, batch, waiting, err);
 }

@@ -12,6 +12,7 @@ struct job {
 	enum job_state state;
 	enum job_kind kind;
 	bool alone;        /* not in a batch */
+	bool went_out;     /* in this round */
 	bool tried_before; /* an earlier attempt may have reached Google */
 	bool sent_before;  /* with this very version */
 	bool unsure;       /* this attempt took several tries, and one got no answer */

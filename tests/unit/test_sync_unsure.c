@@ -189,6 +189,51 @@ static void test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one(void
 	assert_equal_sides(w, 1);
 }
 
+/* The first of two gets no answer, and the second never leaves: an event that has its id at Google
+ * meanwhile is somebody else's. */
+static void test_sync__what_was_never_sent_was_not_tried(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put) struct json_object *office = timed("office");
+	AUTO(json_object_put) struct json_object *events = NULL;
+	AUTO(event_release) struct event first = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	struct local_options o = {0};
+	struct json_object *place = json_object_new_object();
+	int64_t row;
+	bool found;
+
+	json_set_str(place, "type", "homeOffice");
+	json_set(office, "workingLocationProperties", place);
+	json_set_str(office, "eventType", "workingLocation"); /* goes out alone */
+	json_set_str(office, "visibility", "public");
+	json_set_str(office, "transparency", "transparent");
+	json_object_put(at_google(w, "POST", "",
+				  "{\"id\":\"takenid\",\"summary\":\"theirs\","
+				  "\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\"},"
+				  "\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\"}}"));
+	w->clock.now_ms += 600 * 1000;
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
+	OK(local_add(w->store, &w->clock.clock, w->calendar.id, office, &o, &first, &err));
+	row = add_with(w, "ours", "takenid", false);
+	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"times\":0,"
+		 "\"action\":\"drop_before\"}");
+	OK(run_sync(w, NULL));
+	assert_false(w->last.success);
+	OK(store_outbox_get(w->store, first.rowid, &op, &found, &err));
+	assert_int_equal(op.attempts, 1);
+	outbox_release(&op);
+	OK(store_outbox_get(w->store, row, &op, &found, &err));
+	assert_int_equal(op.attempts, 0);
+	assert_null(op.sent);
+	control(w, "DELETE", "/sandbox/faults", NULL);
+	w->clock.now_ms += 300 * 1000;
+	sync_ok(w);
+	events = google_events(w);
+	assert_string_equal(json_str(json_get(events, "takenid"), "summary"), "theirs");
+	assert_equal_sides(w, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +246,7 @@ int main(void)
 		TEST(test_sync__a_delete_after_tries_of_which_one_arrived),
 		TEST(test_sync__a_delete_of_what_was_never_answered_looks_first),
 		TEST(test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one),
+		TEST(test_sync__what_was_never_sent_was_not_tried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
