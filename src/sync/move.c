@@ -8,6 +8,7 @@
  *     |              in the old one (the new one takes nothing): REFUSED
  *     |              in the account's others (somebody moved it there): WAITS to be moved from there
  *     |              nowhere: deleted at Google; an edit beats a delete: made anew in the new one
+ *     |              nowhere, and the old one may not be read: WAITS
  *     +--[pull of the old calendar]--> takes what changed, goes on waiting; never comes back there
  *     +--[pull of the new calendar]--> ARRIVED
  *
@@ -320,8 +321,40 @@ static int look_elsewhere(struct push *p, struct job *j, struct err *err)
 	return 0;
 }
 
+/*
+ * Whether its old calendar may be read at all: "not there" means something only then. Of one that was
+ * taken away, Google says 403, or 404 as of an event that is gone. *out false: *out_why says why.
+ */
+static int may_read_source(struct push *p, const struct job *j, bool *out, struct err *out_why,
+			   struct err *err)
+{
+	AUTO(json_object_put) struct json_object *page = NULL;
+	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
+	AUTO(calendar_release) struct calendar from = {0};
+	struct gcall call = {.method = "GET"};
+	struct err why;
+
+	if (store_calendar_get(p->e->store, j->op.move_from, &from, err))
+		return -1;
+	path_events(&path, from.google_id, NULL);
+	strbuf_adds(&path, "?maxResults=1&fields=kind");
+	call.path = path.buf;
+	*out = !google_call(p->e->google, &call, &page, &why);
+	if (*out)
+		return 0;
+	if (why.code != ERR_NOT_FOUND && why.code != ERR_FORBIDDEN) {
+		*err = why;
+		return -1;
+	}
+	engine_explain_calendar(&from, &why);
+	*out_why = why;
+	return 0;
+}
+
 int move_missed(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
+	struct err unreadable;
+	bool readable;
 	AUTO(json_object_put) struct json_object *here = NULL;
 	AUTO(json_object_put) struct json_object *there = NULL;
 
@@ -340,6 +373,10 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 		return -1;
 	if (j->found_in)
 		return push_in_transaction(p, j, NULL, write_from, err);
+	if (may_read_source(p, j, &readable, &unreadable, err))
+		return -1;
+	if (!readable) /* it is there, for all we know: a new one would double it */
+		return push_waits(p, j, &unreadable, err);
 	return push_in_transaction(p, j, here, write_anew, err);
 }
 
