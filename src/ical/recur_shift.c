@@ -23,6 +23,7 @@ struct shift {
 	struct place to; /* where its start goes */
 	int64_t days;
 	int64_t clock; /* between timed series: of the time of day, which may leave the day */
+	int64_t usual; /* time of day of the series as it was */
 };
 
 static int64_t floor_div(int64_t n, int64_t by)
@@ -108,10 +109,19 @@ int recur_shift_span(const struct json_object *was, const struct json_object *no
 
 /* --- dates and UNTIL ----------------------------------------------------------------------- */
 
+/* The wall clock of a time of the series; of one that a DST change moved, where it was meant to be. */
+static int64_t meant_civil(const struct shift *h, int64_t key)
+{
+	int64_t civil = series_civil(h->s, key);
+	int64_t usual = floor_div(civil, DAY_S) * DAY_S + h->usual;
+
+	return series_key(h->s, usual) == key ? usual : civil;
+}
+
 /* Where a time of the series goes: an instant, or a day's midnight as if in UTC. */
 static int64_t moved_key(const struct shift *h, int64_t key)
 {
-	int64_t civil = series_civil(h->s, key);
+	int64_t civil = meant_civil(h, key);
 	struct civil c;
 	int64_t utc;
 
@@ -240,13 +250,25 @@ static bool is_part(const char *part, const char *name)
 	return !strncasecmp(part, name, n) && part[n] == '=';
 }
 
+/* A start that a DST change moved is none of the rule's, and not counted; moved on purpose it is. */
+static bool start_joins(const struct shift *h, const struct rule *r)
+{
+	int64_t day = floor_div(h->s->start, DAY_S) * DAY_S;
+	int64_t at;
+
+	return h->clock && names_clock(r) && one_clock(h->s, r, &at) && day + at != h->s->start &&
+	       series_key(h->s, day + at) == h->s->start_key;
+}
+
 /* One part of the rule as it is after the move; nothing when it goes. */
 static void shift_part(const struct shift *h, const struct rule *r, const char *part, size_t len,
 		       struct strbuf *out)
 {
 	bool clock = h->clock || h->to.all_day != h->s->all_day;
 
-	if (is_part(part, "UNTIL")) {
+	if (is_part(part, "COUNT") && start_joins(h, r)) {
+		strbuf_addf(out, "COUNT=%lld", (long long)r->count + 1);
+	} else if (is_part(part, "UNTIL")) {
 		strbuf_adds(out, "UNTIL=");
 		add_stamp(out, h, moved_key(h, series_until(h->s, r)));
 	} else if (is_part(part, "BYDAY") && h->days) {
@@ -310,6 +332,20 @@ static int shift_rule(const struct shift *h, const struct series_line *line, str
 
 /* --- all lines ----------------------------------------------------------------------------- */
 
+/* A start that a DST change moved was meant to be at the time that the rule says. */
+static void find_meant(const struct series *s, struct place *from)
+{
+	int64_t at;
+
+	for (size_t i = 0; i < s->count && !s->all_day; i++) {
+		const struct rule *r = s->lines[i].rule;
+
+		if (s->lines[i].kind == LINE_RRULE && names_clock(r) && one_clock(s, r, &at) &&
+		    series_key(s, from->day * DAY_S + at) == s->start_key)
+			from->clock = at;
+	}
+}
+
 static int read_shift(const struct series *s, const struct json_object *was,
 		      const struct json_object *now, const char *zone, struct shift *out,
 		      struct err *err)
@@ -320,6 +356,12 @@ static int read_shift(const struct series *s, const struct json_object *was,
 	if (read_place(was, zone, &from, err) || read_place(now, zone, &out->to, err))
 		return -1;
 	out->days = out->to.day - from.day;
+	out->clock = 0;
+	out->usual = from.clock;
+	if (json_equal(json_get(was, "start"), json_get(now, "start")))
+		return 0;
+	find_meant(s, &from);
+	out->usual = from.clock;
 	out->clock = from.all_day || out->to.all_day ? 0 : out->to.clock - from.clock;
 	return 0;
 }
