@@ -36,6 +36,19 @@ void fg_event_cancel(struct fg *fg, struct fg_cal *cal, struct fg_event *ev)
 		cancel_exceptions(fg, cal, ev->id);
 }
 
+/*
+ * A series that lives again: its exceptions were no part of what a list told while it was dead, so
+ * they are told again, cancelled as they are.
+ */
+static void tell_exceptions(struct fg *fg, struct fg_cal *cal, const char *master_id)
+{
+	struct fg_event *ev;
+
+	for (ev = fg_event_exceptions(cal, master_id); ev; ev = ev->next_sibling)
+		if (!ev->stub)
+			fg_event_cancel(fg, cal, ev);
+}
+
 void fg_event_reset_exceptions(struct fg *fg, struct fg_cal *cal, const struct fg_event *master)
 {
 	struct fg_event *ev;
@@ -342,6 +355,8 @@ static struct fg_event *store_change(struct fg_call *call, struct fg_entry *e,
 		fg_event_reset_exceptions(call->fg, e->cal, ev);
 	if (!ev->master && ev->cancelled)
 		cancel_exceptions(call->fg, e->cal, ev->id);
+	else if (!ev->master && is_cancelled(old))
+		tell_exceptions(call->fg, e->cal, ev->id);
 	return ev;
 }
 

@@ -306,6 +306,27 @@ static void test_fg_series__deleting_it_deletes_all(void **state)
 	assert_int_equal(json_object_object_length(item_by_id(g, "dails")), 4);
 }
 
+/* A list while it is dead says nothing of exceptions: who reads on from there hears of them. */
+static void test_fg_series__a_revived_one_tells_its_exceptions(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *token = NULL;
+
+	(void)state;
+	add_rules(g, "dails", "2026-01-05", "Europe/Berlin", "\"RRULE:FREQ=DAILY;COUNT=3\"");
+	google(g, "PATCH", PRIMARY "/dails_20260106T080000Z", "{\"summary\":\"x\"}");
+	google(g, "DELETE", PRIMARY "/dails", NULL);
+	token = full_sync(g, "");
+	assert_int_equal(item_count(g), 0);
+	google(g, "PATCH", PRIMARY "/dails", "{\"status\":\"confirmed\"}");
+	assert_status(g, 200);
+	delta(g, token, "");
+	assert_int_equal(item_count(g), 2);
+	assert_string_equal(json_str(item_by_id(g, "dails"), "status"), "confirmed");
+	assert_string_equal(json_str(item_by_id(g, "dails_20260106T080000Z"), "status"),
+			    "cancelled");
+}
+
 /* -- sync with singleEvents ----------------------------------------------------------------------- */
 
 static void test_fg_series__delta_of_instances(void **state)
@@ -466,6 +487,7 @@ int main(void)
 		TEST(a_new_rule_resets_exceptions),
 		TEST(a_new_time_changes_instance_ids),
 		TEST(deleting_it_deletes_all),
+		TEST(a_revived_one_tells_its_exceptions),
 		TEST(delta_of_instances),
 		TEST(single_that_becomes_one),
 		TEST(split),
