@@ -23,6 +23,7 @@ static const struct key {
 	}
 	KEY(max_page, KIND_COUNT),
 	KEY(empty_pages, KIND_BOOL),
+	KEY(log_requests, KIND_BOOL),
 	KEY(rotate_refresh_tokens, KIND_BOOL),
 	KEY(rate_per_minute, KIND_COUNT),
 	KEY(rate_status, KIND_STATUS),
@@ -43,6 +44,7 @@ static const struct key {
 void fg_config_init(struct fg *fg)
 {
 	fg->config = (struct fg_config){
+		.log_requests = true,
 		.rate_status = 403,
 		.access_token_ttl = 3599,
 		.max_batch_parts = 1000,

@@ -68,6 +68,7 @@ struct fg_account {
 struct fg_config {
 	int max_page;     /* cap on any page size; 0 = none */
 	bool empty_pages; /* an empty page with nextPageToken between pages */
+	bool log_requests;
 	bool rotate_refresh_tokens;
 	int rate_per_minute;                  /* 0 = off */
 	int rate_status;                      /* 403 or 429 */

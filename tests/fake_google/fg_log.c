@@ -65,13 +65,17 @@ static struct json_object *headers_object(const struct http_headers *headers)
 int fg_log_request(struct fg *fg, const struct http_request *req, int batch_n)
 {
 	struct fg_control_state *control = fg->control;
-	struct json_object *entry = json_object_new_object();
 	const char *target = fg_url_target(req->url);
 	size_t path_len = strcspn(target, "?");
+	struct json_object *entry;
 	char now[RFC3339_LEN];
 
+	control->request_count++;
+	if (!fg->config.log_requests)
+		return control->request_count;
+	entry = json_object_new_object();
 	rfc3339_format_ms(fg_now_ms(fg), now);
-	json_set_int(entry, "n", ++control->request_count);
+	json_set_int(entry, "n", control->request_count);
 	if (batch_n)
 		json_set_int(entry, "batch", batch_n);
 	json_set_str(entry, "time", now);
