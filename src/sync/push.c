@@ -87,7 +87,8 @@ static void prepare_update(struct push *p, struct job *j)
 /*
  * An occurrence means something to Google only when its series is there, in this calendar: it waits
  * for one that is to be made or moved. Other changes of the series go first too, so that the order
- * is always the same; only a delete does not care. out_wait: not in this round.
+ * is always the same, and so that what is looked at is not changed by ourselves meanwhile.
+ * out_wait: not in this round.
  */
 static int check_series(struct push *p, struct job *j, bool *out_wait, struct err *err)
 {
@@ -105,8 +106,9 @@ static int check_series(struct push *p, struct job *j, bool *out_wait, struct er
 	if (!found || master.hidden)
 		return 0;
 	j->for_series = op.op == PENDING_CREATE || op.move_from;
+	j->series_state = op.state;
 	*out_wait = j->for_series || (op.op == PENDING_UPDATE && op.state == OUTBOX_QUEUED &&
-				      j->op.op != PENDING_DELETE && is_due(p, master.rowid));
+				      is_due(p, master.rowid));
 	return 0;
 }
 
@@ -345,6 +347,22 @@ static int send_round(struct push *p, struct job **round, size_t count, struct e
 	return waiting == 1 ? send_one(p, batch[0], err) : send_batch(p, batch, waiting, err);
 }
 
+/* The series waits for a person, not for another try: so does the occurrence, and no sync fails. */
+static int wait_for_person(struct push *p, struct job *j, struct err *err)
+{
+	const char *why = "Google refused its series";
+
+	if (j->series_state == OUTBOX_HELD)
+		why = "its series is kept back by --no-sync";
+	else if (j->series_state == OUTBOX_CONFLICT)
+		why = "its series was changed on both sides";
+	j->state = JOB_DONE;
+	if (j->op.last_error && !strcmp(j->op.last_error, why))
+		return 0;
+	xstr_set(&j->op.last_error, why);
+	return store_outbox_put(p->e->store, &j->op, err);
+}
+
 /* After the last round: what is still due waits, each with its own reason. That is trouble of these
  * events alone, which must not keep the others and Google's changes away. */
 static int leave_the_rest(struct push *p, struct err *err)
@@ -355,9 +373,15 @@ static int leave_the_rest(struct push *p, struct err *err)
 	err_set(&moving, ERR_GOOGLE, "it keeps changing at Google: later");
 	for (size_t i = 0; i < p->count; i++) {
 		struct job *j = &p->jobs[i];
+		int result = 0;
 
-		if (j->state == JOB_DUE && (j->for_series || !p->stop) &&
-		    push_waits(p, j, j->for_series ? &series : &moving, err))
+		if (j->state != JOB_DUE)
+			continue;
+		if (j->for_series && j->series_state != OUTBOX_QUEUED)
+			result = wait_for_person(p, j, err);
+		else if (j->for_series || !p->stop)
+			result = push_waits(p, j, j->for_series ? &series : &moving, err);
+		if (result)
 			return -1;
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct job {
 	bool looked;       /* a revival: what Google has was read in the round before */
 	bool missed;       /* Google did not find it in this run, and showed it all the same */
 	bool for_series;   /* an occurrence whose series Google does not have yet */
+	enum outbox_state series_state; /* its series' entry */
 	bool sent_now; /* op.sent ends with the version of this attempt, and no earlier one had it */
 	struct event row; /* as sent */
 	struct outbox op;
@@ -26,7 +27,7 @@ struct job {
 	struct json_object *body;
 	char *if_match;
 	char *from;       /* move: Google's id of the calendar that it is in */
-	int64_t found_in; /* move: the calendar that it turned out to be in */
+	int64_t found_in; /* the calendar that it turned out to be in */
 	bool unchanged;   /* look: nobody has changed the occurrence that is to be deleted */
 };
 
@@ -73,6 +74,8 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 			int (*write)(struct push *, struct job *, struct json_object *,
 				     struct err *),
 			struct err *err);
+/* Google does not find what it shows us, alive: that passes. Once more in this run, then later. */
+int push_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
 /* Plan anew for what Google has now; NULL: it is gone. */
 int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err);
 /* It had arrived, and somebody who knew it deleted it there. */
@@ -95,6 +98,9 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 /* A delete of what waits to be moved found nothing there (an earlier try may have moved it), or an
  * event that was changed (412). */
 int move_delete_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* Whether the event is in another calendar of the account: j->found_in, 0 = in none; *out the event there,
+ * caller's. */
+int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err);
 /* It was deleted, by us or by somebody: the row goes. */
 int push_deleted(struct push *p, struct job *j, struct err *err);
 

@@ -254,6 +254,58 @@ static void test_series__of_a_series_that_waits_or_stays_here(void **state)
 	assert_settled(w, "waits");
 }
 
+/* It needs a person, who holds the series back: no sync fails for it, and each says so once. */
+static void test_series__an_occurrence_waits_with_a_series_that_is_held(void **state)
+{
+	struct world *w = *state;
+	struct local_options here = {.no_sync = true};
+	AUTO(json_object_put) struct json_object *r = timed("team");
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(outbox_release) struct outbox op = {0};
+	AUTO(event_release) struct event e = {0};
+	bool found;
+
+	json_set_str(r, "id", "later");
+	json_set_str(json_get(r, "start"), "timeZone", "Europe/Berlin");
+	json_set_str(json_get(r, "end"), "timeZone", "Europe/Berlin");
+	json_set(r, "recurrence", json_tokener_parse("[\"RRULE:FREQ=DAILY;COUNT=5\"]"));
+	OK(local_add(w->store, &w->clock.clock, w->calendar.id, r, &plain, &e, &err));
+	event_release(&e);
+	json_set_str(r, "summary", "group");
+	OK(local_edit(w->store, &w->clock.clock, row_of(w, "later"), r, &here, &e, &err));
+	event_release(&e);
+	nth_occurrence(w, "later", 1, &at);
+	edit_one(w, "later", &at, "summary", "special");
+	sync_ok(w);
+	sync_ok(w);
+	assert_int_equal(requests(w, "POST", "/events"), 0);
+	OK(store_outbox_get(w->store, row_of(w, at.id), &op, &found, &err));
+	assert_true(found);
+	assert_string_equal(op.last_error, "its series is kept back by --no-sync");
+	json_set_str(r, "summary", "team");
+	OK(local_edit(w->store, &w->clock.clock, row_of(w, "later"), r, &plain, &e, &err));
+	sync_ok(w);
+	assert_settled(w, "held");
+}
+
+/* What is to be deleted is looked at after our own edit of its series, which changes its etag. */
+static void test_series__a_delete_of_one_waits_for_the_edit_of_all(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+
+	add_series(w, "serie", "2026-03-02T10:00:00", "Europe/Berlin",
+		   "\"RRULE:FREQ=WEEKLY;COUNT=8\"");
+	sync_ok(w);
+	nth_occurrence(w, "serie", 2, &at);
+	delete_one(w, "serie", &at);
+	edit(w, row_of(w, "serie"), "summary", "group");
+	sync_ok(w);
+	assert_int_equal(w->last.conflicts, 0);
+	assert_settled(w, "one of all");
+	assert_int_equal(stored_rows(w), 2);
+}
+
 /* --- this and following, all: series, places in them, edits ---------------------------------- */
 
 struct kind {
@@ -768,6 +820,8 @@ int main(void)
 		TEST(test_series__an_edit_meets_googles),
 		TEST(test_series__an_occurrence_outlives_its_series),
 		TEST(test_series__of_a_series_that_waits_or_stays_here),
+		TEST(test_series__an_occurrence_waits_with_a_series_that_is_held),
+		TEST(test_series__a_delete_of_one_waits_for_the_edit_of_all),
 		cmocka_unit_test(test_series__following_is_a_series_of_its_own),
 		cmocka_unit_test(test_series__rm_following_ends_it),
 		cmocka_unit_test(test_series__all_of_it),
