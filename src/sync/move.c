@@ -299,8 +299,8 @@ static int write_from(struct push *p, struct job *j, struct json_object *unused,
 	return found ? store_outbox_put(p->e->store, &op, err) : 0;
 }
 
-/* Somebody moved it to a calendar of this account that is neither. j->found_in 0: it is in none. */
-static int look_elsewhere(struct push *p, struct job *j, struct err *err)
+/* Somebody moved it to a calendar of this account that is neither. */
+int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list list = {0};
 
@@ -315,8 +315,10 @@ static int look_elsewhere(struct push *p, struct job *j, struct err *err)
 			continue;
 		if (look(p, c->google_id, j->row.id, &remote, err))
 			return -1;
-		if (is_there(remote))
-			j->found_in = c->id;
+		if (!is_there(remote))
+			continue;
+		j->found_in = c->id;
+		*out = TAKE(remote);
 	}
 	return 0;
 }
@@ -357,6 +359,7 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 	bool readable;
 	AUTO(json_object_put) struct json_object *here = NULL;
 	AUTO(json_object_put) struct json_object *there = NULL;
+	AUTO(json_object_put) struct json_object *elsewhere = NULL;
 
 	if (look(p, p->c->google_id, j->row.id, &here, err))
 		return -1;
@@ -366,10 +369,11 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 	}
 	if (look(p, j->from, j->row.id, &there, err))
 		return -1;
-	if (is_there(
-		    there)) /* the new calendar is what Google does not find, or it takes no such id */
+	if (is_there(there) && why->code == ERR_NOT_FOUND) /* the calendar, or that passes */
+		return push_missed(p, j, why, err);
+	if (is_there(there)) /* the new calendar takes no such id */
 		return push_refused(p, j, why, err);
-	if (look_elsewhere(p, j, err))
+	if (move_look_elsewhere(p, j, &elsewhere, err))
 		return -1;
 	if (j->found_in)
 		return push_in_transaction(p, j, NULL, write_from, err);

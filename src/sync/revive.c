@@ -85,6 +85,58 @@ static int write_ready(struct push *p, struct job *j, struct json_object *tombst
 	return store_event_put(p->e->store, &now, err);
 }
 
+/* Its row in the calendar that it is in now makes room. One that was edited itself takes the edit
+ * of ours: then *out_merged. */
+static int make_room(struct push *p, struct event *now, int64_t calendar, bool *out_merged,
+		     struct err *err)
+{
+	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
+	AUTO(merge_result_release) struct merge_result m = {0};
+	AUTO(json_object_put) struct json_object *merged = NULL;
+	AUTO(event_release) struct event there = {0};
+	bool found;
+
+	*out_merged = false;
+	if (store_event_get(p->e->store, calendar, now->id, &there, &found, err))
+		return -1;
+	if (!found)
+		return 0;
+	if (there.pending == PENDING_NONE)
+		return store_event_delete(p->e->store, there.rowid, err);
+	*out_merged = true;
+	merge_event(now->base, now->resource, there.resource, &ours, &m);
+	merged = local_with_fields_of(there.resource, m.merged);
+	if (engine_changed(p->e, now, "merge", now->hidden ? NULL : now->resource, NULL, err) ||
+	    engine_changed(p->e, &there, "merge", there.hidden ? NULL : there.resource, merged,
+			   err))
+		return -1;
+	json_object_put(there.resource);
+	there.resource = TAKE(merged);
+	there.changed_ms = local_later_than(there.changed_ms, p->e->clock);
+	return store_event_put(p->e->store, &there, err) ||
+			       store_event_delete(p->e->store, now->rowid, err)
+		       ? -1
+		       : 0;
+}
+
+/* It was not deleted, but moved to another calendar: the edit goes after it. */
+static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+	bool merged;
+
+	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
+	    make_room(p, &now, j->found_in, &merged, err))
+		return -1;
+	if (merged)
+		return 0;
+	now.calendar_id = j->found_in;
+	now.at_google = true;
+	if (store_event_put(p->e->store, &now, err))
+		return -1;
+	return reconcile_merge(p->e, &now, now.base, there, p->r, err);
+}
+
 int delete_look(struct push *p, struct job *j, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
@@ -103,15 +155,20 @@ int delete_look(struct push *p, struct job *j, struct err *err)
 int revive_look(struct push *p, struct job *j, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
+	AUTO(json_object_put) struct json_object *moved = NULL;
 	struct err why;
 
-	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &why)) {
-		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
-			return push_new_id(p, j, err);
+	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &why) &&
+	    why.code != ERR_NOT_FOUND && why.code != ERR_GONE)
 		return wait(p, j, &why, err);
-	}
-	if (!event_is_cancelled(remote))
+	if (remote && !event_is_cancelled(remote))
 		return push_take_remote(p, j, remote, err);
+	if (!event_is_exception(j->row.resource) && move_look_elsewhere(p, j, &moved, &why))
+		return wait(p, j, &why, err);
+	if (j->found_in)
+		return push_in_transaction(p, j, moved, write_followed, err);
+	if (!remote)
+		return push_new_id(p, j, err);
 	if (knew_our_edit(j, remote))
 		return push_arrived_and_gone(p, j, err);
 	j->looked = true;

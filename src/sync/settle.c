@@ -405,8 +405,7 @@ static bool is_as_known(const struct job *j, const struct json_object *remote)
 	return etag && j->if_match && !strcmp(etag, j->if_match);
 }
 
-/* Google does not find what it shows us, alive: that passes. Once more in this run, then later. */
-static int settle_missed(struct push *p, struct job *j, const struct err *why, struct err *err)
+int push_missed(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	if (j->missed)
 		return push_waits(p, j, why, err);
@@ -428,7 +427,7 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	if (j->kind == JOB_PATCH && is_as_known(j, remote) && !json_object_object_length(j->body))
 		return push_in_step(p, j, err);
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !event_is_cancelled(remote))
-		return settle_missed(p, j, why, err);
+		return push_missed(p, j, why, err);
 	/* Google does not find what it shows us, as it was when we asked to change it: an occurrence
 	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
 	 * nothing. */

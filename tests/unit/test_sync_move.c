@@ -407,7 +407,15 @@ static void test_move__somebody_else_moved_it(void **state)
 	assert_same(w, 2);
 }
 
-static void test_move__at_google_arrives(void **state)
+static void assert_in_work(struct world *w, const char *id, const char *field, const char *want)
+{
+	AUTO(json_object_put) struct json_object *there = events_of(w, WORK);
+
+	assert_string_equal(json_str(json_get(there, id), field), want);
+}
+
+/* What looks like a delete is none: the edit goes after the event, and does not make it two. */
+static void test_move__at_google_takes_an_edit_along(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
@@ -417,11 +425,69 @@ static void test_move__at_google_arrives(void **state)
 	calendar(w, WORK, "owner");
 	row = row_of(w, id);
 	json_object_put(on_google(w, "POST", HOME, path, NULL));
-	/* edited here meanwhile: the edit beats what looks like a delete */
 	edit(w, row, "summary", "b");
 	sync_ok(w);
 	assert_at_rest(w);
-	assert_same(w, 2);
+	assert_same(w, 1);
+	assert_in_work(w, id, "summary", "b");
+}
+
+/* The new calendar was read first: the event is here twice, edited where it was. */
+static void test_move__at_google_was_seen_before_the_edit_went_out(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
+	struct sync_options only = {.calendar = WORK};
+	int64_t row;
+
+	calendar(w, WORK, "owner");
+	row = row_of(w, id);
+	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	OK(run_sync(w, &only));
+	edit(w, row, "summary", "b");
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_same(w, 1);
+	assert_in_work(w, id, "summary", "b");
+}
+
+/* Both the row where it was and the one where it is have edits: one event has both. */
+static void test_move__at_google_brings_two_edits_together(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
+	struct sync_options only = {.calendar = WORK};
+	int64_t work = calendar(w, WORK, "owner");
+	int64_t row = row_of(w, id);
+	AUTO(event_release) struct event there = {0};
+	bool found;
+
+	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	OK(run_sync(w, &only));
+	OK(store_event_get(w->store, work, id, &there, &found, &err));
+	assert_true(found);
+	edit(w, row, "summary", "b");
+	edit(w, there.rowid, "location", "there");
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_same(w, 1);
+	assert_in_work(w, id, "summary", "b");
+	assert_in_work(w, id, "location", "there");
+}
+
+static void test_move__not_found_for_a_moment_is_tried_again(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	int64_t work = calendar(w, WORK, "owner");
+
+	OK(move_to(w, row_of(w, id), work));
+	fault(w, "{\"method\":\"POST\",\"match\":\"/move\",\"action\":\"status\",\"status\":404}");
+	sync_ok(w);
+	assert_same(w, 1);
+	assert_in_work(w, id, "summary", "a");
 }
 
 static void test_move__what_google_refuses_is_refused_here(void **state)
@@ -552,7 +618,10 @@ int main(void)
 		TEST(test_move__meets_a_delete),
 		TEST(test_move__deleted_here_while_it_waits),
 		TEST(test_move__somebody_else_moved_it),
-		TEST(test_move__at_google_arrives),
+		TEST(test_move__at_google_takes_an_edit_along),
+		TEST(test_move__at_google_was_seen_before_the_edit_went_out),
+		TEST(test_move__at_google_brings_two_edits_together),
+		TEST(test_move__not_found_for_a_moment_is_tried_again),
 		TEST(test_move__what_google_refuses_is_refused_here),
 		TEST(test_move__refused_by_google_can_be_taken_back),
 		TEST(test_move__a_series_takes_its_exceptions_along),
