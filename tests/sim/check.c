@@ -93,7 +93,27 @@ static bool is_rightly_refused(const struct held_events *all, const char *calend
 	return master && (!held || held->stub || !series || is_cancelled(series->resource));
 }
 
-static bool is_out_of_step(struct side *s, const struct held_events *all, const char *calendar,
+/* It goes with its series, whose delete is held back. */
+static bool is_hidden_with_series(const struct peek_rows *rows, const struct peek_row *row)
+{
+	const char *master = json_str(row->resource, "recurringEventId");
+	const struct peek_row *series = master ? row_find(rows, row->calendar, master) : NULL;
+
+	return row->hidden && series && series->state && !strcmp(series->state, "held") &&
+	       !strcmp(series->op, "delete");
+}
+
+bool check_waits_for_series(const struct peek_rows *rows, const struct peek_row *row)
+{
+	const char *master = json_str(row->resource, "recurringEventId");
+	const struct peek_row *series = master ? row_find(rows, row->calendar, master) : NULL;
+
+	return series && series->state && !strcmp(series->state, "held") &&
+	       (!strcmp(series->op, "create") || series->move_from);
+}
+
+static bool is_out_of_step(struct side *s, const struct held_events *all,
+			   const struct peek_rows *rows, const char *calendar,
 			   const struct peek_row *row)
 {
 	if (!row->op) /* made with --no-sync: it never was queued */
@@ -106,6 +126,8 @@ static bool is_out_of_step(struct side *s, const struct held_events *all, const 
 		COVER(seen[SEEN_REFUSED]);
 		return true;
 	}
+	if (check_waits_for_series(rows, row))
+		return true;
 	BREAK(s, "store %d, event %s: %s is %s (%s)", s->index + 1, row->id, row->op, row->state,
 	      row->last_error ? row->last_error : "no reason");
 	return false;
@@ -143,7 +165,8 @@ static void check_same(struct side *s, const struct peek_row *row, const struct 
 		      row->etag ? row->etag : "none", etag);
 }
 
-static void check_row(struct side *s, const struct held_events *all, const struct peek_row *row)
+static void check_row(struct side *s, const struct held_events *all, const struct peek_rows *rows,
+		      const struct peek_row *row)
 {
 	int i = calendar_index(s, row->calendar);
 	const char *calendar = i < 0 ? "?" : s->world->calendars[i];
@@ -151,7 +174,7 @@ static void check_row(struct side *s, const struct held_events *all, const struc
 	bool live = held && !held->stub && !is_cancelled(held->resource);
 
 	if (row->op || !row->at_google) {
-		if (!is_out_of_step(s, all, calendar, row))
+		if (!is_out_of_step(s, all, rows, calendar, row))
 			return;
 		if (live && row->at_google)
 			check_same(s, row, row->base ? row->base : row->resource, held);
@@ -161,6 +184,11 @@ static void check_row(struct side *s, const struct held_events *all, const struc
 		if (live)
 			BREAK(s, "store %d, occurrence %s is cancelled here, and lives at Google",
 			      s->index + 1, row->id);
+		return;
+	}
+	if (is_hidden_with_series(rows, row)) {
+		if (live)
+			check_same(s, row, row->resource, held);
 		return;
 	}
 	if (!live)
@@ -186,21 +214,37 @@ static bool is_missed(const struct held_events *all, const struct held_event *he
 	return series && !series->stub && !is_cancelled(series->resource);
 }
 
+/* It is in another calendar here, held back with --no-sync. */
+static bool is_moved_and_held(const struct peek_rows *rows, int64_t calendar, const char *id)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct peek_row *row = &rows->list[i];
+
+		if (row->move_from == calendar && !strcmp(row->id, id) &&
+		    !strcmp(row->state, "held"))
+			return true;
+	}
+	return false;
+}
+
 static void check_side(struct side *s, const struct held_events *all)
 {
 	AUTO(peek_rows_release) struct peek_rows rows = {0};
 
-	peek_rows(s->peek, &rows);
+	peek_parsed(s->peek, &rows);
 	for (size_t i = 0; i < rows.count; i++)
-		check_row(s, all, &rows.list[i]);
+		check_row(s, all, &rows, &rows.list[i]);
 	for (size_t i = 0; i < all->count; i++) {
 		const struct held_event *held = &all->list[i];
 		const struct peek_row *row = NULL;
+		bool away = false;
 
 		for (int k = 0; k < s->world->h->calendars && !row; k++)
-			if (!strcmp(s->world->calendars[k], held->calendar))
+			if (!strcmp(s->world->calendars[k], held->calendar)) {
 				row = row_find(&rows, s->calendars[k], held->id);
-		if (!row && is_missed(all, held))
+				away = is_moved_and_held(&rows, s->calendars[k], held->id);
+			}
+		if (!row && !away && is_missed(all, held))
 			BREAK(s, "store %d, event %s of %s is not here", s->index + 1, held->id,
 			      held->calendar);
 		if (row && !row->op && is_missed(all, held) && is_cancelled(held->resource) &&
@@ -224,12 +268,12 @@ void check_sides(struct world *w)
 
 static void add_rows(struct side *s, struct peek_rows *rows, struct ending *e)
 {
-	peek_rows(s->peek, rows);
+	peek_parsed(s->peek, rows);
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct peek_row *row = &rows->list[i];
 		int k = calendar_index(s, row->calendar);
 
-		if (row->op || !row->at_google)
+		if (row->op || !row->at_google || row->hidden)
 			ending_add(e, s->index, row->resource, row->id,
 				   k < 0 ? "?" : s->world->calendars[k], row->at_google);
 	}

@@ -169,12 +169,17 @@ static void add_guest(struct json_object *list, const char *email)
 	json_object_array_add(list, guest);
 }
 
-static bool is_invited(const struct json_object *list, const char *email)
+struct json_object *fields_guest(const struct json_object *resource, const char *email)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (!strcmp(json_str(json_object_array_get_idx(list, i), "email"), email))
-			return true;
-	return false;
+	struct json_object *list = json_get(resource, "attendees");
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *a = json_object_array_get_idx(list, i);
+
+		if (!strcmp(json_str(a, "email"), email))
+			return a;
+	}
+	return NULL;
 }
 
 static void change_guests(struct rng *r, unsigned n, enum fields_of what, struct json_object *e)
@@ -190,28 +195,41 @@ static void change_guests(struct rng *r, unsigned n, enum fields_of what, struct
 	if (json_object_array_length(list) > 1 && rng_chance(r, 30))
 		json_object_array_del_idx(
 			list, rng_below(r, (uint32_t)json_object_array_length(list)), 1);
-	else if (!is_invited(list, SIM_GUEST) && rng_chance(r, 50))
+	else if (!fields_guest(e, SIM_GUEST) && rng_chance(r, 50))
 		add_guest(list, SIM_GUEST);
 	else
 		add_guest(list, email);
 }
 
 /* The own answer to an invitation; of an own event there is none. */
-static void change_answer(struct rng *r, unsigned n, enum fields_of what, struct json_object *e)
+static void set_answer(struct rng *r, unsigned n, const char *email, struct json_object *e)
 {
 	static const char *const answers[] = {"accepted", "tentative", "declined"};
-	struct json_object *list = json_get(e, "attendees");
+	struct json_object *a = fields_guest(e, email);
 	AUTO(free) char *comment = xasprintf("c%u", n);
 
-	(void)what;
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		struct json_object *a = json_object_array_get_idx(list, i);
+	if (!a)
+		return;
+	json_set_str(a, "responseStatus", answers[rng_below(r, ARRAY_SIZE(answers))]);
+	json_set_str(a, "comment", comment);
+}
 
-		if (strcmp(json_str(a, "email"), SIM_ACCOUNT) != 0)
-			continue;
-		json_set_str(a, "responseStatus", answers[rng_below(r, ARRAY_SIZE(answers))]);
-		json_set_str(a, "comment", comment);
-	}
+static void change_answer(struct rng *r, unsigned n, enum fields_of what, struct json_object *e)
+{
+	(void)what;
+	set_answer(r, n, SIM_ACCOUNT, e);
+}
+
+void fields_answer(struct rng *r, unsigned no, const char *email, struct json_object *resource)
+{
+	set_answer(r, no * FIELDS_NUMBERS, email, resource);
+}
+
+void fields_invite(struct json_object *resource, const char *email)
+{
+	if (!json_get(resource, "attendees"))
+		json_set(resource, "attendees", json_object_new_array());
+	add_guest(json_get(resource, "attendees"), email);
 }
 
 static void change_link(struct rng *r, unsigned n, enum fields_of what, struct json_object *e)

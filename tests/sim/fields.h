@@ -24,4 +24,10 @@ struct json_object *fields_make(struct rng *r, unsigned no, bool series);
 /* Change one to three fields in place. */
 void fields_change(struct rng *r, unsigned no, enum fields_of what, struct json_object *resource);
 
+/* A guest's entry, borrowed; NULL = not invited. */
+struct json_object *fields_guest(const struct json_object *resource, const char *email);
+void fields_invite(struct json_object *resource, const char *email);
+/* The guest answers, with a comment of the op's own. */
+void fields_answer(struct rng *r, unsigned no, const char *email, struct json_object *resource);
+
 #endif

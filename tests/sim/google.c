@@ -186,6 +186,30 @@ static struct json_object *patch_of(const struct json_object *from, const struct
 	return patch;
 }
 
+/* What became of the account's own copy of an event that somebody else changed. */
+struct copy {
+	const char *id;
+	struct json_object *resource; /* owned; NULL = there is none */
+};
+
+static int find_copy(const struct fg_held *held, void *arg)
+{
+	struct copy *c = arg;
+
+	if (strcmp(held->id, c->id) != 0 || strcmp(held->calendar, SIM_ACCOUNT) != 0)
+		return 0;
+	c->resource = json_object_get(held->resource);
+	return 1;
+}
+
+static struct json_object *copy_of(struct world *w, const char *id)
+{
+	struct copy c = {.id = id};
+
+	fg_each_event(w->fg, find_copy, &c);
+	return c.resource;
+}
+
 static bool add(struct world *w, const struct op *op, bool series)
 {
 	struct rng r = rng_from(op->seed, 2);
@@ -229,6 +253,38 @@ static bool edit(struct world *w, const struct op *op)
 	return find(w, op->seed, is_live, &f) && change(w, op, &f);
 }
 
+/* The changed occurrences of a series, as it is now. */
+struct occurrences {
+	struct world *w;
+	const struct found *series;
+	unsigned no;
+	void (*fn)(struct world *w, unsigned no, const struct fg_held *held);
+};
+
+static int see_occurrence(const struct fg_held *held, void *arg)
+{
+	const struct occurrences *o = arg;
+	const char *master = json_str(held->resource, "recurringEventId");
+
+	if (master && !strcmp(master, o->series->id) &&
+	    !strcmp(held->calendar, o->series->calendar) && is_live(held))
+		o->fn(o->w, o->no, held);
+	return 0;
+}
+
+static void each_occurrence(struct world *w, const struct found *series, unsigned no,
+			    void (*fn)(struct world *w, unsigned no, const struct fg_held *held))
+{
+	struct occurrences o = {w, series, no, fn};
+
+	fg_each_event(w->fg, see_occurrence, &o);
+}
+
+static void note_gone(struct world *w, unsigned no, const struct fg_held *held)
+{
+	ledger_delete(w->ledger, AT_GOOGLE, no, held->resource);
+}
+
 static bool delete_event(struct world *w, const struct op *op)
 {
 	AUTO(found_release) struct found f = {0};
@@ -239,8 +295,247 @@ static bool delete_event(struct world *w, const struct op *op)
 	path = event_path(f.calendar, f.id, "?sendUpdates=none");
 	world_trace(w, "       %s in %s", f.id, f.calendar);
 	ledger_delete(w->ledger, AT_GOOGLE, op->no, f.resource);
+	each_occurrence(w, &f, op->no, note_gone);
 	json_object_put(hand_ask(w, hand_of(w, f.calendar), "DELETE", path, NULL));
 	return true;
+}
+
+static bool is_gone(const struct fg_held *held)
+{
+	const struct json_object *organizer = json_get(held->resource, "organizer");
+
+	return !held->stub && !strcmp(json_str(held->resource, "status"), "cancelled") &&
+	       !json_str(held->resource, "recurringEventId") &&
+	       (!organizer || json_flag(organizer, "self", false));
+}
+
+struct twin {
+	const char *mark;
+	bool found;
+};
+
+static int consider_twin(const struct fg_held *held, void *arg)
+{
+	struct twin *t = arg;
+	AUTO(free) char *mark = is_live(held) ? event_mark(held->resource) : NULL;
+
+	t->found |= mark && !strcmp(mark, t->mark);
+	return t->found;
+}
+
+/* A store has brought it back already, under another id or in another calendar: a person would not
+ * make it two. */
+static bool has_twin(struct world *w, const struct json_object *gone)
+{
+	AUTO(free) char *mark = event_mark(gone);
+	struct twin t = {.mark = mark};
+
+	if (mark)
+		fg_each_event(w->fg, consider_twin, &t);
+	return t.found;
+}
+
+static bool undelete(struct world *w, const struct op *op)
+{
+	AUTO(json_object_put) struct json_object *body = json_object_new_object();
+	AUTO(json_object_put) struct json_object *made = NULL;
+	AUTO(found_release) struct found f = {0};
+	AUTO(free) char *path = NULL;
+
+	if (!find(w, op->seed, is_gone, &f) || has_twin(w, f.resource))
+		return false;
+	path = event_path(f.calendar, f.id, WRITE_QUERY);
+	json_set_str(body, "status", "confirmed");
+	made = hand_ask(w, hand_of(w, f.calendar), "PATCH", path, body);
+	if (!made)
+		return false;
+	world_trace(w, "       %s in %s", f.id, f.calendar);
+	ledger_write(w->ledger, AT_GOOGLE, op->no, NULL, made);
+	return true;
+}
+
+/* --- occurrences ---------------------------------------------------------------------------------- */
+
+static bool is_series(const struct fg_held *held)
+{
+	const struct json_object *organizer = json_get(held->resource, "organizer");
+
+	return is_live(held) && json_get(held->resource, "recurrence") &&
+	       (!organizer || json_flag(organizer, "self", false) ||
+		!strcmp(json_str(organizer, "email"), held->calendar));
+}
+
+/* One of the next occurrences of a series; of what was changed as it is now. */
+static bool find_occurrence(struct world *w, const struct op *op, struct found *out)
+{
+	AUTO(json_object_put) struct json_object *page = NULL;
+	AUTO(found_release) struct found series = {0};
+	struct pick pick = {op->seed, 0};
+	AUTO(free) char *rest = NULL;
+	AUTO(free) char *path = NULL;
+	struct json_object *items;
+
+	if (!find(w, op->seed, is_series, &series))
+		return false;
+	rest = xasprintf("/instances?maxResults=%d", 5);
+	path = event_path(series.calendar, series.id, rest);
+	page = hand_ask(w, hand_of(w, series.calendar), "GET", path, NULL);
+	items = json_get(page, "items");
+	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+		struct json_object *item = json_object_array_get_idx(items, i);
+
+		if (!pick_better(&pick, item, json_str(item, "id")))
+			continue;
+		found_release(out);
+		*out = (struct found){xstrdup(series.calendar), xstrdup(json_str(item, "id")),
+				      json_object_get(item)};
+	}
+	return out->id != NULL;
+}
+
+static bool edit_occurrence(struct world *w, const struct op *op)
+{
+	AUTO(found_release) struct found f = {0};
+
+	return find_occurrence(w, op, &f) && change(w, op, &f);
+}
+
+static bool cancel_occurrence(struct world *w, const struct op *op)
+{
+	AUTO(found_release) struct found f = {0};
+	AUTO(free) char *path = NULL;
+
+	if (!find_occurrence(w, op, &f))
+		return false;
+	path = event_path(f.calendar, f.id, "?sendUpdates=none");
+	world_trace(w, "       %s in %s", f.id, f.calendar);
+	ledger_delete(w->ledger, AT_GOOGLE, op->no, f.resource);
+	json_object_put(hand_ask(w, hand_of(w, f.calendar), "DELETE", path, NULL));
+	return true;
+}
+
+/* --- other calendars, other people ----------------------------------------------------------------- */
+
+static bool can_move(const struct fg_held *held)
+{
+	return is_live(held) && !json_str(held->resource, "recurringEventId") &&
+	       json_flag(json_get(held->resource, "organizer"), "self", false);
+}
+
+static void note_moved(struct world *w, unsigned no, const struct fg_held *held)
+{
+	ledger_move(w->ledger, AT_GOOGLE, no, held->resource, "elsewhere");
+}
+
+static bool move(struct world *w, const struct op *op)
+{
+	AUTO(found_release) struct found f = {0};
+	AUTO(json_object_put) struct json_object *moved = NULL;
+	AUTO(strbuf_release) struct strbuf rest = STRBUF_INIT;
+	AUTO(free) char *path = NULL;
+	const char *to;
+
+	if (w->h->calendars < 2 || !find(w, op->seed, can_move, &f) ||
+	    hand_of(w, f.calendar) != HAND_ACCOUNT)
+		return false;
+	to = w->calendars[strcmp(f.calendar, w->calendars[0]) ? 0 : 1];
+	strbuf_adds(&rest, "/move?sendUpdates=none&destination=");
+	strbuf_add_urlencoded(&rest, to);
+	path = event_path(f.calendar, f.id, rest.buf);
+	each_occurrence(w, &f, op->no, note_moved);
+	moved = hand_ask(w, HAND_ACCOUNT, "POST", path, NULL);
+	if (!moved)
+		return false;
+	world_trace(w, "       %s from %s to %s", f.id, f.calendar, to);
+	ledger_move(w->ledger, AT_GOOGLE, op->no, f.resource, to);
+	return true;
+}
+
+static bool has_guest(const struct fg_held *held)
+{
+	return is_live(held) && !strcmp(held->calendar, SIM_ACCOUNT) &&
+	       fields_guest(held->resource, SIM_GUEST) != NULL;
+}
+
+/* The guest's copy is on the guest's own calendar, under the same id. */
+static bool answer(struct world *w, const struct op *op)
+{
+	AUTO(json_object_put) struct json_object *copy = NULL;
+	AUTO(json_object_put) struct json_object *body = NULL;
+	AUTO(json_object_put) struct json_object *made = NULL;
+	AUTO(json_object_put) struct json_object *after = NULL;
+	AUTO(found_release) struct found f = {0};
+	struct rng r = rng_from(op->seed, 2);
+	AUTO(free) char *path = NULL;
+
+	if (!find(w, op->seed, has_guest, &f))
+		return false;
+	path = event_path(SIM_GUEST, f.id, WRITE_QUERY);
+	copy = hand_ask(w, HAND_GUEST, "GET", path, NULL);
+	if (!copy || !fields_guest(copy, SIM_GUEST))
+		return false;
+	fields_answer(&r, op->no, SIM_GUEST, copy);
+	body = json_object_new_object();
+	json_set(body, "attendees", json_clone(json_get(copy, "attendees")));
+	made = hand_ask(w, HAND_GUEST, "PATCH", path, body);
+	after = copy_of(w, f.id);
+	if (!made || !after)
+		return false;
+	world_trace(w, "       %s: %s", f.id, json_text(fields_guest(after, SIM_GUEST)));
+	ledger_write(w->ledger, AT_GOOGLE, op->no, f.resource, after);
+	return true;
+}
+
+static bool invite(struct world *w, const struct op *op)
+{
+	struct rng r = rng_from(op->seed, 2);
+	AUTO(json_object_put) struct json_object *body = fields_make(&r, op->no, false);
+	AUTO(free) char *path = event_path(SIM_HOST, NULL, WRITE_QUERY);
+	AUTO(json_object_put) struct json_object *made = NULL;
+	AUTO(json_object_put) struct json_object *copy = NULL;
+
+	json_del(body, "attendees");
+	fields_invite(body, SIM_ACCOUNT);
+	made = hand_ask(w, HAND_HOST, "POST", path, body);
+	copy = made ? copy_of(w, json_str(made, "id")) : NULL;
+	if (!copy)
+		return false;
+	world_trace(w, "       %s: %s", json_str(made, "id"), json_text(copy));
+	ledger_write(w->ledger, AT_GOOGLE, op->no, NULL, copy);
+	return true;
+}
+
+static bool is_invitation(const struct fg_held *held)
+{
+	return is_live(held) && !strcmp(held->calendar, SIM_ACCOUNT) &&
+	       fields_scope(held->resource) == FIELDS_INVITATION;
+}
+
+/* The host changes a text, or calls it off. */
+static bool host(struct world *w, const struct op *op)
+{
+	AUTO(json_object_put) struct json_object *body = json_object_new_object();
+	AUTO(json_object_put) struct json_object *after = NULL;
+	AUTO(found_release) struct found f = {0};
+	struct rng r = rng_from(op->seed, 2);
+	AUTO(free) char *value = xasprintf("l%u", op->no * FIELDS_NUMBERS);
+	AUTO(free) char *path = NULL;
+
+	if (!find(w, op->seed, is_invitation, &f))
+		return false;
+	path = event_path(SIM_HOST, f.id, "?sendUpdates=none");
+	world_trace(w, "       %s", f.id);
+	if (rng_chance(&r, 30)) {
+		ledger_delete(w->ledger, AT_GOOGLE, op->no, f.resource);
+		json_object_put(hand_ask(w, HAND_HOST, "DELETE", path, NULL));
+		return true;
+	}
+	json_set_str(body, "location", value);
+	json_object_put(hand_ask(w, HAND_HOST, "PATCH", path, body));
+	after = copy_of(w, f.id);
+	if (after)
+		ledger_write(w->ledger, AT_GOOGLE, op->no, f.resource, after);
+	return after != NULL;
 }
 
 bool op_at_google(struct world *w, const struct op *op)
@@ -248,8 +543,24 @@ bool op_at_google(struct world *w, const struct op *op)
 	switch ((enum op_kind)op->kind) {
 	case OP_G_ADD:
 		return add(w, op, false);
+	case OP_G_ADD_SERIES:
+		return add(w, op, true);
 	case OP_G_EDIT:
 		return edit(w, op);
+	case OP_G_UNDELETE:
+		return undelete(w, op);
+	case OP_G_OCCURRENCE:
+		return edit_occurrence(w, op);
+	case OP_G_CANCEL:
+		return cancel_occurrence(w, op);
+	case OP_G_MOVE:
+		return move(w, op);
+	case OP_G_ANSWER:
+		return answer(w, op);
+	case OP_G_INVITE:
+		return invite(w, op);
+	case OP_G_HOST:
+		return host(w, op);
 	case OP_G_DELETE:
 		return delete_event(w, op);
 	case OP_WAIT:

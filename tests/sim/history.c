@@ -136,7 +136,7 @@ void history_make(uint64_t seed, struct sim_history *out)
 	out->fault_percent = rng_chance(&r, 25) ? 0 : (int)(1 + rng_below(&r, 30));
 	crash_percent = rng_chance(&r, 40) ? 0 : 5 + rng_below(&r, 26);
 	taste_make(&r, &taste);
-	out->step_count = 4 + rng_below(&r, SIM_STEPS - 3);
+	out->step_count = 4 + rng_below(&r, SIM_STEPS - 15);
 	for (size_t i = 0; i < out->step_count; i++)
 		out->steps[i] = step_make(&r, &taste, out, i, crash_percent);
 }

@@ -24,24 +24,36 @@
 
 /* What may happen: id, words, weight. G: at Google, by hand; L: on a store; the rest are syncs
  * and the world. */
-#define SIM_OPS(X)                                                  \
-	X(OP_G_ADD, "google: add an event", 10)                     \
-	X(OP_G_EDIT, "google: edit an event", 14)                   \
-	X(OP_G_DELETE, "google: delete an event", 4)                \
-	X(OP_L_ADD, "store: add an event", 10)                      \
-	X(OP_L_EDIT, "store: edit an event", 16)                    \
-	X(OP_L_DELETE, "store: delete an event", 5)                 \
-	X(OP_L_ADD_HELD, "store: add an event, --no-sync", 1)       \
-	X(OP_L_EDIT_HELD, "store: edit an event, --no-sync", 2)     \
-	X(OP_L_DELETE_HELD, "store: delete an event, --no-sync", 1) \
-	X(OP_SYNC, "sync", 18)                                      \
-	X(OP_SYNC_FULL, "sync --full", 3)                           \
-	X(OP_SYNC_WINDOW, "sync --start --end", 2)                  \
-	X(OP_SYNC_DRY, "sync --dry-run", 1)                         \
-	X(OP_PUSH, "push what waits", 6)                            \
-	X(OP_WAIT, "time passes", 4)                                \
-	X(OP_EXPIRE_ACCESS, "google: access tokens expire", 1)      \
-	X(OP_EXPIRE_SYNC, "google: sync tokens expire", 1)          \
+#define SIM_OPS(X)                                                   \
+	X(OP_G_ADD, "google: add an event", 10)                      \
+	X(OP_G_ADD_SERIES, "google: add a series", 4)                \
+	X(OP_G_EDIT, "google: edit an event", 14)                    \
+	X(OP_G_DELETE, "google: delete an event", 4)                 \
+	X(OP_G_UNDELETE, "google: bring a deleted event back", 2)    \
+	X(OP_G_OCCURRENCE, "google: edit an occurrence", 6)          \
+	X(OP_G_CANCEL, "google: cancel an occurrence", 3)            \
+	X(OP_G_MOVE, "google: move an event to another calendar", 3) \
+	X(OP_G_ANSWER, "google: a guest answers", 4)                 \
+	X(OP_G_INVITE, "google: somebody invites the account", 2)    \
+	X(OP_G_HOST, "google: the host changes an invitation", 2)    \
+	X(OP_L_ADD, "store: add an event", 10)                       \
+	X(OP_L_ADD_SERIES, "store: add a series", 4)                 \
+	X(OP_L_EDIT, "store: edit an event", 16)                     \
+	X(OP_L_DELETE, "store: delete an event", 5)                  \
+	X(OP_L_OCCURRENCE, "store: edit an occurrence", 5)           \
+	X(OP_L_CANCEL, "store: cancel an occurrence", 3)             \
+	X(OP_L_MOVE, "store: move an event to another calendar", 3)  \
+	X(OP_L_ADD_HELD, "store: add an event, --no-sync", 1)        \
+	X(OP_L_EDIT_HELD, "store: edit an event, --no-sync", 2)      \
+	X(OP_L_DELETE_HELD, "store: delete an event, --no-sync", 1)  \
+	X(OP_SYNC, "sync", 18)                                       \
+	X(OP_SYNC_FULL, "sync --full", 3)                            \
+	X(OP_SYNC_WINDOW, "sync --start --end", 2)                   \
+	X(OP_SYNC_DRY, "sync --dry-run", 1)                          \
+	X(OP_PUSH, "push what waits", 6)                             \
+	X(OP_WAIT, "time passes", 4)                                 \
+	X(OP_EXPIRE_ACCESS, "google: access tokens expire", 1)       \
+	X(OP_EXPIRE_SYNC, "google: sync tokens expire", 1)           \
 	X(OP_EXPIRE_PAGES, "google: page tokens expire", 1)
 
 enum op_kind {

@@ -22,6 +22,8 @@ struct event_state {
 	bool deleted;   /* by anybody */
 	bool gone;      /* by somebody who knew everything, and nothing was written since */
 	bool made;      /* its making is among the writes */
+	bool foreign;   /* a meeting of somebody else's */
+	bool series;    /* it had a rule at some time */
 	unsigned by_no; /* the op that deleted it */
 };
 
@@ -167,7 +169,10 @@ void ledger_write(struct ledger *l, int who, unsigned no, const struct json_obje
 	if (!mark)
 		return;
 	event = event_index(l, mark);
+	l->events[event].foreign |= json_get(after, "organizer") &&
+				    !json_flag(json_get(after, "organizer"), "self", false);
 	units_read(after, &is);
+	l->events[event].series |= *units_get(&is, "recurrence") != '\0';
 	if (before)
 		units_read(before, &was);
 	else
@@ -279,12 +284,19 @@ void ending_release(struct ending *e)
 	*e = (struct ending){0};
 }
 
+/* Of a series and occurrences that outlived it, the series. */
 static const struct ending_event *find(const struct ending *e, const char *mark, int store)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (e->list[i].store == store && !strcmp(e->list[i].mark, mark))
-			return &e->list[i];
-	return NULL;
+	const struct ending_event *found = NULL;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct ending_event *at = &e->list[i];
+
+		if (at->store == store && !strcmp(at->mark, mark) &&
+		    (!found || *units_get(&at->units, "recurrence")))
+			found = at;
+	}
+	return found;
 }
 
 static bool stands(const struct ending_event *at, const struct write *w)
@@ -329,6 +341,21 @@ static void describe(const struct ledger *l, const struct write *w, struct strbu
 		    w->unit, w->value, who_name(w->who), w->no);
 }
 
+/* The value is in the event, or in an occurrence of it that has become an event of its own. */
+static bool stands_outlived(const struct ending *e, const char *mark, const struct write *w)
+{
+	size_t n = strcspn(mark, "@");
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct ending_event *at = &e->list[i];
+
+		if ((at->store == AT_GOOGLE || w->who == AT_GOOGLE || at->store == w->who) &&
+		    strlen(at->mark) == n && !strncmp(at->mark, mark, n) && stands(at, w))
+			return true;
+	}
+	return false;
+}
+
 /* L1 */
 static bool is_lost(const struct ledger *l, const struct ending *e, const struct write *w)
 {
@@ -336,10 +363,11 @@ static bool is_lost(const struct ledger *l, const struct ending *e, const struct
 	const struct ending_event *live = find(e, mark, AT_GOOGLE);
 
 	if (!is_value(w->unit) || hashset_has(&l->overwritten, w->hash) || stands(live, w) ||
-	    is_logged(l, w))
+	    is_logged(l, w) || stands_outlived(e, mark, w))
 		return false;
-	if (w->who != AT_GOOGLE && stands(find(e, mark, w->who), w))
-		return false;
+	for (int i = 0; i < SIM_STORES; i++)
+		if ((w->who == AT_GOOGLE || w->who == i) && stands(find(e, mark, i), w))
+			return false;
 	if (w->who == AT_GOOGLE && is_occurrence(mark) && !live && !hashset_has(&l->held, w->hash))
 		return false;
 	return true;
@@ -364,12 +392,30 @@ static bool is_beaten(const struct ledger *l, const struct ending *e, const stru
 {
 	const char *mark = l->events[w->event].mark;
 
-	if (!*w->value || is_occurrence(mark) || !is_unique(w->unit) ||
-	    hashset_has(&l->overwritten, w->hash) || w->contested)
+	if (!*w->value || is_occurrence(mark) || l->events[w->event].foreign ||
+	    !is_unique(w->unit) || hashset_has(&l->overwritten, w->hash) || w->contested)
 		return false;
 	if (w->who != AT_GOOGLE && find(e, mark, w->who))
 		return false;
 	return !stands(find(e, mark, AT_GOOGLE), w);
+}
+
+/* An occurrence that somebody edited who did not know that its series was deleted: it has become an
+ * event of its own. */
+static bool is_outlived(const struct ledger *l, const struct event_state *series,
+			const struct ending_event *live)
+{
+	size_t n = strlen(series->mark);
+
+	if (!series->series || *units_get(&live->units, "recurrence"))
+		return false;
+	for (size_t i = 0; i < l->event_count; i++) {
+		const struct event_state *s = &l->events[i];
+
+		if (!strncmp(s->mark, series->mark, n) && s->mark[n] == '@' && !s->gone)
+			return true;
+	}
+	return false;
 }
 
 static const char *judge_events(const struct ledger *l, const struct ending *e, struct strbuf *why)
@@ -378,7 +424,7 @@ static const char *judge_events(const struct ledger *l, const struct ending *e, 
 		const struct event_state *s = &l->events[i];
 		const struct ending_event *live = find(e, s->mark, AT_GOOGLE);
 
-		if (s->gone && live && !is_out_of_step(e, s->mark)) {
+		if (s->gone && live && !is_out_of_step(e, s->mark) && !is_outlived(l, s, live)) {
 			strbuf_addf(why, "event %s lives as %s, deleted knowingly in %u", s->mark,
 				    live->id, s->by_no);
 			return "L3 nothing is revived";
@@ -393,14 +439,33 @@ static const char *judge_events(const struct ledger *l, const struct ending *e, 
 	return NULL;
 }
 
-static const char *judge_doubles(const struct ending *e, struct strbuf *why)
+static bool was_series(const struct ledger *l, const char *mark)
+{
+	for (size_t i = 0; i < l->event_count; i++)
+		if (!strcmp(l->events[i].mark, mark))
+			return l->events[i].series;
+	return false;
+}
+
+/* Of a series and an occurrence that outlived it, or of two of these: not the same event. */
+static bool are_two(const struct ledger *l, const struct ending_event *a,
+		    const struct ending_event *b)
+{
+	bool rule_a = *units_get(&a->units, "recurrence"),
+	     rule_b = *units_get(&b->units, "recurrence");
+
+	return was_series(l, a->mark) && !(rule_a && rule_b) &&
+	       strcmp(units_get(&a->units, "time"), units_get(&b->units, "time")) != 0;
+}
+
+static const char *judge_doubles(const struct ledger *l, const struct ending *e, struct strbuf *why)
 {
 	for (size_t i = 0; i < e->count; i++)
 		for (size_t k = i + 1; k < e->count; k++) {
 			const struct ending_event *a = &e->list[i], *b = &e->list[k];
 
 			if (a->store != AT_GOOGLE || b->store != AT_GOOGLE ||
-			    strcmp(a->mark, b->mark) != 0)
+			    strcmp(a->mark, b->mark) != 0 || are_two(l, a, b))
 				continue;
 			strbuf_addf(why, "event %s lives as %s in %s and as %s in %s", a->mark,
 				    a->id, a->calendar, b->id, b->calendar);
@@ -411,7 +476,7 @@ static const char *judge_doubles(const struct ending *e, struct strbuf *why)
 
 const char *ledger_judge(const struct ledger *l, const struct ending *e, struct strbuf *why)
 {
-	const char *rule = judge_doubles(e, why);
+	const char *rule = judge_doubles(l, e, why);
 
 	if (!rule)
 		rule = judge_events(l, e, why);

@@ -16,20 +16,24 @@
  *        turn); or
  *      - in a log: a write of a store's in the log of that store, one at Google in the log of some
  *        store; or
- *      - in a row of the store that wrote it which is rightly out of step (held by --no-sync, or
- *        refused by Google for a reason that was checked).
+ *      - in a row of the store that wrote it, of any store if it was written at Google, which is
+ *        rightly out of step (held by --no-sync, or refused by Google for a reason that was
+ *        checked).
  *     One excuse, since Google itself does it and no request can guard against it: a value in an
  *     occurrence that was written at Google and never reached any store, when the series' times,
  *     rule or life were changed by somebody who had not seen it.
  * L2  Nothing is doubled. A mark is in at most one event that lives at Google; in exactly one
- *     when nobody deleted the event, and its making is not held or refused.
+ *     when nobody deleted the event, and its making is not held or refused. An occurrence that
+ *     was edited and outlives its series becomes an event of its own, which still has the mark of
+ *     the series: such events have no rule, and no two of them the same time.
  * L3  Nothing is revived. An event that was deleted by somebody who knew all its values, and that
  *     nobody wrote to afterwards, lives nowhere at the end, unless the delete is held.
  * L4  An edit beats a delete, and edits of different fields both stand. A value that nobody who
  *     overwrote or deleted had seen is at Google at the end, and its event lives; unless the
  *     field was written by two people who did not know of each other: then one of them has lost
- *     a conflict. Not asked of occurrences, which go with their series, nor of units with few
- *     values (colours, flags), whose writes cannot be told apart.
+ *     a conflict. Not asked of occurrences, which go with their series, nor of meetings of others,
+ *     which only their organizer can bring back (their values are in the log, by L1), nor of
+ *     units with few values (colours, flags), whose writes cannot be told apart.
  *
  * A value that is overwritten on a store within one sync, by what came from Google, must be in its
  * log at once: store_lost() in watch.c asks that after each sync.

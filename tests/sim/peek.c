@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "hashset.h"
 
@@ -41,12 +42,15 @@ struct peek *peek_open(const char *path)
 	struct peek *p = xcalloc(1, sizeof(*p));
 	sqlite3_stmt *names;
 
-	must(p, sqlite3_open_v2(path, &p->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL),
+	must(p, sqlite3_open_v2(path, &p->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL),
 	     path);
-	p->rows = prepare(p, "SELECT e.event_row, e.calendar_id, e.id, e.etag, e.resource, e.base,"
-			     " e.at_google, e.hidden, e.sync_status, o.op, o.state, e.last_error"
-			     " FROM event e LEFT JOIN outbox o ON o.event_row = e.event_row"
-			     " ORDER BY e.event_row");
+	sqlite3_exec(p->db, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF", NULL, NULL,
+		     NULL);
+	p->rows = prepare(
+		p, "SELECT e.event_row, e.calendar_id, e.id, e.etag, e.resource, e.base,"
+		   " e.at_google, e.hidden, e.sync_status, o.op, o.state, e.last_error, o.move_from"
+		   " FROM event e LEFT JOIN outbox o ON o.event_row = e.event_row"
+		   " ORDER BY e.event_row");
 	p->history = prepare(p, "SELECT history_id, resource FROM history WHERE history_id > ?"
 				" ORDER BY history_id");
 	p->conflicts = prepare(p, "SELECT base, local, remote FROM conflict");
@@ -79,17 +83,36 @@ static char *text(sqlite3_stmt *st, int col)
 	return xstrdup_null((const char *)sqlite3_column_text(st, col));
 }
 
-static struct json_object *json(sqlite3_stmt *st, int col)
+static struct json_object *parse(const char *s)
 {
-	const char *s = (const char *)sqlite3_column_text(st, col);
 	struct json_object *out = NULL;
 	struct err err;
 
-	if (s && json_parse(s, (size_t)sqlite3_column_bytes(st, col), &out, &err)) {
+	if (s && json_parse(s, strlen(s), &out, &err)) {
 		fprintf(stderr, "sim: a store holds what is no JSON: %s\n", err.msg);
 		abort();
 	}
 	return out;
+}
+
+static struct json_object *json(sqlite3_stmt *st, int col)
+{
+	return parse((const char *)sqlite3_column_text(st, col));
+}
+
+void peek_parse(struct peek_row *row)
+{
+	if (!row->resource)
+		row->resource = parse(row->text);
+	if (!row->base)
+		row->base = parse(row->base_text);
+}
+
+void peek_parsed(struct peek *p, struct peek_rows *out)
+{
+	peek_rows(p, out);
+	for (size_t i = 0; i < out->count; i++)
+		peek_parse(&out->list[i]);
 }
 
 void peek_rows(struct peek *p, struct peek_rows *out)
@@ -107,14 +130,15 @@ void peek_rows(struct peek *p, struct peek_rows *out)
 			.calendar = sqlite3_column_int64(st, 1),
 			.id = text(st, 2),
 			.etag = text(st, 3),
-			.resource = json(st, 4),
-			.base = json(st, 5),
+			.text = text(st, 4),
+			.base_text = text(st, 5),
 			.at_google = sqlite3_column_int(st, 6),
 			.hidden = sqlite3_column_int(st, 7),
 			.sync_status = text(st, 8),
 			.op = text(st, 9),
 			.state = text(st, 10),
 			.last_error = text(st, 11),
+			.move_from = sqlite3_column_int64(st, 12),
 		};
 	}
 	must(p, rc, "rows");
@@ -128,6 +152,8 @@ void peek_rows_release(struct peek_rows *r)
 
 		free(row->id);
 		free(row->etag);
+		free(row->text);
+		free(row->base_text);
 		json_object_put(row->resource);
 		json_object_put(row->base);
 		free(row->sync_status);
@@ -164,6 +190,19 @@ void peek_log(struct peek *p, void (*fn)(void *arg, const struct json_object *ve
 		}
 	must(p, rc, "conflict");
 	sqlite3_reset(p->conflicts);
+}
+
+void peek_wipe(struct peek *p)
+{
+	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
+
+	strbuf_adds(&sql, "BEGIN IMMEDIATE;");
+	for (size_t i = 0; i < p->table_count; i++)
+		if (strcmp(p->names[i], "meta") != 0)
+			strbuf_addf(&sql, "DELETE FROM \"%s\";", p->names[i]);
+	strbuf_adds(&sql, "COMMIT");
+	must(p, sqlite3_exec(p->db, sql.buf, NULL, NULL, NULL), "wipe");
+	p->history_seen = 0;
 }
 
 /* --- digests ----------------------------------------------------------------------------- */

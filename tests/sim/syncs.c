@@ -167,9 +167,10 @@ static bool is_waiting(struct side *s)
 	AUTO(peek_rows_release) struct peek_rows rows = {0};
 	bool waits = false;
 
-	peek_rows(s->peek, &rows);
+	peek_parsed(s->peek, &rows);
 	for (size_t i = 0; i < rows.count; i++)
-		waits |= rows.list[i].state && !strcmp(rows.list[i].state, "queued");
+		waits |= rows.list[i].state && !strcmp(rows.list[i].state, "queued") &&
+			 !check_waits_for_series(&rows, &rows.list[i]);
 	return waits;
 }
 

@@ -6,7 +6,10 @@
 #include "fields.h"
 #include "pick.h"
 #include "rng.h"
+#include "ical/recur.h"
 #include "sync/local.h"
+#include "sync/local_series.h"
+#include "sync/split.h"
 #include "world.h"
 
 #include "base/banned.h"
@@ -96,7 +99,7 @@ static bool add(struct side *s, const struct op *op, int crash_at, bool series, 
 		return false;
 	if (status && !died)
 		return refused(s, "add", &err, expected_of(s, calendar));
-	peek_rows(s->peek, &rows);
+	peek_parsed(s->peek, &rows);
 	row = by_mark(&rows, mark);
 	if (!row) {
 		world_break(s->world, "D durable first", "store %d: added %s, and it is not there",
@@ -120,7 +123,7 @@ static bool edit(struct side *s, const struct op *op, int crash_at, bool held)
 	bool died;
 	int status;
 
-	peek_rows(s->peek, &rows);
+	peek_parsed(s->peek, &rows);
 	row = find(&rows, op->seed);
 	if (!row)
 		return false;
@@ -146,7 +149,7 @@ static bool delete_event(struct side *s, const struct op *op, int crash_at, bool
 	bool gone, died;
 	int status;
 
-	peek_rows(s->peek, &rows);
+	peek_parsed(s->peek, &rows);
 	row = find(&rows, op->seed);
 	if (!row)
 		return false;
@@ -158,6 +161,147 @@ static bool delete_event(struct side *s, const struct op *op, int crash_at, bool
 		return refused(s, "rm", &err, expected_of(s, row->calendar));
 	world_trace(s->world, "       %s", row->id);
 	ledger_delete(s->world->ledger, s->index, op->no, row->resource);
+	for (size_t i = 0; i < rows.count; i++) { /* a series takes its occurrences along */
+		const char *master = json_str(rows.list[i].resource, "recurringEventId");
+
+		if (master && rows.list[i].calendar == row->calendar && !strcmp(master, row->id) &&
+		    is_shown(&rows.list[i]))
+			ledger_delete(s->world->ledger, s->index, op->no, rows.list[i].resource);
+	}
+	return true;
+}
+
+/* --- occurrences, calendars ------------------------------------------------------------------- */
+
+/* A series that the seed picks, and one of its first occurrences. */
+static const struct peek_row *find_series(const struct side *s, struct peek_rows *rows,
+					  uint32_t seed, struct occurrence *out)
+{
+	AUTO(occurrence_list_release) struct occurrence_list list = {0};
+	struct pick pick = {seed, 0};
+	struct peek_row *best = NULL;
+	struct err err;
+	size_t i;
+
+	(void)s;
+	for (i = 0; i < rows->count; i++)
+		if (is_shown(&rows->list[i]) && json_get(rows->list[i].resource, "recurrence") &&
+		    pick_better(&pick, rows->list[i].resource, rows->list[i].id))
+			best = &rows->list[i];
+	if (!best ||
+	    recur_expand(best->resource, SIM_ZONE, RECUR_PAST, RECUR_FUTURE, 5, &list, &err) ||
+	    !list.count)
+		return NULL;
+	i = seed % list.count;
+	*out = list.items[i];
+	memset(&list.items[i], 0, sizeof(list.items[i]));
+	return best;
+}
+
+/* What a person sees of it: its row, or what the series says. NULL: it is cancelled. Caller's. */
+static struct json_object *occurrence_seen(const struct peek_rows *rows,
+					   const struct peek_row *series,
+					   const struct occurrence *at)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->list[i].calendar == series->calendar && !strcmp(rows->list[i].id, at->id))
+			return is_shown(&rows->list[i]) ? json_clone(rows->list[i].resource) : NULL;
+	return split_instance(series->resource, SIM_ZONE, at);
+}
+
+static bool edit_occurrence(struct side *s, const struct op *op, int crash_at)
+{
+	struct rng r = rng_from(op->seed, 2);
+	AUTO(json_object_put) struct json_object *before = NULL;
+	AUTO(json_object_put) struct json_object *after = NULL;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	AUTO(event_release) struct event e = {0};
+	struct local_options o = {0};
+	const struct peek_row *series;
+	struct err err;
+	bool died;
+	int status;
+
+	peek_parsed(s->peek, &rows);
+	series = find_series(s, &rows, op->seed, &at);
+	before = series ? occurrence_seen(&rows, series, &at) : NULL;
+	if (!before || fields_scope(series->resource) == FIELDS_INVITATION)
+		return false;
+	after = json_clone(before);
+	fields_change(&r, op->no, FIELDS_OCCURRENCE, after);
+	crash_arm(s, crash_at);
+	status = local_occurrence_edit(s->store, &s->clock.clock, series->row, &at, after, &o, &e,
+				       &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died)
+		return refused(s, "edit --occurrence", &err, expected_of(s, series->calendar));
+	world_trace(s->world, "       %s: %s", at.id, json_text(after));
+	ledger_write(s->world->ledger, s->index, op->no, before, after);
+	return true;
+}
+
+static bool cancel_occurrence(struct side *s, const struct op *op, int crash_at)
+{
+	AUTO(json_object_put) struct json_object *before = NULL;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	AUTO(event_release) struct event e = {0};
+	struct local_options o = {0};
+	const struct peek_row *series;
+	struct err err;
+	bool died;
+	int status;
+
+	peek_parsed(s->peek, &rows);
+	series = find_series(s, &rows, op->seed, &at);
+	before = series ? occurrence_seen(&rows, series, &at) : NULL;
+	if (!before || fields_scope(series->resource) == FIELDS_INVITATION)
+		return false;
+	crash_arm(s, crash_at);
+	status = local_occurrence_delete(s->store, &s->clock.clock, series->row, &at, &o, &e, &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died)
+		return refused(s, "rm --occurrence", &err, expected_of(s, series->calendar));
+	world_trace(s->world, "       %s", at.id);
+	ledger_delete(s->world->ledger, s->index, op->no, before);
+	return true;
+}
+
+static bool move(struct side *s, const struct op *op, int crash_at)
+{
+	AUTO(peek_rows_release) struct peek_rows rows = {0};
+	AUTO(event_release) struct event e = {0};
+	struct local_options o = {0};
+	const struct peek_row *row;
+	int64_t to;
+	struct err err;
+	bool died;
+	int status;
+
+	peek_parsed(s->peek, &rows);
+	row = find(&rows, op->seed);
+	if (s->world->h->calendars < 2 || !row || is_read_only(s, row->calendar) ||
+	    fields_scope(row->resource) == FIELDS_OCCURRENCE ||
+	    fields_scope(row->resource) == FIELDS_INVITATION)
+		return false;
+	to = s->calendars[row->calendar == s->calendars[0] ? 1 : 0];
+	crash_arm(s, crash_at);
+	status = local_move(s->store, &s->clock.clock, row->row, to, &o, &e, &err);
+	if (!holds(s, &died))
+		return false;
+	if (status && !died) /* an event of its id may be there already */
+		return refused(s, "move", &err, ERR_INVALID);
+	world_trace(s->world, "       %s", row->id);
+	ledger_move(s->world->ledger, s->index, op->no, row->resource, "elsewhere");
+	for (size_t i = 0; i < rows.count; i++)
+		if (rows.list[i].calendar == row->calendar && is_shown(&rows.list[i]) &&
+		    json_str(rows.list[i].resource, "recurringEventId") &&
+		    !strcmp(json_str(rows.list[i].resource, "recurringEventId"), row->id))
+			ledger_move(s->world->ledger, s->index, op->no, rows.list[i].resource,
+				    "elsewhere");
 	return true;
 }
 
@@ -167,6 +311,14 @@ bool op_at_store(struct side *s, const struct op *op, int crash_at)
 	switch ((enum op_kind)op->kind) {
 	case OP_L_ADD:
 		return add(s, op, crash_at, false, false);
+	case OP_L_ADD_SERIES:
+		return add(s, op, crash_at, true, false);
+	case OP_L_OCCURRENCE:
+		return edit_occurrence(s, op, crash_at);
+	case OP_L_CANCEL:
+		return cancel_occurrence(s, op, crash_at);
+	case OP_L_MOVE:
+		return move(s, op, crash_at);
 	case OP_L_ADD_HELD:
 		return add(s, op, crash_at, false, true);
 	case OP_L_EDIT:

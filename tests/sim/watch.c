@@ -22,28 +22,71 @@ void watch_log(struct side *s)
 	peek_log(s->peek, take_version, s);
 }
 
+static bool is_cancelled(const struct json_object *version)
+{
+	const char *status = json_str(version, "status");
+
+	return status && !strcmp(status, "cancelled");
+}
+
+/* What Google told of an event that was cancelled there, where nobody here edits it: the log has what
+ * it was before, if it was here. */
+static bool is_tombstone(const struct peek_row *row)
+{
+	return is_cancelled(row->resource) &&
+	       (!row->op || !strcmp(row->op, "delete") || is_cancelled(row->base));
+}
+
+/* Each version once: most rows stay as they are. */
+static void note_held(struct side *s, struct peek_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		uint64_t h = hash_texts(rows->list[i].text, "", "");
+
+		if (hashset_has(&s->seen, h))
+			continue;
+		hashset_add(&s->seen, h);
+		peek_parse(&rows->list[i]);
+		if (!is_tombstone(&rows->list[i]))
+			ledger_held(s->world->ledger, rows->list[i].resource);
+	}
+}
+
 void watch_begin(struct side *s, struct watch *w)
 {
 	peek_rows(s->peek, &w->before);
-	for (size_t i = 0; i < w->before.count; i++)
-		ledger_held(s->world->ledger, w->before.list[i].resource);
+	note_held(s, &w->before);
 }
 
-static const struct peek_row *by_row(const struct peek_rows *rows, int64_t row)
+/* The row as it is now; when it is gone, one of another calendar that the event has moved to. */
+static struct peek_row *find_again(const struct peek_rows *rows, const struct peek_row *was)
 {
-	for (size_t i = 0; i < rows->count; i++)
-		if (rows->list[i].row == row)
+	struct peek_row *moved = NULL;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (rows->list[i].row == was->row)
 			return &rows->list[i];
-	return NULL;
+		if (!strcmp(rows->list[i].id, was->id))
+			moved = &rows->list[i];
+	}
+	return moved;
 }
 
-static void compare(struct side *s, const struct peek_row *was, const struct peek_row *is)
+static void compare(struct side *s, struct peek_row *was, struct peek_row *is)
 {
-	AUTO(free) char *mark = event_mark(was->resource);
 	AUTO(units_release) struct units before = {0};
 	AUTO(units_release) struct units after = {0};
+	AUTO(free) char *mark = NULL;
 
-	if (!mark || (is && json_equal(was->resource, is->resource)))
+	if (is && !strcmp(was->text, is->text))
+		return;
+	peek_parse(was);
+	if (is)
+		peek_parse(is);
+	if (is_tombstone(was))
+		return;
+	mark = event_mark(was->resource);
+	if (!mark)
 		return;
 	units_read(was->resource, &before);
 	if (is)
@@ -67,9 +110,8 @@ void watch_end(struct side *s, struct watch *w)
 
 	watch_log(s);
 	peek_rows(s->peek, &after);
-	for (size_t i = 0; i < after.count; i++)
-		ledger_held(s->world->ledger, after.list[i].resource);
+	note_held(s, &after);
 	for (size_t i = 0; i < w->before.count; i++)
-		compare(s, &w->before.list[i], by_row(&after, w->before.list[i].row));
+		compare(s, &w->before.list[i], find_again(&after, &w->before.list[i]));
 	peek_rows_release(&w->before);
 }

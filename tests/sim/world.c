@@ -1,7 +1,6 @@
 #include "world.h"
 
 #include <inttypes.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,39 +23,25 @@ static void must(int status, const char *what, const struct err *err)
 
 /* --- the lab ----------------------------------------------------------------------------- */
 
-static void read_template(struct lab *lab, const char *path)
-{
-	AUTO(fclose) FILE *f = fopen(path, "r");
-	struct stat st;
-
-	if (!f || stat(path, &st))
-		abort();
-	lab->template_len = (size_t)st.st_size;
-	lab->template = xmalloc(lab->template_len);
-	if (fread(lab->template, 1, lab->template_len, f) != lab->template_len)
-		abort();
-}
-
 void lab_open(struct lab *lab, const char *dir)
 {
 	AUTO(free) char *key = xasprintf("%s/key", dir);
-	AUTO(free) char *path = xasprintf("%s/empty.db", dir);
-	AUTO(store_close) struct store *store = NULL;
 	struct err err;
 
+	*lab = (struct lab){0};
 	snprintf(lab->dir, sizeof(lab->dir), "%s", dir);
 	must(secret_box_open(key_provider_find("file"), key, true, &lab->box, &err), key, &err);
-	must(store_open(path, STORE_CREATE, &store, &err), path, &err);
-	store_close(TAKE(store)); /* all of it is in the main file then */
-	read_template(lab, path);
-	unlink(path);
 	unlink(key);
 }
 
 void lab_close(struct lab *lab)
 {
+	for (int i = 0; i < SIM_STORES; i++) {
+		store_close(lab->files[i].store);
+		peek_close(lab->files[i].peek);
+		free(lab->files[i].db);
+	}
 	secret_box_free(lab->box);
-	free(lab->template);
 }
 
 /* --- breaches, traces ---------------------------------------------------------------------- */
@@ -200,39 +185,47 @@ static void remove_files(const char *db)
 	}
 }
 
+/* A file that an earlier history has used, or a new one. */
+static void take_file(struct side *s)
+{
+	struct lab_file *f = &s->world->lab->files[s->index];
+	struct err err;
+
+	if (!f->store) {
+		f->db = xasprintf("%s/%d.db", s->world->lab->dir, s->index);
+		remove_files(f->db); /* of one that died */
+		must(store_open(f->db, STORE_CREATE, &f->store, &err), f->db, &err);
+		f->peek = peek_open(f->db);
+	}
+	s->db = f->db;
+	s->peek = f->peek;
+	s->store = s->env.store = TAKE(f->store);
+}
+
 static void side_make(struct world *w, int index)
 {
 	struct side *s = &w->sides[index];
-	int fd;
 
 	*s = (struct side){.world = w, .index = index};
-	s->db = xasprintf("%s/%d.db", w->lab->dir, index);
-	remove_files(s->db); /* of one that died */
-	fd = open(s->db, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 ||
-	    write(fd, w->lab->template, w->lab->template_len) != (ssize_t)w->lab->template_len) {
-		fprintf(stderr, "sim: cannot write %s\n", s->db);
-		abort();
-	}
-	close(fd);
 	s->clock = (struct side_clock){{side_now, side_mono, side_sleep}, s};
 	net_init(s);
 	s->env = (struct sync_env){
 		.box = w->lab->box, .transport = &s->transport, .clock = &s->clock.clock};
-	side_open(s);
-	s->peek = peek_open(s->db);
+	take_file(s);
 	add_account(s);
 	select_calendars(s);
 }
 
 void side_close(struct side *s)
 {
+	struct lab_file *f;
+
 	if (!s->db)
 		return;
-	store_close(s->store);
-	peek_close(s->peek);
-	remove_files(s->db);
-	free(s->db);
+	f = &s->world->lab->files[s->index];
+	peek_wipe(s->peek);
+	f->store = s->store;
+	hashset_release(&s->seen);
 }
 
 /* --- the world ------------------------------------------------------------------------------- */
@@ -266,7 +259,8 @@ static void make_google(struct world *w)
 			       .time_zone = SIM_ZONE};
 	AUTO(free)
 	char *config =
-		xasprintf("{\"max_page\":%d,\"empty_pages\":%s,\"max_batch_parts\":%d}",
+		xasprintf("{\"max_page\":%d,\"empty_pages\":%s,\"max_batch_parts\":%d,"
+			  "\"log_requests\":false}",
 			  w->h->max_page, w->h->empty_pages ? "true" : "false", w->h->max_batch);
 
 	memcpy(w->calendars, ids, sizeof(ids));

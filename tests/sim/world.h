@@ -10,6 +10,7 @@
 #include "../fake_google/fg.h"
 #include "base/fault.h"
 #include "history.h"
+#include "hashset.h"
 #include "ledger.h"
 #include "net.h"
 #include "peek.h"
@@ -40,6 +41,7 @@ struct side { /* a store, and the process that works on it */
 	int64_t calendars[SIM_CALENDARS]; /* rows of world.calendars */
 	const struct step *step;          /* under way; NULL = nothing goes wrong */
 	bool working;                     /* a sync is under way */
+	struct hashset seen;              /* texts of rows that the ledger knows */
 	int requests;                     /* of the step under way */
 	int lists, calendar_lists, writes;
 };
@@ -76,8 +78,11 @@ struct world {
 struct lab {
 	char dir[256];
 	struct secret_box *box;
-	char *template;
-	size_t template_len;
+	struct lab_file { /* a store, open and empty between histories; store NULL: none yet */
+		char *db;
+		struct store *store;
+		struct peek *peek;
+	} files[SIM_STORES];
 };
 void lab_open(struct lab *lab, const char *dir); /* ends the program when it cannot */
 void lab_close(struct lab *lab);
@@ -139,6 +144,8 @@ void watch_log(struct side *s);
 /* --- check.c: how things are at the end -------------------------------------------------------- */
 
 /* S: every store equals Google. Break the world when it does not. */
+/* An occurrence of a series that is not at Google, as it is held back with --no-sync. Rows parsed. */
+bool check_waits_for_series(const struct peek_rows *rows, const struct peek_row *row);
 void check_sides(struct world *w);
 /* L: the ledger's rules. */
 void check_ledger(struct world *w);
