@@ -227,6 +227,20 @@ static int older_fields(struct engine *e, const struct event *row, const struct 
 	return 0;
 }
 
+/* Made here, found at Google, and nobody knows how: what differs was edited here or there since, and
+ * the newer side, which is ours, is right. What only Google has was added there: from here nobody
+ * can have taken off what was never here. */
+static struct json_object *guessed_base(const struct json_object *local,
+					const struct json_object *remote)
+{
+	struct json_object *base = json_clone(remote);
+
+	for (size_t i = 0; i < event_field_count(); i++)
+		if (!json_get(local, event_field_name(i)))
+			json_del(base, event_field_name(i));
+	return base;
+}
+
 int reconcile_merge(struct engine *e, struct event *row, const struct json_object *known,
 		    struct json_object *item, struct calendar_result *r, struct err *err)
 {
@@ -247,10 +261,8 @@ int reconcile_merge(struct engine *e, struct event *row, const struct json_objec
 		r->waiting++;
 		return 0;
 	}
-	/* Made here, found at Google, and nobody knows how: what differs was edited here or there
-	 * since, and the newer side is right. */
 	if (!base && newer)
-		base = json_object_get(item);
+		base = guessed_base(row->resource, item);
 	v = (struct versions){base, row->resource, item};
 	if (held && e->options->conflict == POLICY_MANUAL)
 		rule.contested = MERGE_LOCAL;

@@ -442,6 +442,33 @@ static void test_push__a_quiet_edit_after_a_loud_one_mails_nobody(void **state)
 	assert_int_equal(loud, 1);
 }
 
+static void test_restore__adds_to_what_lives_again_at_google(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "x");
+	AUTO(restore_plan_release) struct restore_plan p = {0};
+	AUTO(json_object_put) struct json_object *events = NULL;
+	AUTO(event_list_release) struct event_list back = {0};
+
+	sync_ok(w);
+	delete_row(w, row_of(w, id));
+	sync_ok(w);
+	google_patch(w, id,
+		     "{\"status\":\"confirmed\",\"summary\":\"x\",\"description\":\"there\","
+		     "\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\"},"
+		     "\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\"}}");
+	w->clock.now_ms += 1000;
+	OK(store_begin(w->store, &err));
+	OK(restore_find(w->store, w->account.id, id, 0, &p, &err));
+	OK(restore_carry_out(w->store, &w->clock.clock, &p, &plain, &back, &err));
+	OK(store_commit(w->store, &err));
+	sync_ok(w);
+	sync_ok(w);
+	events = google_events(w);
+	if (!json_str(json_get(events, id), "description"))
+		fail_msg("what was changed at Google is gone");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +480,7 @@ int main(void)
 		TEST(test_waiting__its_series_is_not_cut),
 		TEST(test_resolve__a_move_goes_out_whoever_wins),
 		TEST(test_push__a_move_goes_out_when_the_edit_is_taken_back),
+		TEST(test_restore__adds_to_what_lives_again_at_google),
 		TEST(test_resolve__finds_the_event_under_its_new_id),
 		TEST(test_waiting__what_was_refused_is_sent_when_it_is_over),
 		TEST(test_push__one_event_that_keeps_changing_stops_no_other),
