@@ -152,6 +152,7 @@ int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct
 	json_object_put(TAKE(row->base));
 	xstr_set(&row->etag, NULL); /* a pull tells */
 	xstr_set(&row->last_error, NULL);
+	row->generation = 0; /* no listing has shown it so */
 	row->at_google = true;
 	row->hidden = false;
 	row->sync_status = SYNC_SYNCED;

@@ -148,6 +148,7 @@ static int move_row(const struct mover *m, struct event *row, struct err *err)
 	else
 		leave_first(row, &op, &waits);
 	row->calendar_id = m->to->id;
+	row->generation = 0; /* no listing of that calendar has shown it */
 	if (local_note_change(m->s, row, m->o, NULL, seen, err))
 		return -1;
 	if (!waits)

@@ -395,6 +395,7 @@ static int pull_full(struct pull *p, const struct pull_progress *at, struct err 
 	p->seen = at ? at->seen : 0;
 	p->holes = at && at->holes;
 	p->late = false;
+	p->resumed = at != NULL;
 	p->orphans = at != NULL; /* an earlier run may have left some */
 	p->r->full = true;
 	result = pull_pages(p, at ? at->page_token : NULL, err);

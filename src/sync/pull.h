@@ -10,6 +10,7 @@ struct pull {
 	struct calendar_result *r;
 	const char *sync_token;       /* NULL = full */
 	int64_t started_ms;           /* of a full pull, also when an earlier run began it */
+	bool resumed;                 /* a full pull that an earlier run began */
 	int64_t seen;                 /* items of a full pull */
 	bool window;                  /* only what lies in the options' window */
 	bool busy_only;               /* the role shows times alone: see busy.c */

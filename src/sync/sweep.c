@@ -63,6 +63,17 @@ static int ask_for(struct pull *p, const struct event *row, struct json_object *
 	return 0;
 }
 
+/*
+ * Whether a row that the listing lacks may have come after its page: by when Google changed it, or,
+ * between the runs of one listing, as an occurrence whose series was moved here or that was deleted
+ * here (no generation): of those `updated` is old, or not known.
+ */
+static bool came_late(const struct pull *p, const struct event *row)
+{
+	return changed_since_ms(p, row) >= -LATE_MS ||
+	       (p->resumed && !row->generation && event_is_exception(row->resource));
+}
+
 int sweep_ask(struct pull *p, struct json_object *page, struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
@@ -77,8 +88,7 @@ int sweep_ask(struct pull *p, struct json_object *page, struct err *err)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct event *row = &list.items[i];
 
-		if (!json_has(listed, row->id) && changed_since_ms(p, row) >= -LATE_MS &&
-		    ask_for(p, row, items, err))
+		if (!json_has(listed, row->id) && came_late(p, row) && ask_for(p, row, items, err))
 			return -1;
 	}
 	return 0;
