@@ -46,9 +46,23 @@ static bool number_of(const char *text, int64_t *out)
 	return true;
 }
 
-/* The newest one of an event, one that waits before all others. */
-static int find_by_event(struct cmd_context *cx, const char *id, struct conflict *out,
-			 bool *out_found, struct err *err)
+static int ambiguous(const char *id, const struct conflict *a, const struct conflict *b,
+		     struct err *err)
+{
+	if (strcmp(a->event_id, b->event_id) != 0)
+		return err_set(err, ERR_AMBIGUOUS,
+			       "'%s' begins the ids of several events with conflicts: '%s' "
+			       "and '%s'",
+			       id, a->event_id, b->event_id);
+	return err_set(err, ERR_AMBIGUOUS,
+		       "event '%s' has conflicts in '%s' (%s) and in '%s' (%s): name one by its "
+		       "number, %" PRId64 " or %" PRId64,
+		       a->event_id, a->calendar, a->account, b->calendar, b->account, a->id, b->id);
+}
+
+/* The newest one of an event, one that waits before all others. account_id 0 = any */
+static int find_by_event(struct cmd_context *cx, int64_t account_id, const char *id,
+			 struct conflict *out, bool *out_found, struct err *err)
 {
 	AUTO(conflict_list_release) struct conflict_list list = {0};
 	struct conflict_query q = CONFLICT_QUERY_INIT;
@@ -57,17 +71,16 @@ static int find_by_event(struct cmd_context *cx, const char *id, struct conflict
 	*out_found = false;
 	if (strlen(id) < 4)
 		return 0;
+	q.account_id = account_id;
 	q.event_prefix = id;
 	if (store_conflict_list(cx->store, &q, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		struct conflict *c = &list.items[i];
 
-		if (best && strcmp(best->event_id, c->event_id) != 0)
-			return err_set(err, ERR_AMBIGUOUS,
-				       "'%s' begins the ids of several events with conflicts: '%s' "
-				       "and '%s'",
-				       id, best->event_id, c->event_id);
+		if (best && (strcmp(best->event_id, c->event_id) != 0 ||
+			     best->calendar_id != c->calendar_id))
+			return ambiguous(id, best, c, err);
 		if (!best || (c->state == CONFLICT_WAITING && best->state != CONFLICT_WAITING))
 			best = c;
 	}
@@ -81,12 +94,20 @@ static int find_by_event(struct cmd_context *cx, const char *id, struct conflict
 
 static int find(struct cmd_context *cx, const char *id, struct conflict *out, struct err *err)
 {
+	const char *wish = cmd_account_wish(cx);
+	AUTO(account_release) struct account account = {0};
 	int64_t number;
 	bool found = false;
 
+	if (wish && cmd_account_named(cx, wish, &account, err))
+		return -1;
 	if (number_of(id, &number) && store_conflict_get(cx->store, number, out, &found, err))
 		return -1;
-	if (!found && find_by_event(cx, id, out, &found, err))
+	if (found && wish && strcmp(out->account, account.name) != 0) {
+		conflict_release(out);
+		found = false;
+	}
+	if (!found && find_by_event(cx, account.id, id, out, &found, err))
 		return -1;
 	if (!found)
 		return err_set(err, ERR_NOT_FOUND,

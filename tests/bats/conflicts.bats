@@ -204,3 +204,37 @@ at_google() {
 	run -0 --separate-stderr calsync --json conflicts show aaaaa2
 	assert_json '.event == "aaaaa2" and .local == null and .fields == []'
 }
+
+@test "conflicts: an event that two accounts hold is told apart" {
+	local name id=shared42
+	fake_google_event base '' "{\"id\": \"$id\"}" >/dev/null
+	fake_google_account user2@example.com
+	connect_account home user2@example.com
+	fake_google_event base '' "{\"id\": \"$id\"}" user2@example.com >/dev/null
+	for name in work home; do
+		calsync --quiet -a "$name" sync
+		calsync --quiet -a "$name" event rm --no-sync "$id"
+	done
+	sleep 1.1
+	fake_google_patch "$id" '{"summary": "at work"}' >/dev/null
+	fake_google_patch "$id" '{"summary": "at home"}' user2@example.com >/dev/null
+	for name in work home; do
+		calsync --quiet -a "$name" sync
+	done
+	run -2 --separate-stderr calsync --json conflicts show "$id"
+	assert_failure_json ambiguous
+	assert_matches "$stderr" 'by its number'
+	for name in work home; do
+		run -0 --separate-stderr calsync --json -a "$name" conflicts show "$id"
+		assert_json ".account == \"$name\" and .remote.summary == \"at $name\""
+	done
+	run -0 --separate-stderr calsync --json conflicts show "$(json .id)"
+	assert_json '.account == "home"'
+	run -5 --separate-stderr calsync --json -a work conflicts show "$(json .id)"
+	assert_failure_json not_found
+	run -2 --separate-stderr calsync --json conflicts resolve "$id" --take local
+	assert_failure_json ambiguous
+	run -0 --separate-stderr calsync --json -a work conflicts resolve "$id" --take local
+	run -0 --separate-stderr calsync --json -a home conflicts show "$id"
+	assert_json '.state == "decided"'
+}
