@@ -37,7 +37,8 @@ bool engine_sync_calendar(struct engine *e, const struct calendar *c, bool pull,
 int engine_sync_queued(struct engine *e, const struct account *a, struct sync_result *out,
 		       struct err *err);
 /* Whether the queue holds something of the account that is due. */
-int engine_is_queued(const struct sync_env *env, int64_t account_id, bool *out, struct err *err);
+int engine_is_queued(const struct sync_env *env, const struct account *a, bool *out,
+		     struct err *err);
 
 /* "calendars/<id>/events" and, with an id, "/<event id>"; encoded. */
 void path_events(struct strbuf *sb, const char *calendar_id, const char *event_id);

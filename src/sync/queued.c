@@ -16,16 +16,17 @@
 
 #define PASSES_MAX 3
 
-int engine_is_queued(const struct sync_env *env, int64_t account_id, bool *out, struct err *err)
+int engine_is_queued(const struct sync_env *env, const struct account *a, bool *out,
+		     struct err *err)
 {
 	AUTO(sync_request_list_release) struct sync_request_list asked = {0};
 	AUTO(outbox_list_release) struct outbox_list waiting = {0};
 	int64_t now = clock_now_ms(env->clock);
 
-	if (store_request_list(env->store, account_id, now, &asked, err) ||
-	    store_outbox_list(env->store, account_id, 0, now, 1, &waiting, err))
+	if (store_request_list(env->store, a->id, now, &asked, err) ||
+	    store_outbox_list(env->store, a->id, 0, now, 1, &waiting, err))
 		return -1;
-	*out = asked.count || waiting.count;
+	*out = asked.count || (waiting.count && !a->read_only);
 	return 0;
 }
 
@@ -44,7 +45,9 @@ static int drop_request(struct engine *e, const struct calendar *c,
 	return store_request_done(e->store, c->id, asked->ticket, err);
 }
 
-static int look(struct engine *e, const struct calendar *c, struct due *out, struct err *err)
+/* What may not be sent is not due: it waits for another login, or for the role. */
+static int look(struct engine *e, const struct account *a, const struct calendar *c,
+		struct due *out, struct err *err)
 {
 	AUTO(sync_request_release) struct sync_request asked = {0};
 	AUTO(outbox_list_release) struct outbox_list waiting = {0};
@@ -60,7 +63,7 @@ static int look(struct engine *e, const struct calendar *c, struct due *out, str
 	} else if (found) {
 		out->pull = asked.not_before_ms <= now;
 	}
-	if (c->gone)
+	if (c->gone || a->read_only || !calendar_takes_writes(c))
 		return 0;
 	if (store_outbox_list(e->store, 0, c->id, now, 1, &waiting, err))
 		return -1;
@@ -77,8 +80,8 @@ static struct calendar_result *result_of(struct sync_result *out, const struct c
 }
 
 /* out_any: something was to be done. *out_fatal: nothing more can be done. */
-static int pass(struct engine *e, const struct calendar_list *list, struct sync_result *out,
-		bool *out_any, bool *out_fatal, struct err *err)
+static int pass(struct engine *e, const struct account *a, const struct calendar_list *list,
+		struct sync_result *out, bool *out_any, bool *out_fatal, struct err *err)
 {
 	*out_any = *out_fatal = false;
 	for (size_t i = 0; i < list->count && !*out_fatal; i++) {
@@ -88,7 +91,7 @@ static int pass(struct engine *e, const struct calendar_list *list, struct sync_
 
 		if (r && !r->success)
 			continue;
-		if (look(e, c, &due, err))
+		if (look(e, a, c, &due, err))
 			return -1;
 		if (!due.pull && !due.push)
 			continue;
@@ -113,7 +116,7 @@ int engine_sync_queued(struct engine *e, const struct account *a, struct sync_re
 			return -1;
 		if (!out->calendars)
 			out->calendars = xcalloc(list.count, sizeof(*out->calendars));
-		if (pass(e, &list, out, &any, &fatal, err))
+		if (pass(e, a, &list, out, &any, &fatal, err))
 			return -1;
 		if (e->options->dry_run)
 			break;

@@ -233,6 +233,15 @@ static int prune(const struct sync_env *env, struct err *err)
 	return due ? prune_now(env->store, before, now, err) : 0;
 }
 
+/* Nothing was done that is worth a line in the log of runs: what is due could not be sent. */
+static bool was_idle(const struct sync_result *out)
+{
+	for (size_t i = 0; i < out->calendar_count; i++)
+		if (!out->calendars[i].success)
+			return false;
+	return !out->requests;
+}
+
 static int sync_locked(const struct sync_env *env, const struct account *account,
 		       const struct sync_options *o, struct sync_result *out, struct err *err)
 {
@@ -258,8 +267,8 @@ static int sync_locked(const struct sync_env *env, const struct account *account
 		out->success = false;
 		out->err = *err;
 	}
-	if (o->dry_run || (o->queued && !result && !out->calendar_count))
-		return result; /* nothing was done that is worth a line in the log of runs */
+	if (o->dry_run || (o->queued && !result && was_idle(out)))
+		return result;
 	if (save_outcome(&e, account, started_ms, out, &late) && !result) {
 		*err = late;
 		return -1;
@@ -277,7 +286,7 @@ int sync_account(const struct sync_env *env, const struct account *account,
 	memset(out, 0, sizeof(*out));
 	out->account = xstrdup(account->name);
 	if (!engine_check_state(account, err) &&
-	    !(o->queued && engine_is_queued(env, account->id, &any, err))) {
+	    !(o->queued && engine_is_queued(env, account, &any, err))) {
 		if (!any) { /* no lock, no request */
 			out->success = true;
 			return 0;
