@@ -141,8 +141,11 @@ static void print_difference(const struct json_object *calendar, const struct js
 		strbuf_adds(&line, "missing here: ");
 	else if (!strcmp(kind, "missing_at_google"))
 		strbuf_adds(&line, "missing at Google: ");
+	else if (!strcmp(kind, "unreadable"))
+		strbuf_adds(&line, "cannot be read: ");
 	event_diff_quote(title && *title ? title : "no title", &line);
-	strbuf_addf(&line, " (%s)", json_str(d, "id"));
+	if (json_str(d, "id"))
+		strbuf_addf(&line, " (%s)", json_str(d, "id"));
 	add_fields(d, &line);
 	clean = term_clean(line.buf);
 	out_printf("%s\n", clean);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/banned.h"
 #include "google/google.h"
 #include "model/event.h"
@@ -75,19 +76,37 @@ static bool is_waiting(const struct event *row)
 	return row->pending != PENDING_NONE || row->hidden;
 }
 
+/* What cannot be read cannot be said to be the same, also when its row says so. */
+static bool is_unreadable(struct verify *v, const char *id, const struct json_object *item)
+{
+	struct err why;
+
+	if (id && !aside_check(item, &why))
+		return false;
+	if (!id)
+		err_set(&why, ERR_GOOGLE, "it has no id");
+	log_warn("verify", "calendar '%s': event '%s' cannot be read: %s", v->c->summary,
+		 id ? id : "", why.msg);
+	add_difference(v, "unreadable", item, id, NULL);
+	return true;
+}
+
 static int compare_item(struct verify *v, const struct json_object *item, struct err *err)
 {
-	const char *id = json_str(item, "id");
+	const char *id = wire_item_id(item);
 	AUTO(event_release) struct event row = {0};
 	struct json_object *fields;
 	bool found;
 
 	/* A tombstone that nobody asked for is nothing; a page may repeat what another one showed. */
-	if (!wire_id_usable(id) || json_has(v->seen, id) ||
-	    (event_is_cancelled(item) && !event_is_exception(item)))
+	if (id &&
+	    (json_has(v->seen, id) || (event_is_cancelled(item) && !event_is_exception(item))))
 		return 0;
-	json_set_bool(v->seen, id, true);
+	if (id)
+		json_set_bool(v->seen, id, true);
 	v->events += !event_is_cancelled(item);
+	if (is_unreadable(v, id, item))
+		return 0;
 	if (store_event_get(v->store, v->c->id, id, &row, &found, err))
 		return -1;
 	if (!found) {
@@ -142,6 +161,7 @@ static int fetch(struct verify *v, const char *page_token, struct json_object **
 		strbuf_add_urlencoded(&path, page_token);
 	}
 	call.path = path.buf;
+	call.salvage = "items";
 	if (google_call(v->google, &call, out, err))
 		return -1;
 	if (json_object_is_type(json_get(*out, "items"), json_type_array))

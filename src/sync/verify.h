@@ -10,6 +10,8 @@
  *   local only              | each writable field       | counted apart
  *   not there               | missing_here              | -
  *
+ * What cannot be read is "unreadable", whatever is here.
+ *
  * A cancelled occurrence is an event whose status differs; where both sides have it cancelled nothing
  * else counts.
  */

@@ -233,6 +233,37 @@ static void test_verify__trouble_is_told_and_leaves_no_trace(void **state)
 	assert_same_store(w, &before);
 }
 
+static int spoil(struct transport *t, const struct http_request *req, struct http_response *out,
+		 struct err *e)
+{
+	struct hooked_transport *h = (struct hooked_transport *)t;
+	int result = h->inner->exchange(h->inner, req, out, e);
+	char *text = out->body.len ? strstr(out->body.buf, "damaged") : NULL;
+
+	if (text)
+		*text = (char)0xff;
+	return result;
+}
+
+/* One event that is no JSON does not keep the others from being compared. */
+static void test_verify__an_event_that_cannot_be_read(void **state)
+{
+	struct world *w = *state;
+	struct hooked_transport spoiling = {.t = {spoil, NULL}, .inner = &w->hooked.t};
+	AUTO(free) char *damaged = google_add(w, "damaged");
+	AUTO(free) char *other = google_add(w, "other");
+	AUTO(json_object_put) struct json_object *answer = NULL;
+
+	sync_ok(w);
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":1000}");
+	google_patch(w, other, "{\"summary\":\"there\"}");
+	w->env.transport = &spoiling.t;
+	answer = verify(w);
+	assert_counts(answer, 2, 0, 0, 2);
+	assert_kind(answer, damaged, "unreadable");
+	assert_kind(answer, other, "differs");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +272,7 @@ int main(void)
 		TEST(test_verify__what_waits_and_what_stays_here_are_no_differences),
 		TEST(test_verify__occurrences),
 		TEST(test_verify__writes_nothing),
+		TEST(test_verify__an_event_that_cannot_be_read),
 		TEST(test_verify__trouble_is_told_and_leaves_no_trace),
 	};
 
