@@ -237,6 +237,8 @@ static const char step_2[] =
 	"CREATE INDEX history_by_event ON history (calendar_id, event_id, history_id);"
 	"CREATE INDEX history_by_id ON history (event_id, history_id);"
 	"CREATE INDEX history_by_time ON history (at_ms);"
+	"CREATE INDEX history_by_calendar ON history (calendar_id, history_id);"
+	"CREATE INDEX history_by_moment ON history (calendar_id, at_ms);"
 	"CREATE INDEX history_by_command ON history (command_id, history_id)"
 	" WHERE command_id IS NOT NULL;"
 
