@@ -172,13 +172,15 @@ static int insert_row(struct engine *e, const struct calendar *c, struct json_ob
 }
 
 /* What is remembered of an occurrence that goes with its series: a changed one as any event, of a
- * cancelled one that it is cancelled, or it would take place when the series is restored. */
-static int note_occurrence(struct engine *e, const struct event *row, struct err *err)
+ * cancelled one that it is cancelled, or it would take place when the series is restored. When the
+ * delete of the series waited here, all that is in the log since then. */
+static int note_occurrence(struct engine *e, const struct event *master, const struct event *row,
+			   struct err *err)
 {
 	const struct version_note n = note_of(e, row, "google");
 
 	if (event_is_cancelled(row->resource))
-		return version_kept(e->store, &n, row->resource, err);
+		return master->hidden ? 0 : version_kept(e->store, &n, row->resource, err);
 	return version_changed(e->store, &n, row->hidden ? NULL : row->resource, NULL, err);
 }
 
@@ -199,7 +201,8 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 
 		if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)
 			continue; /* an edit beats a delete: Google will say what it thinks of it */
-		if (note_occurrence(e, row, err) || store_event_delete(e->store, row->rowid, err))
+		if (note_occurrence(e, master, row, err) ||
+		    store_event_delete(e->store, row->rowid, err))
 			return -1;
 		r->pulled.deleted += !event_is_cancelled(row->resource);
 	}
