@@ -24,11 +24,22 @@ static int wait(struct push *p, struct job *j, const struct err *why, struct err
 	return push_waits(p, j, why, err);
 }
 
+/* What a restored event came from is a tombstone that says what it says, too. It was seen before
+ * anything was sent, and has another etag when what was sent has arrived since. */
+static bool is_restored_from(const struct event *row, const struct json_object *tombstone)
+{
+	const char *etag = json_str(tombstone, "etag");
+
+	return !row->base && (!row->etag || !strcmp(row->etag, ETAG_UNKNOWN) || !etag ||
+			      !strcmp(row->etag, etag));
+}
+
 /* Whether a tombstone says in each field that was edited here what we say: the edit had arrived, and
  * who deleted the event knew of it. A tombstone without details tells nothing. */
 static bool knew_our_edit(const struct job *j, const struct json_object *tombstone)
 {
-	if (!j->sent_before || !json_has(tombstone, "start"))
+	if (!j->sent_before || !json_has(tombstone, "start") ||
+	    is_restored_from(&j->row, tombstone))
 		return false;
 	for (size_t i = 0; i < event_field_count(); i++) {
 		const char *field = event_field_name(i);
