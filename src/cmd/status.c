@@ -76,22 +76,6 @@ static struct json_object *calendar_status(struct gather *g, const struct accoun
 	return o;
 }
 
-/* Since when the calendar is to be synced; one that waits for long has nobody who drains the queue. */
-static int add_request(struct gather *g, const struct account *a, const struct calendar *c,
-		       struct json_object *out, struct err *err)
-{
-	AUTO(sync_request_release) struct sync_request r = {0};
-	bool found;
-
-	if (store_request_get(g->cx->store, c->id, &r, &found, err))
-		return -1;
-	json_set(out, "syncRequested", json_time_ms(found ? r.requested_ms : 0));
-	if (found && a->state == ACCOUNT_CONNECTED && g->now_ms - r.requested_ms > g->late_ms)
-		problem(g, a->name, "queue", "calendar '%s' still waits to be synced: %s",
-			c->summary, r.last_error ? r.last_error : r.reason);
-	return 0;
-}
-
 static struct json_object *counts_json(const struct event_counts *n)
 {
 	struct json_object *o = json_object_new_object();
@@ -153,16 +137,9 @@ static int account_status(struct gather *g, const struct account *a, struct json
 	o = json_account(a);
 	json_set(o, "ageSeconds", age(g, a->last_sync_ms));
 	calendars = json_object_new_array();
+	for (size_t i = 0; i < l.count; i++)
+		json_object_array_add(calendars, calendar_status(g, a, &l.items[i]));
 	json_set(o, "calendars", calendars);
-	for (size_t i = 0; i < l.count; i++) {
-		struct json_object *c = calendar_status(g, a, &l.items[i]);
-
-		json_object_array_add(calendars, c);
-		if (add_request(g, a, &l.items[i], c, err)) {
-			json_object_put(o);
-			return -1;
-		}
-	}
 	json_set(o, "events", counts_json(&n));
 	*out = o;
 	return 0;

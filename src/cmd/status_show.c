@@ -275,15 +275,6 @@ void status_prometheus(struct json_object *answer)
 			sample("queue_entries",
 			       in_state(queue, json_str(at(accounts, i), "name"), states[k]),
 			       json_str(at(accounts, i), "name"), "state", states[k]);
-	metric("sync_requests", "gauge", "Calendars that wait to be synced");
-	for (size_t i = 0; i < count(accounts); i++) {
-		struct json_object *calendars = json_get(at(accounts, i), "calendars");
-		int64_t n = 0;
-
-		for (size_t k = 0; k < count(calendars); k++)
-			n += json_get(at(calendars, k), "syncRequested") != NULL;
-		sample("sync_requests", n, json_str(at(accounts, i), "name"), NULL, NULL);
-	}
 	metric("problems", "gauge", "What `calsync status --check` complains about");
 	out_printf("calsync_problems %zu\n", count(json_get(answer, "problems")));
 }

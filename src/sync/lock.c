@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/term.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
 
@@ -34,62 +33,12 @@ static int try_lock(int fd, int64_t account_id)
 	return fcntl(fd, F_OFD_SETLK, &fl);
 }
 
-/* The first line of a small file of /proc; false when there is none. */
-static bool read_line(const char *path, char *buf, int size)
+static void read_holder(int fd, int64_t account_id, char pid[RECORD + 1])
 {
-	FILE *f = fopen(path, "re");
-	bool read;
-
-	if (!f)
-		return false;
-	read = fgets(buf, size, f) != NULL;
-	fclose(f);
-	if (read)
-		buf[strcspn(buf, "\n")] = '\0';
-	return read;
-}
-
-/* Seconds since a process began, -1 when nobody knows. Source: proc(5), /proc/PID/stat (22). */
-static int64_t process_age_s(const char *pid)
-{
-	AUTO(free) char *path = xasprintf("/proc/%s/stat", pid);
-	char line[1024], up[64];
-	unsigned long long ticks = 0;
-	const char *at;
-
-	if (!read_line(path, line, sizeof(line)) || !read_line("/proc/uptime", up, sizeof(up)))
-		return -1;
-	at = strrchr(line, ')'); /* a command's name may hold anything */
-	if (!at || sscanf(at + 1,
-			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			  "%*d %*d %llu",
-			  &ticks) != 1)
-		return -1;
-	return (int64_t)strtod(up, NULL) -
-	       (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
-}
-
-/* ", process 1234 (calsync, for 12 s)", as much of it as can be known: the number may be of another
- * machine's or container's process. */
-static char *describe_holder(int fd, int64_t account_id)
-{
-	char pid[RECORD + 1], command[64];
 	ssize_t n = pread(fd, pid, RECORD, account_id * RECORD);
-	AUTO(free) char *path = NULL;
-	AUTO(free) char *name = NULL;
-	int64_t age;
 
 	pid[n > 0 ? n : 0] = '\0';
 	pid[strspn(pid, "0123456789")] = '\0';
-	if (!*pid)
-		return xstrdup("");
-	path = xasprintf("/proc/%s/comm", pid);
-	age = process_age_s(pid);
-	if (!read_line(path, command, sizeof(command)) || age < 0)
-		return xasprintf(", process %s (not one of this system's)", pid);
-	name = term_clean(command);
-	return xasprintf(", process %s (%s, for %lld %s)", pid, name,
-			 (long long)(age < 120 ? age : age / 60), age < 120 ? "s" : "min");
 }
 
 static void write_holder(int fd, int64_t account_id)
@@ -114,7 +63,7 @@ int account_lock_take(const char *db_path, int64_t account_id, struct clock *clo
 	if (fd < 0)
 		return err_set(err, ERR_STORE, "cannot open '%s': %s", path, strerror(errno));
 	while (try_lock(fd, account_id)) {
-		AUTO(free) char *holder = NULL;
+		char pid[RECORD + 1];
 
 		if (errno != EAGAIN && errno != EACCES)
 			return err_set(err, ERR_STORE, "cannot lock '%s': %s", path,
@@ -123,9 +72,9 @@ int account_lock_take(const char *db_path, int64_t account_id, struct clock *clo
 			clock->sleep_ms(clock, POLL_MS);
 			continue;
 		}
-		holder = describe_holder(fd, account_id);
-		return err_set(err, ERR_LOCKED, "another sync of this account is running%s",
-			       holder);
+		read_holder(fd, account_id, pid);
+		return err_set(err, ERR_LOCKED, "another sync of this account is running%s%s",
+			       *pid ? ", process " : "", pid);
 	}
 	write_holder(fd, account_id);
 	*out = xmalloc(sizeof(**out));

@@ -14,8 +14,7 @@
 
 struct account_lock;
 
-/* Waits up to wait_ms (0 = not at all). ERR_LOCKED names the holder's process, its
- * command and for how long it has been running. */
+/* Waits up to wait_ms (0 = not at all). ERR_LOCKED names the holder's process. */
 int account_lock_take(const char *db_path, int64_t account_id, struct clock *clock, int64_t wait_ms,
 		      struct account_lock **out, struct err *err);
 void account_lock_free(struct account_lock *lock); /* releases it */

@@ -332,31 +332,3 @@ refused_event() {
 		assert_json '.error.code == "usage"'
 	done
 }
-
-@test "status: a calendar that waits to be synced, and when it does for too long" {
-	run --separate-stderr -0 calsync --json status
-	assert_schema status
-	assert_json '.accounts[0].calendars[0].syncRequested == null'
-	ask_for
-	run --separate-stderr -1 calsync --json status --check
-	assert_schema status
-	assert_json '.accounts[0].calendars[0].syncRequested != null and [.problems[].kind] == ["queue"]'
-	run -0 calsync status --format prometheus
-	assert_matches "$output" 'calsync_sync_requests\{account="work"\} 1'
-	calsync --quiet sync --queued
-	run -0 calsync status --check
-}
-
-@test "queue: what waits in a calendar that is gone or read-only says so" {
-	id=$(without_answers add Waits)
-	fake_google POST /sandbox/calendars '{"account": "user1@example.com", "id": "user1@example.com",
-		"accessRole": "reader"}' >/dev/null
-	run -1 calsync sync
-	run --separate-stderr -0 calsync --json queue
-	assert_json '.[0].reason | contains("read-only")'
-	sqlite3 "$CALSYNC_STORE" "UPDATE calendar SET gone = 1"
-	run --separate-stderr -0 calsync --json queue
-	assert_json '.[0].reason | contains("no longer on the account")'
-	run -0 calsync calendars
-	assert_matches "$output" 'gone'
-}

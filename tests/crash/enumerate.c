@@ -198,6 +198,23 @@ static int run_point(struct tour *t, const struct plan *plan, const char *what, 
 	return 0;
 }
 
+static bool writes_wal(const struct json_object *effect)
+{
+	const char *what = json_str(effect, "what");
+
+	return what && !strncmp(what, "pwrite", 6) && strstr(what, "-wal ");
+}
+
+/* Whether half of it is another state than none of it. Not in the WAL before the last frame of a
+ * transaction: SQLite takes up no frame of one that has no whole end. */
+static bool is_cut(struct json_object *effects, size_t i)
+{
+	struct json_object *e = json_object_array_get_idx(effects, i);
+
+	return json_flag(e, "half", false) &&
+	       !(writes_wal(e) && writes_wal(json_object_array_get_idx(effects, i + 1)));
+}
+
 static int run_command_points(struct tour *t, size_t statement, struct json_object *effects,
 			      size_t starts, struct err *err)
 {
@@ -211,8 +228,7 @@ static int run_command_points(struct tour *t, size_t statement, struct json_obje
 		if (run_point(t, &plan, json_str(e, "what"), starts, err))
 			return -1;
 		plan.kills[0].when = CRASH_HALF;
-		if (json_flag(e, "half", false) &&
-		    run_point(t, &plan, json_str(e, "what"), starts, err))
+		if (is_cut(effects, i) && run_point(t, &plan, json_str(e, "what"), starts, err))
 			return -1;
 		plan.kills[0].when = CRASH_AFTER; /* elsewhere it is before the next one */
 		if (i + 1 == n && run_point(t, &plan, json_str(e, "what"), starts, err))
@@ -221,10 +237,13 @@ static int run_command_points(struct tour *t, size_t statement, struct json_obje
 	return 0;
 }
 
+/* effects NULL: the scenario did not get as far. */
 static size_t count_effects(const struct json_object *effects)
 {
 	size_t n = 0;
 
+	if (!effects)
+		return 0;
 	for (size_t i = 0; i < json_object_array_length(effects); i++)
 		n += json_object_array_length(json_object_array_get_idx(effects, i));
 	return n;
@@ -239,7 +258,7 @@ static size_t count_points(const struct json_object *effects)
 		struct json_object *list = json_object_array_get_idx(effects, i);
 
 		for (size_t k = 0; k < json_object_array_length(list); k++)
-			n += json_flag(json_object_array_get_idx(list, k), "half", false);
+			n += is_cut(list, k);
 	}
 	return n;
 }

@@ -1,6 +1,6 @@
 /*
- * Every kill point of a scenario: before each effect of its commands, in the middle of each that
- * writes, after the last; and pairs, the second in what repairs the first.
+ * Every kill point of a scenario: before each effect of its commands, in the middle of those
+ * that write, after the last; and pairs, the second in what repairs the first.
  */
 #ifndef CRASH_ENUMERATE_H
 #define CRASH_ENUMERATE_H

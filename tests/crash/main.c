@@ -98,6 +98,7 @@ static struct json_object *read_result(FILE *f)
 	if (n <= 0 || json_parse(line, (size_t)n, &result, &err)) {
 		result = json_object_new_object();
 		json_set_str(result, "error", "a worker died");
+		json_set(result, "failures", json_object_new_array());
 	}
 	return result;
 }

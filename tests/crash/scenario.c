@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 #define FILE_MAX (1 << 20)
-#define DOUBLES  60 /* unless a scenario says otherwise */
+#define DOUBLES  30 /* unless a scenario says otherwise */
 
 struct reader {
 	struct scenarios *out;
@@ -119,6 +119,13 @@ static int take_store(struct reader *r, const char *text, struct err *err)
 {
 	(void)err;
 	add_statement(r, VERB_STORE, NULL, text);
+	return 0;
+}
+
+static int take_sql(struct reader *r, const char *text, struct err *err)
+{
+	(void)err;
+	add_statement(r, VERB_SQL, NULL, text);
 	return 0;
 }
 
@@ -331,18 +338,31 @@ static const struct {
 	const char *word;
 	take_fn *take;
 } words[] = {
-	{"scenario", take_scenario},   {"run", take_run},
-	{"kill", take_kill},           {"connect", take_connect},
-	{"event", take_event},         {"google", take_google},
-	{"google-as", take_google_as}, {"sandbox", take_sandbox},
-	{"store", take_store},         {"wait", take_wait},
-	{"repeat", take_repeat},       {"done", take_done},
-	{"after", take_after},         {"exit", take_exit},
-	{"final", take_final},         {"final-exit", take_final_exit},
-	{"apart", take_apart},         {"loose", take_loose},
-	{"spread", take_spread},       {"doubles", take_doubles},
-	{"except", take_except},       {"local", take_local},
-	{"there", take_there},         {"mails", take_mails},
+	{"scenario", take_scenario},
+	{"run", take_run},
+	{"kill", take_kill},
+	{"connect", take_connect},
+	{"event", take_event},
+	{"google", take_google},
+	{"google-as", take_google_as},
+	{"sandbox", take_sandbox},
+	{"store", take_store},
+	{"sql", take_sql},
+	{"wait", take_wait},
+	{"repeat", take_repeat},
+	{"done", take_done},
+	{"after", take_after},
+	{"exit", take_exit},
+	{"final", take_final},
+	{"final-exit", take_final_exit},
+	{"apart", take_apart},
+	{"loose", take_loose},
+	{"spread", take_spread},
+	{"doubles", take_doubles},
+	{"except", take_except},
+	{"local", take_local},
+	{"there", take_there},
+	{"mails", take_mails},
 };
 
 static int take_line(struct reader *r, char *line, struct err *err)

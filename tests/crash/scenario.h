@@ -8,6 +8,7 @@
  *     google METHOD PATH [JSON]   a person's other doings there, below /calendar/v3/
  *     google-as EMAIL METHOD ...
  *     sandbox METHOD PATH [JSON]  the control interface, below /sandbox/
+ *     sql SQL                     done to the store itself, as if time had passed
  *     wait MS                     of real time
  *     store FILE                  an SQL file becomes the store
  *     repeat N STATEMENT          %d in it is the number, from 1
@@ -40,7 +41,16 @@
 
 #include "base/err.h"
 
-enum verb { VERB_RUN, VERB_KILL, VERB_EVENT, VERB_GOOGLE, VERB_SANDBOX, VERB_STORE, VERB_WAIT };
+enum verb {
+	VERB_RUN,
+	VERB_KILL,
+	VERB_EVENT,
+	VERB_GOOGLE,
+	VERB_SANDBOX,
+	VERB_STORE,
+	VERB_SQL,
+	VERB_WAIT
+};
 
 /* A set of exit statuses. */
 #define EXIT_MAX    31

@@ -369,13 +369,10 @@ int state_take(struct world *w, char *const *except, struct json_object **out, s
 }
 
 /* The line from shortly before it differs from the other one, if they are alike at all. */
-static void show(const char *sign, const char *line, const char *other, size_t *shown,
-		 struct strbuf *out)
+static void show(const char *sign, const char *line, const char *other, struct strbuf *out)
 {
 	size_t same = 0;
 
-	if (++*shown > SHOW_MAX)
-		return;
 	while (other && line[same] && line[same] == other[same])
 		same++;
 	if (same < SHOW_WIDTH / 2)
@@ -390,6 +387,36 @@ static const char *line_at(const struct json_object *lines, size_t i)
 	return json_object_get_string(json_object_array_get_idx(lines, i));
 }
 
+/* The first line in a sorted list that is not before text. */
+static size_t position(const struct json_object *lines, const char *text)
+{
+	size_t i = 0;
+
+	while (line_at(lines, i) && strcmp(line_at(lines, i), text) < 0)
+		i++;
+	return i;
+}
+
+/* Of the other list's lines around where this one would stand, the one that is more like it. */
+static const char *likest(const struct json_object *lines, const char *text)
+{
+	size_t at = position(lines, text), best = 0;
+	const char *found = NULL;
+
+	for (size_t i = at ? at - 1 : 0; i <= at; i++) {
+		const char *line = line_at(lines, i);
+		size_t same = 0;
+
+		while (line && line[same] && line[same] == text[same])
+			same++;
+		if (same > best) {
+			best = same;
+			found = line;
+		}
+	}
+	return found;
+}
+
 bool state_differs(const struct json_object *want, const struct json_object *got,
 		   struct strbuf *out)
 {
@@ -399,10 +426,9 @@ bool state_differs(const struct json_object *want, const struct json_object *got
 		const char *a = line_at(want, i), *b = line_at(got, k);
 		int order = !a ? 1 : !b ? -1 : strcmp(a, b);
 
-		if (order < 0)
-			show("-", a, b, &shown, out);
-		else if (order > 0)
-			show("+", b, a, &shown, out);
+		if (order && shown++ < SHOW_MAX)
+			show(order < 0 ? "-" : "+", order < 0 ? a : b,
+			     order < 0 ? likest(got, a) : likest(want, b), out);
 		i += order <= 0;
 		k += order >= 0;
 	}

@@ -17,19 +17,28 @@ static int fail(sqlite3 *db, const char *what, struct err *err)
 	return err_set(err, ERR_STORE, "%s: %s", what, sqlite3_errmsg(db));
 }
 
+int store_change(const struct world *w, const char *sql, struct err *err)
+{
+	AUTO(free) char *path = world_store(w);
+	AUTO(sqlite3_close) sqlite3 *db = NULL;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, sql, err);
+	return 0;
+}
+
 int store_load(const struct world *w, const char *file, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
 	AUTO(free) char *path = world_store(w);
-	AUTO(sqlite3_close) sqlite3 *db = NULL;
 
 	if (io_mkdir_parents(path, 0700, err) || io_read_file(file, SQL_MAX, &sql, err))
 		return -1;
 	/* As calsync leaves it. */
 	strbuf_adds(&sql, "PRAGMA journal_mode = WAL;");
-	if (sqlite3_open(path, &db) != SQLITE_OK ||
-	    sqlite3_exec(db, sql.buf, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(db, file, err);
+	if (store_change(w, sql.buf, err))
+		return -1;
 	return chmod(path, 0600) ? err_set(err, ERR_FAILED, "cannot chmod '%s'", path) : 0;
 }
 
@@ -126,7 +135,10 @@ int store_id_of(struct world *w, const char *title, char **out, struct err *err)
 		return -1;
 	if (!db)
 		return 0;
-	if (store_prepare(db, "SELECT id FROM event WHERE summary = ? ORDER BY hidden, event_row",
+	if (store_prepare(db,
+			  "SELECT id, hidden, event_row FROM event WHERE summary = ?1 UNION ALL"
+			  " SELECT event_id, 2, history_id FROM history"
+			  " WHERE resource ->> 'summary' = ?1 ORDER BY 2, 3",
 			  &st, err))
 		return -1;
 	sqlite3_bind_text(st, 1, title, -1, SQLITE_STATIC);

@@ -490,6 +490,8 @@ int world_statement(struct world *w, const struct statement *st, struct err *err
 	case VERB_WAIT:
 		clock_system()->sleep_ms(clock_system(), strtol(st->text, NULL, 10));
 		return 0;
+	case VERB_SQL:
+		return store_change(w, st->text, err);
 	case VERB_STORE:
 		return store_load(w, st->text, err);
 	default:
