@@ -33,7 +33,8 @@ refused() {
 
 @test "bad input: options that no event command has, and values left out" {
 	refused 2 usage "unknown option '--begin'" event add X --begin now
-	refused 2 usage "unknown option '--occurrence'" event edit "$ID" --occurrence now
+	refused 2 usage '--scope takes one of this.following.all' event edit "$ID" --title X --scope some
+	refused 2 usage 'is no series' event edit "$ID" --title X --occurrence now
 	refused 2 usage "unknown option '--title'" event rm "$ID" --title X
 	refused 2 usage "unknown option '-z'" event list -z
 	refused 2 usage '--start needs a value' event add X --start
