@@ -189,11 +189,12 @@ static int move_exceptions(const struct mover *m, const char *series, int64_t fr
 	return 0;
 }
 
-static int move(struct mover *m, int64_t rowid, int64_t to_calendar_id, struct err *err)
+static int move(const struct mover *m, int64_t rowid, int64_t to_calendar_id, struct err *err)
 {
 	AUTO(calendar_release) struct calendar from = {0};
 	AUTO(calendar_release) struct calendar to = {0};
 	AUTO(event_release) struct event row = {0};
+	struct mover there;
 
 	if (local_read(m->s, rowid, &row, err) ||
 	    store_calendar_get(m->s, row.calendar_id, &from, err) ||
@@ -201,10 +202,12 @@ static int move(struct mover *m, int64_t rowid, int64_t to_calendar_id, struct e
 		return -1;
 	if (row.calendar_id == to.id)
 		return 0;
-	m->to = &to;
-	if (check_event(&row, err) || check_places(m->s, &from, &to, err) || move_row(m, &row, err))
+	there = *m;
+	there.to = &to;
+	if (check_event(&row, err) || check_places(m->s, &from, &to, err) ||
+	    move_row(&there, &row, err))
 		return -1;
-	return event_is_master(row.resource) ? move_exceptions(m, row.id, from.id, err) : 0;
+	return event_is_master(row.resource) ? move_exceptions(&there, row.id, from.id, err) : 0;
 }
 
 int local_move(struct store *s, struct clock *clock, int64_t rowid, int64_t to_calendar_id,

@@ -13,10 +13,10 @@ teardown() {
 	calsync_teardown
 }
 
-# invite [EXTRA-JSON]: boss invites user1; sets $ID, and the store knows.
+# invite: boss invites user1; sets $ID, and the store knows.
 invite() {
-	ID=$(fake_google_event Plans '' "$(jq -nc --argjson x "${1:-{\}}" \
-		'{attendees: [{email: "user1@example.com"}, {email: "third@example.net"}]} + $x')" \
+	ID=$(fake_google_event Plans '' \
+		'{"attendees": [{"email": "user1@example.com"}, {"email": "third@example.net"}]}' \
 		boss@example.com)
 	run -0 calsync sync
 }

@@ -287,8 +287,8 @@ static int check_all(struct fg_draft *d)
 	/* Order matters: what a parameter keeps as it was is no change that needs a right. */
 	if (fg_check_type(d) || fg_check_times(d) || fg_check_recurrence(d) ||
 	    fg_check_conference(d) || fg_check_attachments(d) || check_rights(d) ||
-	    fg_check_attendees(d) || fg_check_reminders(d) || fg_check_props(d) ||
-	    check_color(d) || check_sequence(d) || check_source(d))
+	    fg_check_attendees(d) || fg_check_reminders(d) || fg_check_props(d) || check_color(d) ||
+	    check_sequence(d) || check_source(d))
 		return -1;
 	if (check_enum(d, "status", " confirmed tentative cancelled ") ||
 	    check_enum(d, "transparency", " opaque transparent ") ||

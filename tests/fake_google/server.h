@@ -16,8 +16,8 @@ struct server *server_new(int listen_fd, struct err *err);
 /* Requests are answered from here on; fg must outlive the server. */
 void server_attach(struct server *server, struct fg *fg);
 void server_free(struct server *server);
-int server_fd(const struct server *server);             /* for poll(), readable = run it */
-int64_t server_timeout_ms(const struct server *server); /* -1 = nothing to wait for */
+int server_fd(const struct server *server);                   /* for poll(), readable = run it */
+int64_t server_timeout_ms(const struct server *server);       /* -1 = nothing to wait for */
 unsigned int server_connections(const struct server *server); /* open ones */
 void server_run(struct server *server);
 

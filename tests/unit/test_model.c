@@ -8,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-
 static struct err err;
 
 static struct json_object *parse(const char *text)

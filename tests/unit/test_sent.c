@@ -178,7 +178,8 @@ static void test_sent__a_refusal_leaves_nothing_to_wonder_about(void **state)
 
 	sync_ok(w);
 	edit(w, row, "summary", "b");
-	fault(w, "{\"method\":\"PATCH\",\"action\":\"status\",\"status\":400,\"reason\":\"invalid\"}");
+	fault(w,
+	      "{\"method\":\"PATCH\",\"action\":\"status\",\"status\":400,\"reason\":\"invalid\"}");
 	sync_events(&w->env, &w->account, &row, 1, &err);
 	OK(store_outbox_get(w->store, row, &op, &found, &err));
 	assert_true(found);
