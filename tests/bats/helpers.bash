@@ -236,7 +236,7 @@ assert_same_both_sides() {
 	local here there
 	here=$(calsync --json event list | jq -S 'map(del(.account, .calendar, .googleEventId,
 		.syncStatus, .lastSyncError, .pendingOp)) | sort_by(.id)')
-	there=$(fake_google_events | jq -S 'sort_by(.id)')
+	there=$(fake_google_events user1@example.com | jq -S 'sort_by(.id)')
 	diff <(echo "$here") <(echo "$there")
 	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM outbox')" 0
 }
