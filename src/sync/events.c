@@ -96,7 +96,8 @@ int sync_events(const struct sync_env *env, const struct account *account, const
 
 	if (engine_check_state(account, err) ||
 	    take_lock(env, account, rowids, count, &lock, err) ||
-	    engine_open_google(env, account, GOOGLE_ONCE, DEADLINE_MS - LOCK_MS, &google, err))
+	    engine_open_google(env, account, GOOGLE_ONCE, DEADLINE_MS - LOCK_MS, false, &google,
+			       err))
 		return -1;
 	e.google = google;
 	if (push_rows(&e, rowids, count, err))

@@ -33,8 +33,8 @@ int engine_check_state(const struct account *a, struct err *err)
 }
 
 int engine_open_google(const struct sync_env *env, const struct account *a,
-		       enum google_patience patience, int64_t deadline_ms, struct google **out,
-		       struct err *err)
+		       enum google_patience patience, int64_t deadline_ms, bool no_writes,
+		       struct google **out, struct err *err)
 {
 	struct google_options o = {
 		.transport = env->transport,
@@ -43,6 +43,7 @@ int engine_open_google(const struct sync_env *env, const struct account *a,
 		.box = env->box,
 		.patience = patience,
 		.project_units = env->project_units,
+		.no_writes = no_writes,
 	};
 
 	if (deadline_ms) {
@@ -254,7 +255,7 @@ static int sync_locked(const struct sync_env *env, const struct account *account
 
 	if (account_lock_take(store_path(env->store), account->id, env->clock, o->wait_ms, &lock,
 			      err) ||
-	    engine_open_google(env, account, GOOGLE_PATIENT, 0, &google, err))
+	    engine_open_google(env, account, GOOGLE_PATIENT, 0, o->dry_run, &google, err))
 		return -1;
 	e.google = google;
 	out->success = true;

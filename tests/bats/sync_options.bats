@@ -252,7 +252,7 @@ jobs_of() {
 @test "sync options: bad values" {
 	store_dump >before
 	for bad in "--jobs 0" "--jobs 65" "--jobs many" "--wait -1" "--wait 1x" "--allow-deletes" \
-		"--allow-deletes=1e3" "--conflict newest" "--all -a work" "--frob" "--dry" "extra" \
+		"--allow-deletes=1e3" "--conflict oldest" "--all -a work" "--frob" "--dry" "extra" \
 		"--all=yes" "--jobs 99999999999999999999"; do
 		# shellcheck disable=SC2086 # words are meant
 		run --separate-stderr -2 calsync --json sync $bad
