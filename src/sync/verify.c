@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "base/banned.h"
 #include "google/google.h"
 #include "model/event.h"
@@ -173,23 +174,24 @@ static int fetch(struct verify *v, const char *page_token, struct json_object **
 static int compare_pages(struct verify *v, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *pages = json_object_new_object();
-	AUTO(json_object_put) struct json_object *page = NULL;
-	const char *next = NULL;
+	AUTO(free) char *token = NULL;
 
-	do {
-		/* next lies in the page before */
-		AUTO(json_object_put) struct json_object *before = TAKE(page);
+	for (;;) {
+		AUTO(json_object_put) struct json_object *page = NULL;
 		struct json_object *items;
+		const char *next;
 
-		if (fetch(v, next, &page, err) ||
+		if (fetch(v, token, &page, err) ||
 		    wire_next_page(page, pages, "events.list", &next, err))
 			return -1;
 		items = json_get(page, "items");
 		for (size_t i = 0; i < json_object_array_length(items); i++)
 			if (compare_item(v, json_object_array_get_idx(items, i), err))
 				return -1;
-	} while (next);
-	return compare_rows(v, err);
+		if (!next)
+			return compare_rows(v, err);
+		xstr_set(&token, next);
+	}
 }
 
 /* --- calendars and the account ------------------------------------------------------------- */
