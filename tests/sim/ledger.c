@@ -388,6 +388,19 @@ static bool is_unique(const char *unit)
 	return true;
 }
 
+/* At Google, in an event with the mark: the event itself, or of a series one that outlived it, which
+ * people edit under the same mark. */
+static bool stands_at_google(const struct ending *e, const char *mark, const struct write *w)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		const struct ending_event *at = &e->list[i];
+
+		if (at->store == AT_GOOGLE && !strcmp(at->mark, mark) && stands(at, w))
+			return true;
+	}
+	return false;
+}
+
 static bool is_beaten(const struct ledger *l, const struct ending *e, const struct write *w)
 {
 	const char *mark = l->events[w->event].mark;
@@ -397,7 +410,7 @@ static bool is_beaten(const struct ledger *l, const struct ending *e, const stru
 		return false;
 	if (w->who != AT_GOOGLE && find(e, mark, w->who))
 		return false;
-	return !stands(find(e, mark, AT_GOOGLE), w);
+	return !stands_at_google(e, mark, w);
 }
 
 /* An occurrence that somebody edited who did not know that its series was deleted: it has become an

@@ -29,7 +29,7 @@
  * L3  Nothing is revived. An event that was deleted by somebody who knew all its values, and that
  *     nobody wrote to afterwards, lives nowhere at the end, unless the delete is held.
  * L4  An edit beats a delete, and edits of different fields both stand. A value that nobody who
- *     overwrote or deleted had seen is at Google at the end, and its event lives; unless the
+ *     overwrote or deleted had seen is at Google at the end, in an event with its mark; unless the
  *     field was written by two people who did not know of each other: then one of them has lost
  *     a conflict. Not asked of occurrences, which go with their series, nor of meetings of others,
  *     which only their organizer can bring back (their values are in the log, by L1), nor of
