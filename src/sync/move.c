@@ -198,20 +198,6 @@ int move_prepare(struct push *p, struct job *j, struct err *err)
 	return 0;
 }
 
-/* Moved on, or deleted, while it was under way: from where it is now. */
-static int write_elsewhere(struct push *p, struct event *now, struct outbox *op,
-			   struct json_object *answer, struct err *err)
-{
-	if (now->calendar_id != p->c->id) {
-		op->move_from = p->c->id;
-		return store_outbox_put(p->e->store, op, err);
-	}
-	xstr_set(&now->etag, json_str(answer, "etag"));
-	json_object_put(now->resource);
-	now->resource = json_clone(answer);
-	return arrive(p->e->store, now, op, err);
-}
-
 static int write_moved(struct push *p, struct job *j, struct json_object *answer, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
@@ -225,8 +211,12 @@ static int write_moved(struct push *p, struct job *j, struct json_object *answer
 		return -1;
 	if (!found)
 		return err_set(err, ERR_STORE, "event '%s': what waited of it is gone", now.id);
-	if (now.calendar_id != p->c->id || op.op == PENDING_DELETE)
-		return write_elsewhere(p, &now, &op, answer, err);
+	if (now.calendar_id !=
+	    p->c->id) { /* moved on while it was under way: from where it is now */
+		op.move_from = p->c->id;
+		return store_outbox_put(p->e->store, &op, err);
+	}
+	/* Also when a delete waits: what was edited at Google before the move beats it. */
 	if (arrive(p->e->store, &now, &op, err) ||
 	    store_event_get_row(p->e->store, j->rowid, &arrived, err) ||
 	    apply_item(p->e, p->c, &arrived, answer, &merged, err))

@@ -384,6 +384,34 @@ static void test_move__deleted_here_while_it_waits(void **state)
 	assert_at_rest(w);
 }
 
+static void assert_in_work(struct world *w, const char *id, const char *field, const char *want)
+{
+	AUTO(json_object_put) struct json_object *there = events_of(w, WORK);
+
+	assert_string_equal(json_str(json_get(there, id), field), want);
+}
+
+/* Edited there, then moved there to where it was moved here: the delete must not go after it. */
+static void test_move__a_delete_that_follows_it_knows_the_edit(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
+	struct sync_options queued = {.queued = true};
+	int64_t work = calendar(w, WORK, "owner");
+	int64_t row = row_of(w, id);
+
+	google_patch(w, id, "{\"summary\":\"edited there\"}");
+	OK(move_to(w, row, work));
+	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	assert_false(delete_row(w, row));
+	OK(run_sync(w, &queued));
+	sync_ok(w);
+	assert_in_work(w, id, "summary", "edited there");
+	assert_same(w, 1);
+	assert_at_rest(w);
+}
+
 static void test_move__somebody_else_moved_it(void **state)
 {
 	struct world *w = *state;
@@ -405,13 +433,6 @@ static void test_move__somebody_else_moved_it(void **state)
 	assert_true(json_has(there, other)); /* the move made here goes on from where it is */
 	assert_at_rest(w);
 	assert_same(w, 2);
-}
-
-static void assert_in_work(struct world *w, const char *id, const char *field, const char *want)
-{
-	AUTO(json_object_put) struct json_object *there = events_of(w, WORK);
-
-	assert_string_equal(json_str(json_get(there, id), field), want);
 }
 
 /* What looks like a delete is none: the edit goes after the event, and does not make it two. */
@@ -617,6 +638,7 @@ int main(void)
 		TEST(test_move__pulls_do_not_bring_it_back),
 		TEST(test_move__meets_a_delete),
 		TEST(test_move__deleted_here_while_it_waits),
+		TEST(test_move__a_delete_that_follows_it_knows_the_edit),
 		TEST(test_move__somebody_else_moved_it),
 		TEST(test_move__at_google_takes_an_edit_along),
 		TEST(test_move__at_google_was_seen_before_the_edit_went_out),
