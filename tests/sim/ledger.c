@@ -431,13 +431,29 @@ static bool is_outlived(const struct ledger *l, const struct event_state *series
 	return false;
 }
 
+/* An occurrence that went with its series, whose delete did not know all that was written to it: the
+ * series lives again, and the occurrence with it. */
+static bool is_back_with_series(const struct ledger *l, const struct event_state *occurrence)
+{
+	size_t n = strcspn(occurrence->mark, "@");
+
+	for (size_t i = 0; i < l->event_count; i++) {
+		const struct event_state *s = &l->events[i];
+
+		if (strlen(s->mark) == n && !strncmp(s->mark, occurrence->mark, n))
+			return !s->gone && s->by_no == occurrence->by_no;
+	}
+	return false;
+}
+
 static const char *judge_events(const struct ledger *l, const struct ending *e, struct strbuf *why)
 {
 	for (size_t i = 0; i < l->event_count; i++) {
 		const struct event_state *s = &l->events[i];
 		const struct ending_event *live = find(e, s->mark, AT_GOOGLE);
 
-		if (s->gone && live && !is_out_of_step(e, s->mark) && !is_outlived(l, s, live)) {
+		if (s->gone && live && !is_out_of_step(e, s->mark) && !is_outlived(l, s, live) &&
+		    !(is_occurrence(s->mark) && is_back_with_series(l, s))) {
 			strbuf_addf(why, "event %s lives as %s, deleted knowingly in %u", s->mark,
 				    live->id, s->by_no);
 			return "L3 nothing is revived";

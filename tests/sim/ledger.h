@@ -27,7 +27,8 @@
  *     was edited and outlives its series becomes an event of its own, which still has the mark of
  *     the series: such events have no rule, and no two of them the same time.
  * L3  Nothing is revived. An event that was deleted by somebody who knew all its values, and that
- *     nobody wrote to afterwards, lives nowhere at the end, unless the delete is held.
+ *     nobody wrote to afterwards, lives nowhere at the end, unless the delete is held. An occurrence
+ *     that was deleted with its series lives again with it, when the series' delete is beaten.
  * L4  An edit beats a delete, and edits of different fields both stand. A value that nobody who
  *     overwrote or deleted had seen is at Google at the end, in an event with its mark; unless the
  *     field was written by two people who did not know of each other: then one of them has lost
