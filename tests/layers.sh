@@ -24,7 +24,7 @@ check() {
 		lib["curl/"] = "^src/google/http[.]c$"
 		lib["sqlite3.h"] = "^src/store/db[.]c$"
 		lib["libsecret/"] = "^src/secret/"
-		lib["openssl/"] = "^src/(secret/|google/(jwt|oauth))"
+		lib["openssl/"] = "^src/(secret/|google/(jwt|oauth|event_id))"
 		lib["microhttpd.h"] = "^src/web/"
 		lib["libical/"] = "^src/ical/"
 		lib["libsmartcols"] = "^src/cmd/"

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/random.h"
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
@@ -513,6 +514,28 @@ static struct json_object *conference_wish(const struct json_object *data)
 			json_set(asked, keys[i], json_clone(json_get(request, keys[i])));
 	json_set(wish, "createRequest", asked);
 	return wish;
+}
+
+void event_new_conference(struct json_object *resource, const struct json_object *had)
+{
+	const char *type = json_path_str(had, "conferenceSolution/key/type");
+	struct json_object *data, *request, *key;
+	bool meet = had && (!type || !strcmp(type, "hangoutsMeet"));
+	char id[27];
+
+	json_del(resource, "conferenceData");
+	json_del(resource, "hangoutLink");
+	if (!meet)
+		return;
+	random_event_id(id);
+	key = json_object_new_object();
+	json_set_str(key, "type", "hangoutsMeet");
+	request = json_object_new_object();
+	json_set_str(request, "requestId", id);
+	json_set(request, "conferenceSolutionKey", key);
+	data = json_object_new_object();
+	json_set(data, "createRequest", request);
+	json_set(resource, "conferenceData", data);
 }
 
 struct json_object *event_insert_body(const struct json_object *resource)

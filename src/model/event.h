@@ -70,4 +70,8 @@ struct json_object *event_patch(const struct json_object *from, const struct jso
 /* Only the writable fields (and id), as the body of an insert. Caller's. */
 struct json_object *event_insert_body(const struct json_object *resource);
 
+/* A conference belongs to the event that it was made for: one that takes the place of an event with
+ * this conferenceData (may be NULL) asks for another one, if that was or is to be one of Meet. */
+void event_new_conference(struct json_object *resource, const struct json_object *had);
+
 #endif

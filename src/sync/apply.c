@@ -184,6 +184,17 @@ static int note_occurrence(struct engine *e, const struct event *master, const s
 	return version_changed(e->store, &n, row->hidden ? NULL : row->resource, NULL, err);
 }
 
+/* An edit beats a delete, of a changed occurrence that of its series, too: Google then shows it without
+ * its series. */
+static bool outlives_series(const struct engine *e, const struct event *row)
+{
+	if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)
+		return true; /* Google will say what it thinks of it */
+	if (event_is_cancelled(row->resource) || row->hidden)
+		return false;
+	return json_has(e->alive, row->id) || (e->generation && row->generation == e->generation);
+}
+
 /* The exceptions of a series go with their master. */
 static int remove_exceptions(struct engine *e, const struct event *master,
 			     struct calendar_result *r, struct err *err)
@@ -199,14 +210,22 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 	for (size_t i = 0; i < list.count; i++) {
 		struct event *row = &list.items[i];
 
-		if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)
-			continue; /* an edit beats a delete: Google will say what it thinks of it */
+		if (outlives_series(e, row))
+			continue;
 		if (note_occurrence(e, master, row, err) ||
 		    store_event_delete(e->store, row->rowid, err))
 			return -1;
 		r->pulled.deleted += !event_is_cancelled(row->resource);
 	}
 	return 0;
+}
+
+int apply_series_gone(struct engine *e, int64_t calendar_id, const char *id,
+		      struct calendar_result *r, struct err *err)
+{
+	const struct event series = {.calendar_id = calendar_id, .id = (char *)id};
+
+	return e->options->dry_run ? 0 : remove_exceptions(e, &series, r, err);
 }
 
 static int remove_row(struct engine *e, struct event *row, struct calendar_result *r,

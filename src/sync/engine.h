@@ -12,6 +12,8 @@ struct engine {
 	struct google *google;
 	const struct sync_options *options;
 	int64_t generation; /* of the full pull that is going on; else 0 */
+	/* Ids of changed occurrences that the pull has shown alive, as a set; NULL: no pull goes on. */
+	struct json_object *alive;
 };
 
 /* ERR_TOKEN_EXPIRED or ERR_NOT_CONNECTED unless the account's login may be used. */
@@ -99,6 +101,10 @@ int engine_get_event(struct engine *e, const char *calendar, const char *id, int
  * be NULL. */
 int apply_gone(struct engine *e, struct event *row, const struct json_object *tombstone,
 	       struct calendar_result *r, struct err *err);
+/* A series that has no row is gone: what is here of it goes, but for edits and what the pull showed
+ * alive. Inside the caller's transaction. */
+int apply_series_gone(struct engine *e, int64_t calendar_id, const char *id,
+		      struct calendar_result *r, struct err *err);
 /* Google's version of an event that is there (or a cancelled occurrence). row NULL: none here.
  * Inside the caller's transaction. */
 int apply_item(struct engine *e, const struct calendar *c, struct event *row,

@@ -76,8 +76,14 @@ static int write_looked(struct push *p, struct job *j, struct json_object *answe
 		return store_event_put(p->e->store, &now, err);
 	}
 	was_computed = !now.at_google;
-	if (now.pending == PENDING_DELETE)
-		return apply_item(p->e, p->c, &now, answer, p->r, err);
+	if (now.pending == PENDING_DELETE) {
+		if (apply_item(p->e, p->c, &now, answer, p->r, err))
+			return -1;
+		/* An event of its own comes with the next pull; this one may still be computed. */
+		return was_computed && now.pending == PENDING_NONE && !event_is_cancelled(answer)
+			       ? store_event_delete(p->e->store, j->rowid, err)
+			       : 0;
+	}
 	if (now.pending != PENDING_UPDATE)
 		return 0;
 	if (apply_item(p->e, p->c, &now, answer, &merged, err))
@@ -164,6 +170,13 @@ int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct
 
 /* --- after a series has changed its times -------------------------------------------------- */
 
+void instance_note_series(struct push *p, const char *series)
+{
+	if (!p->reset)
+		p->reset = json_object_new_object();
+	json_set_bool(p->reset, series, true);
+}
+
 void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer)
 {
 	static const char *const times[] = {"start", "recurrence"};
@@ -172,11 +185,8 @@ void instance_note_change(struct push *p, const struct job *j, const struct json
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		changed |= !event_field_equal(times[i], json_get(j->row.base, times[i]),
 					      json_get(answer, times[i]));
-	if (!changed || !event_is_master(j->row.base))
-		return;
-	if (!p->reset)
-		p->reset = json_object_new_object();
-	json_set_bool(p->reset, j->row.id, true);
+	if (changed && event_is_master(j->row.base))
+		instance_note_series(p, j->row.id);
 }
 
 /* The row as it is now: who edited it while it was read has the last word, and the edit goes out.
@@ -220,7 +230,11 @@ static int take_again(struct push *p, int64_t rowid, const struct gresult *resul
 		return -1;
 	if (event_is_cancelled(result->json) && !says)
 		return apply_gone(p->e, &row, result->json, &pulled, err);
-	return apply_item(p->e, p->c, &row, result->json, &pulled, err);
+	if (apply_item(p->e, p->c, &row, result->json, &pulled, err))
+		return -1;
+	/* As its series says: it needs no row. */
+	return says && event_equal(result->json, says) ? store_event_delete(p->e->store, rowid, err)
+						       : 0;
 }
 
 /* A batch of them in one request and one transaction. */

@@ -17,6 +17,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "model/rights.h"
+#include "sync/occurrences.h"
 
 struct mover {
 	struct store *s;
@@ -148,6 +149,8 @@ static int move_row(const struct mover *m, struct event *row, struct err *err)
 	else
 		leave_first(row, &op, &waits);
 	row->calendar_id = m->to->id;
+	if (!op.move_from && occurrence_is_computed(row)) /* it was looked at where it was */
+		xstr_set(&row->etag, NULL);
 	row->generation = 0; /* no listing of that calendar has shown it */
 	if (local_note_change(m->s, row, m->o, NULL, seen, err))
 		return -1;

@@ -250,9 +250,10 @@ static int write_anew(struct push *p, struct job *j, struct json_object *tombsto
 	op.op = PENDING_CREATE;
 	op.move_from = 0;
 	op.attempts = 0;
-	return store_event_put(p->e->store, &now, err) || store_outbox_put(p->e->store, &op, err)
-		       ? -1
-		       : 0;
+	push_event_renewed(&now);
+	if (store_event_put(p->e->store, &now, err) || store_outbox_put(p->e->store, &op, err))
+		return -1;
+	return event_is_master(now.resource) ? push_series_renewed(p, &now, now.id, err) : 0;
 }
 
 /* An event that is live, and not a guest's copy. */
@@ -289,7 +290,8 @@ static int write_from(struct push *p, struct job *j, struct json_object *unused,
 	return found ? store_outbox_put(p->e->store, &op, err) : 0;
 }
 
-/* Somebody moved it to a calendar of this account that is neither. */
+/* Somebody moved it to a calendar of this account that is neither. An occurrence is where its series is, also
+ * when it is cancelled there. */
 int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list list = {0};
@@ -300,12 +302,16 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 	for (size_t i = 0; i < list.count && !j->found_in; i++) {
 		const struct calendar *c = &list.items[i];
 		AUTO(json_object_put) struct json_object *remote = NULL;
+		AUTO(json_object_put) struct json_object *series = NULL;
 
 		if (c->gone || c->id == p->c->id || c->id == j->op.move_from)
 			continue;
 		if (look(p, c->google_id, j->row.id, &remote, err))
 			return -1;
-		if (!is_there(remote))
+		if (event_is_exception(remote) && event_is_cancelled(remote) &&
+		    look(p, c->google_id, json_str(remote, "recurringEventId"), &series, err))
+			return -1;
+		if (!is_there(remote) && !is_there(series))
 			continue;
 		j->found_in = c->id;
 		*out = TAKE(remote);
@@ -355,6 +361,9 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 		return -1;
 	if (is_there(here)) {
 		p->r->pushed.updated++;
+		if (event_is_master(
+			    here)) /* not always the one that was moved: another one may be there */
+			instance_note_series(p, j->row.id);
 		return move_done(p, j, here, err);
 	}
 	if (look(p, j->from, j->row.id, &there, err))

@@ -81,7 +81,8 @@ int occurrences_drop(struct store *s, const struct event *series, struct err *er
 	for (size_t i = 0; i < rows.count; i++) {
 		const struct event *row = &rows.items[i];
 
-		if (row->pending == PENDING_NONE &&
+		/* Also when its own delete waits: what that asks for is done. */
+		if ((row->pending == PENDING_NONE || row->pending == PENDING_DELETE) &&
 		    (row->hidden || event_is_cancelled(row->resource)) &&
 		    store_event_delete(s, row->rowid, err))
 			return -1;

@@ -204,7 +204,10 @@ static int take_item(struct pull *p, struct json_object *item, struct err *err)
 		return 0;
 	/* A tombstone may carry nothing but its id; a cancelled occurrence of a series is kept. */
 	if (event_is_cancelled(item) && !exception && !(found && event_is_exception(row.resource)))
-		return found ? apply_gone(p->e, &row, item, p->r, err) : 0;
+		return found ? apply_gone(p->e, &row, item, p->r, err)
+			     : apply_series_gone(p->e, p->c->id, id, p->r, err);
+	if (exception && !event_is_cancelled(item))
+		json_set_bool(p->e->alive, id, true);
 	if (p->busy_only && !event_is_cancelled(item))
 		return take_busy(p, found ? &row : NULL, item, err);
 	if (apply_item(p->e, p->c, found ? &row : NULL, item, p->r, err))
@@ -334,6 +337,8 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err)
 	AUTO(free) char *token = xstrdup_null(page_token);
 
 	p->gone = gone;
+	json_object_put(p->e->alive);
+	p->e->alive = json_object_new_object();
 	if (token)
 		json_set_bool(seen, token, true);
 	for (;;) {

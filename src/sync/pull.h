@@ -29,6 +29,7 @@ static inline void pull_release(struct pull *p)
 {
 	json_object_put(p->asked);
 	json_object_put(p->cancelled_in);
+	json_object_put(TAKE(p->e->alive));
 }
 DEFINE_AUTO_VALUE(struct pull, pull_release)
 

@@ -17,6 +17,7 @@ struct job {
 	bool sent_before;  /* with this very version */
 	bool unsure;       /* this attempt took several tries, and one got no answer */
 	bool looked;       /* a revival: what Google has was read in the round before */
+	bool renamed;      /* it goes on under another id: who has that one is what it was */
 	bool missed;       /* Google did not find it in this run, and showed it all the same */
 	bool for_series;   /* an occurrence whose series Google does not have yet */
 	enum outbox_state series_state; /* its series' entry */
@@ -55,6 +56,21 @@ int push_settle(struct push *p, struct job *j, struct json_object *answer, const
 		bool in_batch, struct err *err);
 /* It was not sent, or no answer came: the reason is kept with it. */
 int push_waits(struct push *p, struct job *j, const struct err *why, struct err *err);
+/*
+ * The row becomes another event at Google (a new id, another calendar): its conference stays with the old
+ * one. Of a series, whose id was `old`: its changed occurrences are to be made there again. Inside the
+ * caller's transaction.
+ */
+/*
+ * A row goes to where another one is, in this calendar, with this id, if there is one: that of the same event,
+ * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then
+ * *out_merged, and our row is gone. Inside the caller's transaction.
+ */
+int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
+		   bool *out_merged, struct err *err);
+void push_event_renewed(struct event *row);
+int push_series_renewed(struct push *p, const struct event *series, const char *old,
+			struct err *err);
 /* Nothing differs from what Google had, but what was tried before (another version, a delete) may
  * have arrived: see what Google has now. */
 int push_look(struct push *p, struct job *j, struct err *err);
@@ -115,6 +131,8 @@ int instance_looked(struct push *p, struct job *j, struct json_object *answer, s
 int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct err *err);
 /* A patch has gone out: when it changed the times of a series, its exceptions are to be read again. */
 void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer);
+/* This series may not be the one that its exceptions here belong to: they are to be read again. */
+void instance_note_series(struct push *p, const char *series);
 int instance_read_again(struct push *p, struct err *err);
 
 #endif

@@ -96,10 +96,8 @@ static int write_ready(struct push *p, struct job *j, struct json_object *tombst
 	return store_event_put(p->e->store, &now, err);
 }
 
-/* Its row in the calendar that it is in now makes room. One that was edited itself takes the edit
- * of ours: then *out_merged. */
-static int make_room(struct push *p, struct event *now, int64_t calendar, bool *out_merged,
-		     struct err *err)
+int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
+		   bool *out_merged, struct err *err)
 {
 	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
 	AUTO(merge_result_release) struct merge_result m = {0};
@@ -108,7 +106,7 @@ static int make_room(struct push *p, struct event *now, int64_t calendar, bool *
 	bool found;
 
 	*out_merged = false;
-	if (store_event_get(p->e->store, calendar, now->id, &there, &found, err))
+	if (store_event_get(p->e->store, calendar, id, &there, &found, err))
 		return -1;
 	if (!found)
 		return 0;
@@ -130,6 +128,36 @@ static int make_room(struct push *p, struct event *now, int64_t calendar, bool *
 		       : 0;
 }
 
+/* What was done here to occurrences of a series that was moved goes after it, too. What Google has of them
+ * there is not known yet: they are looked at. */
+static int occurrences_follow(struct push *p, const struct job *series, struct err *err)
+{
+	AUTO(event_list_release) struct event_list rows = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	q.calendar_id = p->c->id;
+	q.recurring_event_id = series->row.id;
+	q.include_hidden = true;
+	if (store_event_list(p->e->store, &q, &rows, err))
+		return -1;
+	for (size_t i = 0; i < rows.count; i++) {
+		struct event *row = &rows.items[i];
+		bool merged;
+
+		if (row->pending != PENDING_UPDATE && row->pending != PENDING_DELETE)
+			continue;
+		if (push_make_room(p, row, series->found_in, row->id, &merged, err))
+			return -1;
+		if (merged)
+			continue;
+		row->calendar_id = series->found_in;
+		xstr_set(&row->etag, NULL);
+		if (store_event_put(p->e->store, row, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* It was not deleted, but moved to another calendar: the edit goes after it. */
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
@@ -137,13 +165,15 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 	bool merged;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
-	    make_room(p, &now, j->found_in, &merged, err))
+	    push_make_room(p, &now, j->found_in, now.id, &merged, err))
 		return -1;
 	if (merged)
 		return 0;
 	now.calendar_id = j->found_in;
 	now.at_google = true;
 	if (store_event_put(p->e->store, &now, err))
+		return -1;
+	if (event_is_master(now.resource) && occurrences_follow(p, j, err))
 		return -1;
 	return reconcile_merge(p->e, &now, now.base, there, p->r, err);
 }
@@ -174,7 +204,7 @@ int revive_look(struct push *p, struct job *j, struct err *err)
 		return wait(p, j, &why, err);
 	if (remote && !event_is_cancelled(remote))
 		return push_take_remote(p, j, remote, err);
-	if (!event_is_exception(j->row.resource) && move_look_elsewhere(p, j, &moved, &why))
+	if (move_look_elsewhere(p, j, &moved, &why))
 		return wait(p, j, &why, err);
 	if (j->found_in)
 		return push_in_transaction(p, j, moved, write_followed, err);

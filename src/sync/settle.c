@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
+#include "google/event_id.h"
 #include "model/event.h"
 #include "sync/merge.h"
 #include "sync/occurrences.h"
@@ -50,15 +50,19 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 	if (store_outbox_get(p->e->store, now->rowid, &op, &found, err))
 		return -1;
 	merge_event(j->row.resource, now->resource, answer, &ours, &m);
-	if (!now->hidden) {
+	if (now->hidden) { /* what is deleted here shows what Google has */
+		json_object_put(now->resource);
+		now->resource = json_clone(answer);
+		json_object_put(TAKE(now->base));
+	} else {
 		if (!event_equal(now->resource, m.merged) &&
 		    engine_changed(p->e, now, "merge", now->resource, m.merged, err))
 			return -1;
 		json_object_put(now->resource);
 		now->resource = json_object_get(m.merged);
+		json_object_put(now->base);
+		now->base = json_clone(answer);
 	}
-	json_object_put(now->base);
-	now->base = json_clone(answer);
 	json_object_put(TAKE(op.sent));
 	/* Those who were to be mailed about what went out have been. */
 	free(op.send_updates);
@@ -189,6 +193,8 @@ static int rename_row(struct push *p, struct event *row, const char *id, struct 
 {
 	struct json_object *seen = row->hidden ? NULL : row->resource;
 
+	if (!strcmp(row->id, id))
+		return store_event_put(p->e->store, row, err);
 	if (store_history_rename(p->e->store, row->calendar_id, row->id, id, err) ||
 	    engine_changed(p->e, row, "google", seen, NULL, err))
 		return -1;
@@ -199,35 +205,47 @@ static int rename_row(struct push *p, struct event *row, const char *id, struct 
 	return store_event_put(p->e->store, row, err);
 }
 
-/* A changed occurrence of a series that has another id now: Google knows it by that of the series. */
+/* A changed occurrence of a series that is another one at Google now, which knows it by the id of that
+ * series. */
 static int follow_series(struct push *p, struct event *row, const char *old, const char *id,
 			 struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	size_t n = strlen(old);
 	AUTO(free) char *own = NULL;
-	bool found;
+	bool found, merged = false;
 
 	if (strncmp(row->id, old, n) != 0 || row->id[n] != '_')
 		return 0; /* of a split series, whose occurrences are named after the one before */
+	if (store_outbox_get(p->e->store, row->rowid, &op, &found, err))
+		return -1;
 	own = xasprintf("%s%s", id, row->id + n);
+	if (strcmp(own, row->id) != 0 &&
+	    push_make_room(p, row, row->calendar_id, own, &merged, err))
+		return -1;
+	if (merged)
+		return 0;
 	json_set_str(row->resource, "recurringEventId", id);
 	json_object_put(TAKE(row->base));
 	xstr_set(&row->etag, NULL);
 	row->at_google = event_is_cancelled(row->resource);
 	row->sync_status = SYNC_LOCAL_ONLY;
+	if (found && op.op == PENDING_DELETE) { /* computed there: it is looked at before it goes */
+		row->at_google = false;
+		op.move_from = 0;
+		return rename_row(p, row, own, err) || store_outbox_put(p->e->store, &op, err) ? -1
+											       : 0;
+	}
 	if (row->at_google) { /* it takes place there, until it is cancelled again */
 		row->base = json_clone(row->resource);
 		json_set_str(row->base, "status", "confirmed");
 	} else {
 		xstr_set(&row->etag, ETAG_UNKNOWN);
 	}
-	if (rename_row(p, row, own, err) ||
-	    store_outbox_get(p->e->store, row->rowid, &op, &found, err))
+	if (rename_row(p, row, own, err))
 		return -1;
-	if (found && op.op == PENDING_DELETE)
-		return 0;
 	op.event_rowid = row->rowid;
+	op.move_from = 0;
 	op.op = row->at_google ? PENDING_UPDATE : PENDING_CREATE;
 	if (op.state == OUTBOX_CONFLICT) /* the version that it met is gone with the old series */
 		op.state = OUTBOX_QUEUED;
@@ -236,35 +254,60 @@ static int follow_series(struct push *p, struct event *row, const char *old, con
 	return store_outbox_put(p->e->store, &op, err);
 }
 
-/* The id belongs to somebody else, or cannot be used again: the event goes out under a new one. */
-static int write_new_id(struct push *p, struct job *j, struct json_object *unused, struct err *err)
+int push_series_renewed(struct push *p, const struct event *series, const char *old,
+			struct err *err)
 {
 	AUTO(event_list_release) struct event_list occurrences = {0};
 	struct event_query q = EVENT_QUERY_INIT;
+
+	q.calendar_id = series->calendar_id;
+	q.recurring_event_id = old;
+	q.include_hidden = q.include_cancelled = true;
+	if (store_event_list(p->e->store, &q, &occurrences, err))
+		return -1;
+	for (size_t i = 0; i < occurrences.count; i++)
+		if (follow_series(p, &occurrences.items[i], old, series->id, err))
+			return -1;
+	return 0;
+}
+
+void push_event_renewed(struct event *row)
+{
+	AUTO(json_object_put)
+	struct json_object *had = json_object_get(json_get(row->resource, "conferenceData"));
+
+	event_new_conference(row->resource, had);
+	if (row->base)
+		event_new_conference(row->base, NULL);
+}
+
+/* The id belongs to somebody else, or cannot be used again: the event goes out under a new one. */
+static int write_new_id(struct push *p, struct job *j, struct json_object *unused, struct err *err)
+{
 	AUTO(event_release) struct event now = {0};
 	AUTO(free) char *old = NULL;
+	bool merged;
 	char id[27];
 
 	(void)unused;
 	if (store_event_get_row(p->e->store, j->rowid, &now, err))
 		return -1;
-	random_event_id(id);
+	event_id_after(p->c->google_id, now.id, id);
 	log_info("push", "event %s: the id is taken at Google, going on as %s", now.id, id);
 	old = xstrdup(now.id);
-	q.calendar_id = now.calendar_id;
-	q.recurring_event_id = old;
-	q.include_hidden = q.include_cancelled = true;
-	xstr_set(&now.etag, NULL);
-	if (rename_row(p, &now, id, err) || store_event_list(p->e->store, &q, &occurrences, err))
+	if (push_make_room(p, &now, now.calendar_id, id, &merged, err))
 		return -1;
-	for (size_t i = 0; i < occurrences.count; i++)
-		if (follow_series(p, &occurrences.items[i], old, id, err))
-			return -1;
-	return 0;
+	xstr_set(&now.etag, NULL);
+	push_event_renewed(&now);
+	if (!merged && rename_row(p, &now, id, err))
+		return -1;
+	xstr_set(&now.id, id);
+	return push_series_renewed(p, &now, old, err);
 }
 
 int push_new_id(struct push *p, struct job *j, struct err *err)
 {
+	j->renamed = true;
 	return push_in_transaction(p, j, NULL, write_new_id, err);
 }
 
@@ -302,7 +345,8 @@ int push_arrived_and_gone(struct push *p, struct job *j, struct err *err)
 }
 
 /* Whether an event that answers to our id at Google is the one that we sent: we sent it before, it
- * says what we say, or it was made since the edit was queued. */
+ * says what we say, it was made since the edit was queued, or its id says that another store brought
+ * the same event back. */
 static bool is_ours(const struct push *p, const struct job *j, const struct json_object *remote)
 {
 	const char *created = json_str(remote, "created");
@@ -310,7 +354,7 @@ static bool is_ours(const struct push *p, const struct job *j, const struct json
 	struct err ignored;
 	int64_t queued = j->op.created_ms + google_clock_skew_ms(p->e->google);
 
-	if (j->tried_before || j->unsure || event_equal(j->row.resource, remote))
+	if (j->tried_before || j->unsure || j->renamed || event_equal(j->row.resource, remote))
 		return true;
 	if (!created || rfc3339_parse(created, &t, &ignored) || !t.has_offset)
 		return false;
@@ -332,7 +376,7 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	if (!is_ours(p, j, remote))
 		return push_new_id(p, j, err);
 	if (event_is_cancelled(remote)) /* gone is gone, unless it was edited here since */
-		return j->tried_before && !j->sent_before && !j->unsure
+		return j->renamed || (j->tried_before && !j->sent_before && !j->unsure)
 			       ? push_in_transaction(p, j, remote, write_tombstone, err)
 			       : push_arrived_and_gone(p, j, err);
 	p->r->pushed.created++;
@@ -413,6 +457,18 @@ int push_missed(struct push *p, struct job *j, const struct err *why, struct err
 	return 0;
 }
 
+static int write_look_again(struct push *p, struct job *j, struct json_object *unused,
+			    struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+
+	(void)unused;
+	if (store_event_get_row(p->e->store, j->rowid, &now, err))
+		return -1;
+	xstr_set(&now.etag, NULL);
+	return store_event_put(p->e->store, &now, err);
+}
+
 /* 412, or the event is gone: see what Google has now, and plan anew. */
 static int settle_moved_on(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
@@ -431,9 +487,19 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	/* Google does not find what it shows us, as it was when we asked to change it: an occurrence
 	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
 	 * nothing. */
+	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !j->missed) {
+		j->missed = true; /* unless that passes */
+		return 0;
+	}
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
 		return j->kind == JOB_REVIVE ? push_new_id(p, j, err)
 					     : push_refused(p, j, why, err);
+	/* A series has changed, and with it what is computed from it: look at that again. */
+	if (j->kind == JOB_DELETE && remote && !event_is_cancelled(remote) &&
+	    occurrence_is_computed(&j->row) && !j->missed) {
+		j->missed = true;
+		return push_in_transaction(p, j, NULL, write_look_again, err);
+	}
 	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
 		return push_in_transaction(p, j, remote, write_tombstone, err);
 	if (j->kind == JOB_REVIVE && !remote)

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/random.h"
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/merge.h"
@@ -55,29 +54,6 @@ int split_old(const struct json_object *master, const char *zone, const struct o
 	return 0;
 }
 
-/* A link of its own, when the old series has one of Meet or waits for it. */
-static void ask_for_meet(const struct json_object *master, struct json_object *r)
-{
-	struct json_object *had = json_get(master, "conferenceData");
-	const char *type = json_path_str(had, "conferenceSolution/key/type");
-	struct json_object *data, *request, *key;
-	char id[27];
-
-	json_del(r, "conferenceData");
-	json_del(r, "hangoutLink");
-	if (!had || (type && strcmp(type, "hangoutsMeet") != 0))
-		return;
-	random_event_id(id);
-	key = json_object_new_object();
-	json_set_str(key, "type", "hangoutsMeet");
-	request = json_object_new_object();
-	json_set_str(request, "requestId", id);
-	json_set(request, "conferenceSolutionKey", key);
-	data = json_object_new_object();
-	json_set(data, "createRequest", request);
-	json_set(r, "conferenceData", data);
-}
-
 int split_new(const struct json_object *master, const char *zone, const struct occurrence *at,
 	      struct json_object **out, struct err *err)
 {
@@ -93,7 +69,7 @@ int split_new(const struct json_object *master, const char *zone, const struct o
 	for (size_t i = 0; i < ARRAY_SIZE(instance); i++)
 		json_del(r, instance[i]);
 	json_set(r, "recurrence", lines);
-	ask_for_meet(master, r);
+	event_new_conference(r, json_get(master, "conferenceData"));
 	*out = TAKE(r);
 	return 0;
 }

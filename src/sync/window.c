@@ -61,7 +61,6 @@ int pull_window(struct engine *e, const struct calendar *c, struct calendar_resu
 	q.has_start = q.has_end = q.masters = true;
 	q.start_utc = e->options->start_utc;
 	q.end_utc = e->options->end_utc;
-	q.masters = true;
 	q.include_hidden = true;
 	if (store_event_list(e->store, &q, &rows, err) || pull_pages(&p, NULL, err))
 		return -1;
