@@ -78,7 +78,8 @@ static int calendar_index(const struct side *s, int64_t row)
 
 /* --- rows out of step ---------------------------------------------------------------------------- */
 
-/* Google refuses what a guest changes of somebody else's event, and occurrences that are none. */
+/* Google refuses what a guest changes of somebody else's event, occurrences that are none, and an id that
+ * is taken. */
 static bool is_rightly_refused(const struct held_events *all, const char *calendar,
 			       const struct peek_row *row)
 {
@@ -88,6 +89,8 @@ static bool is_rightly_refused(const struct held_events *all, const char *calend
 
 	if (!row->last_error)
 		return false;
+	if (row->move_from) /* to where a deleted event has its id, which a move cannot change */
+		return held && is_cancelled(held->resource);
 	if (fields_scope(row->resource) == FIELDS_INVITATION)
 		return strstr(row->last_error, "forbiddenForNonOrganizer") != NULL;
 	return master && (!held || held->stub || !series || is_cancelled(series->resource));
@@ -227,6 +230,15 @@ static bool is_moved_and_held(const struct peek_rows *rows, int64_t calendar, co
 	return false;
 }
 
+/* Or with its series. */
+static bool is_away(const struct peek_rows *rows, int64_t calendar, const struct held_event *held)
+{
+	const char *master = json_str(held->resource, "recurringEventId");
+
+	return is_moved_and_held(rows, calendar, held->id) ||
+	       (master && is_moved_and_held(rows, calendar, master));
+}
+
 static void check_side(struct side *s, const struct held_events *all)
 {
 	AUTO(peek_rows_release) struct peek_rows rows = {0};
@@ -242,7 +254,7 @@ static void check_side(struct side *s, const struct held_events *all)
 		for (int k = 0; k < s->world->h->calendars && !row; k++)
 			if (!strcmp(s->world->calendars[k], held->calendar)) {
 				row = row_find(&rows, s->calendars[k], held->id);
-				away = is_moved_and_held(&rows, s->calendars[k], held->id);
+				away = is_away(&rows, s->calendars[k], held);
 			}
 		if (!row && !away && is_missed(all, held))
 			BREAK(s, "store %d, event %s of %s is not here", s->index + 1, held->id,

@@ -215,7 +215,9 @@ static int run_all(const struct options *o, struct shared *shared, const char *r
 	       never ? "not " : "", BLOCKS + 1);
 	printf("# %" PRIu64 " histories, %" PRIu64 " requests in %.1f s: %.0f histories a minute\n",
 	       cover->histories, cover->requests, took, (double)cover->histories / took * 60);
-	if (shared->failed && !o->brief)
+	if (shared->failed && o->brief)
+		printf("# again: make sim SEED=%" PRIu64 "\n", shared->failed);
+	else if (shared->failed)
 		explain(o, shared->failed, root);
 	return failed || (never && !o->brief) || shared->failed;
 }
@@ -288,7 +290,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "sim: cannot make a temporary folder\n");
 		return 2;
 	}
-	log_set_level(-1);
+	log_set_level(getenv("SIMV") ? 3 : -1);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	if (shared == MAP_FAILED)

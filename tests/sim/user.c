@@ -270,6 +270,25 @@ static bool cancel_occurrence(struct side *s, const struct op *op, int crash_at)
 	return true;
 }
 
+struct moved {
+	struct side *side;
+	const char *series;
+	unsigned no;
+};
+
+/* Its changed occurrences go along at Google, also those that this store has not heard of. */
+static int note_moved(const struct fg_held *held, void *arg)
+{
+	const struct moved *m = arg;
+	const char *series = json_str(held->resource, "recurringEventId");
+	const char *status = json_str(held->resource, "status");
+
+	if (series && !strcmp(series, m->series) && status && strcmp(status, "cancelled") != 0)
+		ledger_move(m->side->world->ledger, m->side->index, m->no, held->resource,
+			    "elsewhere");
+	return 0;
+}
+
 static bool move(struct side *s, const struct op *op, int crash_at)
 {
 	AUTO(peek_rows_release) struct peek_rows rows = {0};
@@ -302,6 +321,7 @@ static bool move(struct side *s, const struct op *op, int crash_at)
 		    !strcmp(json_str(rows.list[i].resource, "recurringEventId"), row->id))
 			ledger_move(s->world->ledger, s->index, op->no, rows.list[i].resource,
 				    "elsewhere");
+	fg_each_event(s->world->fg, note_moved, &(struct moved){s, row->id, op->no});
 	return true;
 }
 
