@@ -336,6 +336,25 @@ static bool conference_equal(const struct json_object *a, const struct json_obje
 	return json_equal(a, b);
 }
 
+/* Whether b has in each of a's members what a has; an empty one is none. */
+static bool members_in(const struct json_object *a, const struct json_object *b)
+{
+	if (!json_object_is_type(a, json_type_object))
+		return true;
+	json_object_object_foreach ((struct json_object *)a, key, value) {
+		struct json_object *other = json_get(b, key);
+
+		if (!(empty(value) && empty(other)) && !json_equal(value, other))
+			return false;
+	}
+	return true;
+}
+
+static bool objects_equal(const struct json_object *a, const struct json_object *b)
+{
+	return members_in(a, b) && members_in(b, a);
+}
+
 static bool defaulted_equal(const struct field *f, const struct json_object *a,
 			    const struct json_object *b)
 {
@@ -353,6 +372,8 @@ bool event_field_equal(const char *name, const struct json_object *a, const stru
 		return defaulted_equal(f, a, b);
 	if (f && f->kind == FIELD_REMINDERS)
 		return reminders_equal(a, b);
+	if (f && f->kind == FIELD_OBJECT)
+		return objects_equal(a, b);
 	if (empty(a) || empty(b))
 		return empty(a) && empty(b);
 	switch (f ? f->kind : FIELD_LIST) {

@@ -26,8 +26,7 @@ void path_events(struct strbuf *sb, const char *calendar_id, const char *event_i
 	}
 }
 
-/* When Google changed it, INT64_MIN when it does not say so. */
-static int64_t updated_ms(const struct json_object *resource)
+int64_t remote_updated_ms(const struct json_object *resource)
 {
 	const char *text = json_str(resource, "updated");
 	struct rfc3339 t;
@@ -40,7 +39,7 @@ static int64_t updated_ms(const struct json_object *resource)
 
 bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out)
 {
-	int64_t ms = updated_ms(remote);
+	int64_t ms = remote_updated_ms(remote);
 
 	if (ms == INT64_MIN)
 		return false;
@@ -98,7 +97,7 @@ static bool is_older(const struct engine *e, const struct event *row,
 		     const struct json_object *item)
 {
 	int64_t now = clock_now_ms(e->clock) + google_clock_skew_ms(e->google);
-	int64_t had = updated_ms(row->resource), has = updated_ms(item);
+	int64_t had = remote_updated_ms(row->resource), has = remote_updated_ms(item);
 
 	return has != INT64_MIN && has < had && had <= now + SKEW_MS;
 }

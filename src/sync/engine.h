@@ -140,6 +140,8 @@ int aside_set(struct engine *e, const struct calendar *c, struct event *row,
 /* Whether a row is set aside. */
 int aside_is(struct engine *e, const struct event *row, bool *out, struct err *err);
 
+/* When Google changed an event, by its clock; INT64_MIN when it does not say so. */
+int64_t remote_updated_ms(const struct json_object *resource);
 /* When Google's version was made, by our clock; false: it does not say. */
 bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out);
 /* Whether the local version of a row was made after Google's, by clocks set to Google's. */

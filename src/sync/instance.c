@@ -47,19 +47,22 @@ static int computed(const struct push *p, const struct json_object *series,
 
 /* --- what the look found ------------------------------------------------------------------- */
 
-/* An edit of what was only computed, and may still be: it is no event at Google yet. */
+/* was_computed: an edit of what was only computed, and may still be, is no event at Google yet. */
 static int after_merge(struct push *p, int64_t rowid, const struct json_object *answer,
-		       struct err *err)
+		       bool was_computed, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
 
 	if (store_event_get_row(p->e->store, rowid, &now, err))
 		return -1;
-	if (now.pending == PENDING_NONE && !event_is_cancelled(answer))
+	if (now.pending == PENDING_NONE && !event_is_cancelled(answer) && was_computed)
 		return store_event_delete(p->e->store, rowid, err); /* as the series says */
 	if (now.pending == PENDING_NONE)
 		return 0;
-	now.at_google = false;
+	now.at_google = now.at_google && !was_computed;
+	/* An answer from before what we know says nothing new: it was looked at all the same. */
+	if (!now.etag)
+		xstr_set(&now.etag, json_str(answer, "etag"));
 	return store_event_put(p->e->store, &now, err);
 }
 
@@ -90,7 +93,7 @@ static int write_looked(struct push *p, struct job *j, struct json_object *answe
 		return -1;
 	p->r->conflicts += merged.conflicts;
 	p->r->waiting += merged.waiting;
-	return was_computed ? after_merge(p, j->rowid, answer, err) : 0;
+	return after_merge(p, j->rowid, answer, was_computed, err);
 }
 
 /*
@@ -170,11 +173,17 @@ int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct
 
 /* --- after a series has changed its times -------------------------------------------------- */
 
-void instance_note_series(struct push *p, const char *series)
+static void note_series(struct push *p, const char *series)
 {
 	if (!p->reset)
 		p->reset = json_object_new_object();
 	json_set_bool(p->reset, series, true);
+}
+
+void instance_note_other_series(struct push *p, const char *series)
+{
+	note_series(p, series);
+	p->other_series = true;
 }
 
 void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer)
@@ -186,7 +195,7 @@ void instance_note_change(struct push *p, const struct job *j, const struct json
 		changed |= !event_field_equal(times[i], json_get(j->row.base, times[i]),
 					      json_get(answer, times[i]));
 	if (changed && event_is_master(j->row.base))
-		instance_note_series(p, j->row.id);
+		note_series(p, j->row.id);
 }
 
 /* The row as it is now: who edited it while it was read has the last word, and the edit goes out.

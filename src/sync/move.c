@@ -245,7 +245,8 @@ static int write_anew(struct push *p, struct job *j, struct json_object *tombsto
 	json_object_put(TAKE(now.base));
 	now.at_google = false;
 	xstr_set(&now.etag, event_is_cancelled(tombstone) ? json_str(tombstone, "etag") : NULL);
-	json_set_str(now.resource, "status", "confirmed");
+	if (event_is_cancelled(now.resource))
+		json_set_str(now.resource, "status", "confirmed");
 	op.event_rowid = now.rowid;
 	op.op = PENDING_CREATE;
 	op.move_from = 0;
@@ -290,13 +291,25 @@ static int write_from(struct push *p, struct job *j, struct json_object *unused,
 	return found ? store_outbox_put(p->e->store, &op, err) : 0;
 }
 
+/* The last of them is that of the calendar in which it was deleted. */
+static void note_tombstone(struct job *j, const struct calendar *c, struct json_object *remote)
+{
+	if (!event_is_cancelled(remote) || event_is_exception(remote) ||
+	    !calendar_takes_writes(c) ||
+	    (j->died_in && remote_updated_ms(remote) <= remote_updated_ms(j->tombstone)))
+		return;
+	j->died_in = c->id;
+	json_object_put(j->tombstone);
+	j->tombstone = json_object_get(remote);
+}
+
 /* Somebody moved it to a calendar of this account that is neither. An occurrence is where its series is, also
  * when it is cancelled there. */
 int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list list = {0};
 
-	j->found_in = 0;
+	j->found_in = j->died_in = 0;
 	if (store_calendar_list(p->e->store, p->c->account_id, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count && !j->found_in; i++) {
@@ -311,8 +324,10 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 		if (event_is_exception(remote) && event_is_cancelled(remote) &&
 		    look(p, c->google_id, json_str(remote, "recurringEventId"), &series, err))
 			return -1;
-		if (!is_there(remote) && !is_there(series))
+		if (!is_there(remote) && !is_there(series)) {
+			note_tombstone(j, c, remote);
 			continue;
+		}
 		j->found_in = c->id;
 		*out = TAKE(remote);
 	}
@@ -363,7 +378,7 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 		p->r->pushed.updated++;
 		if (event_is_master(
 			    here)) /* not always the one that was moved: another one may be there */
-			instance_note_series(p, j->row.id);
+			instance_note_other_series(p, j->row.id);
 		return move_done(p, j, here, err);
 	}
 	if (look(p, j->from, j->row.id, &there, err))

@@ -31,6 +31,7 @@ static void job_reset(struct job *j)
 	json_object_put(TAKE(j->body));
 	free(TAKE(j->if_match));
 	free(TAKE(j->from));
+	json_object_put(TAKE(j->tombstone));
 }
 
 static bool is_due(const struct push *p, int64_t rowid)
@@ -518,7 +519,7 @@ int push_calendar(struct engine *e, const struct calendar *c, const int64_t *row
 	if (!result && p.count)
 		result = push_jobs(&p, err);
 	/* A pull would tell, too; after a single edit there is none. */
-	if (!result && rowids)
+	if (!result && (rowids || p.other_series))
 		result = instance_read_again(&p, err);
 	json_object_put(p.reset);
 	for (size_t i = 0; i < p.count; i++)

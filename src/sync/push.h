@@ -27,9 +27,11 @@ struct job {
 	struct strbuf path;
 	struct json_object *body;
 	char *if_match;
-	char *from;       /* move: Google's id of the calendar that it is in */
-	int64_t found_in; /* the calendar that it turned out to be in */
-	bool unchanged;   /* look: nobody has changed the occurrence that is to be deleted */
+	char *from;                    /* move: Google's id of the calendar that it is in */
+	int64_t found_in;              /* the calendar that it turned out to be in */
+	int64_t died_in;               /* another one in which it was deleted at last; 0 = none */
+	struct json_object *tombstone; /* there */
+	bool unchanged; /* look: nobody has changed the occurrence that is to be deleted */
 };
 
 struct push {
@@ -40,6 +42,7 @@ struct push {
 	size_t count;
 	bool stop;                 /* nothing more can be sent in this run */
 	struct json_object *reset; /* series whose times have changed, a set of ids; NULL = none */
+	bool other_series;         /* one of them is not what it was: a pull does not tell */
 	struct err why;            /* the first reason why something still waits */
 };
 
@@ -132,7 +135,7 @@ int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct
 /* A patch has gone out: when it changed the times of a series, its exceptions are to be read again. */
 void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer);
 /* This series may not be the one that its exceptions here belong to: they are to be read again. */
-void instance_note_series(struct push *p, const char *series);
+void instance_note_other_series(struct push *p, const char *series);
 int instance_read_again(struct push *p, struct err *err);
 
 #endif

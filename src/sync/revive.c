@@ -103,6 +103,7 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 	AUTO(merge_result_release) struct merge_result m = {0};
 	AUTO(json_object_put) struct json_object *merged = NULL;
 	AUTO(event_release) struct event there = {0};
+	struct version_note was;
 	bool found;
 
 	*out_merged = false;
@@ -110,8 +111,16 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 		return -1;
 	if (!found)
 		return 0;
+	was = (struct version_note){.calendar_id = calendar,
+				    .event_id = id,
+				    .origin = "merge",
+				    .at_ms = clock_now_ms(p->e->clock)};
 	if (there.pending == PENDING_NONE)
-		return store_event_delete(p->e->store, there.rowid, err);
+		return (!event_equal(there.resource, now->base) &&
+			version_kept(p->e->store, &was, there.resource, err)) ||
+				       store_event_delete(p->e->store, there.rowid, err)
+			       ? -1
+			       : 0;
 	*out_merged = true;
 	merge_event(now->base, now->resource, there.resource, &ours, &m);
 	merged = local_with_fields_of(there.resource, m.merged);
@@ -130,13 +139,14 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 
 /* What was done here to occurrences of a series that was moved goes after it, too. What Google has of them
  * there is not known yet: they are looked at. */
-static int occurrences_follow(struct push *p, const struct job *series, struct err *err)
+static int occurrences_follow(struct push *p, const struct event *series, int64_t calendar,
+			      struct err *err)
 {
 	AUTO(event_list_release) struct event_list rows = {0};
 	struct event_query q = EVENT_QUERY_INIT;
 
 	q.calendar_id = p->c->id;
-	q.recurring_event_id = series->row.id;
+	q.recurring_event_id = series->id;
 	q.include_hidden = true;
 	if (store_event_list(p->e->store, &q, &rows, err))
 		return -1;
@@ -146,11 +156,11 @@ static int occurrences_follow(struct push *p, const struct job *series, struct e
 
 		if (row->pending != PENDING_UPDATE && row->pending != PENDING_DELETE)
 			continue;
-		if (push_make_room(p, row, series->found_in, row->id, &merged, err))
+		if (push_make_room(p, row, calendar, row->id, &merged, err))
 			return -1;
 		if (merged)
 			continue;
-		row->calendar_id = series->found_in;
+		row->calendar_id = calendar;
 		xstr_set(&row->etag, NULL);
 		if (store_event_put(p->e->store, row, err))
 			return -1;
@@ -158,9 +168,40 @@ static int occurrences_follow(struct push *p, const struct job *series, struct e
 	return 0;
 }
 
+/* Made there again by somebody who brought it back, not moved. */
+static bool is_remade(const struct json_object *base, const struct json_object *there)
+{
+	const char *was = json_str(base, "created"), *is = json_str(there, "created");
+
+	return was && is && strcmp(was, is) != 0;
+}
+
+/* A base by which each field that was edited here wins, for whoever made the event again overwrote
+ * nothing: an edit beats the delete in between. */
+static struct json_object *edits_win(const struct json_object *base,
+				     const struct json_object *local,
+				     const struct json_object *there)
+{
+	struct json_object *made = json_clone(there);
+
+	for (size_t i = 0; i < event_field_count(); i++) {
+		const char *name = event_field_name(i);
+		struct json_object *value = json_get(local, name);
+
+		if (!event_field_equal(name, value, json_get(base, name)))
+			continue;
+		if (value)
+			json_set(made, name, json_clone(value));
+		else
+			json_del(made, name);
+	}
+	return made;
+}
+
 /* It was not deleted, but moved to another calendar: the edit goes after it. */
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
+	AUTO(json_object_put) struct json_object *base = NULL;
 	AUTO(event_release) struct event now = {0};
 	bool merged;
 
@@ -173,9 +214,31 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 	now.at_google = true;
 	if (store_event_put(p->e->store, &now, err))
 		return -1;
-	if (event_is_master(now.resource) && occurrences_follow(p, j, err))
+	if (event_is_master(now.resource) && occurrences_follow(p, &now, j->found_in, err))
 		return -1;
-	return reconcile_merge(p->e, &now, now.base, there, p->r, err);
+	if (is_remade(now.base, there))
+		base = edits_win(now.base, now.resource, there);
+	return reconcile_merge(p->e, &now, base ? base : now.base, there, p->r, err);
+}
+
+/* It was moved, and deleted there: there it comes back, under its own id. */
+static int write_died_elsewhere(struct push *p, struct job *j, struct json_object *tombstone,
+				struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+	const char *etag = json_str(tombstone, "etag");
+	bool merged;
+
+	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
+	    push_make_room(p, &now, j->died_in, now.id, &merged, err))
+		return -1;
+	if (merged)
+		return 0;
+	now.calendar_id = j->died_in;
+	xstr_set(&now.etag, etag ? etag : ETAG_UNKNOWN);
+	if (store_event_put(p->e->store, &now, err))
+		return -1;
+	return event_is_master(now.resource) ? occurrences_follow(p, &now, j->died_in, err) : 0;
 }
 
 int delete_look(struct push *p, struct job *j, struct err *err)
@@ -208,6 +271,8 @@ int revive_look(struct push *p, struct job *j, struct err *err)
 		return wait(p, j, &why, err);
 	if (j->found_in)
 		return push_in_transaction(p, j, moved, write_followed, err);
+	if (j->died_in && remote_updated_ms(j->tombstone) > remote_updated_ms(remote))
+		return push_in_transaction(p, j, j->tombstone, write_died_elsewhere, err);
 	if (!remote)
 		return push_new_id(p, j, err);
 	if (knew_our_edit(j, remote))

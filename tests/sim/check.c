@@ -217,14 +217,14 @@ static bool is_missed(const struct held_events *all, const struct held_event *he
 	return series && !series->stub && !is_cancelled(series->resource);
 }
 
-/* It is in another calendar here, held back with --no-sync. */
-static bool is_moved_and_held(const struct peek_rows *rows, int64_t calendar, const char *id)
+/* It is in another calendar here, held back with --no-sync, or refused (is_out_of_step() asks why). */
+static bool is_moved_here(const struct peek_rows *rows, int64_t calendar, const char *id)
 {
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct peek_row *row = &rows->list[i];
 
 		if (row->move_from == calendar && !strcmp(row->id, id) &&
-		    !strcmp(row->state, "held"))
+		    (!strcmp(row->state, "held") || !strcmp(row->state, "refused")))
 			return true;
 	}
 	return false;
@@ -235,8 +235,8 @@ static bool is_away(const struct peek_rows *rows, int64_t calendar, const struct
 {
 	const char *master = json_str(held->resource, "recurringEventId");
 
-	return is_moved_and_held(rows, calendar, held->id) ||
-	       (master && is_moved_and_held(rows, calendar, master));
+	return is_moved_here(rows, calendar, held->id) ||
+	       (master && is_moved_here(rows, calendar, master));
 }
 
 static void check_side(struct side *s, const struct held_events *all)

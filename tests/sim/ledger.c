@@ -200,6 +200,12 @@ void ledger_move(struct ledger *l, int who, unsigned no, const struct json_objec
 	add_write(l, event_index(l, mark), who, no, "calendar", to, &units);
 }
 
+/* Two people wrote the same few words without knowing of each other: who saw them saw one of the two. */
+static bool is_a_coincidence(const struct write *w, int who)
+{
+	return w->contested && w->who != who && !strpbrk(w->value, "0123456789");
+}
+
 void ledger_delete(struct ledger *l, int who, unsigned no, const struct json_object *seen)
 {
 	AUTO(free) char *mark = event_mark(seen);
@@ -215,7 +221,8 @@ void ledger_delete(struct ledger *l, int who, unsigned no, const struct json_obj
 	e->deleted = e->gone = true;
 	e->by_no = no;
 	for (size_t i = 0; i < l->write_count; i++)
-		if (l->writes[i].event == event && !knows(l, who, &units, &l->writes[i]))
+		if (l->writes[i].event == event &&
+		    (is_a_coincidence(&l->writes[i], who) || !knows(l, who, &units, &l->writes[i])))
 			e->gone = false;
 	for (size_t i = 0; i < units.count; i++)
 		hashset_add(&l->overwritten,
