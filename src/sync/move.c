@@ -242,6 +242,9 @@ static int write_anew(struct push *p, struct job *j, struct json_object *tombsto
 		return -1;
 	log_info("push", "event %s: deleted at Google before it was moved: made anew", now.id);
 	p->r->conflicts++;
+	if (now.base && json_has(j->tombstone, "start") &&
+	    push_take_last_version(p, &now, now.base, j->tombstone, err))
+		return -1;
 	json_object_put(TAKE(now.base));
 	now.at_google = false;
 	xstr_set(&now.etag, event_is_cancelled(tombstone) ? json_str(tombstone, "etag") : NULL);
@@ -292,13 +295,12 @@ static int write_from(struct push *p, struct job *j, struct json_object *unused,
 }
 
 /* The last of them is that of the calendar in which it was deleted. */
-static void note_tombstone(struct job *j, const struct calendar *c, struct json_object *remote)
+static void note_tombstone(struct job *j, int64_t calendar, struct json_object *remote)
 {
 	if (!event_is_cancelled(remote) || event_is_exception(remote) ||
-	    !calendar_takes_writes(c) ||
 	    (j->died_in && remote_updated_ms(remote) <= remote_updated_ms(j->tombstone)))
 		return;
-	j->died_in = c->id;
+	j->died_in = calendar;
 	json_object_put(j->tombstone);
 	j->tombstone = json_object_get(remote);
 }
@@ -325,7 +327,8 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 		    look(p, c->google_id, json_str(remote, "recurringEventId"), &series, err))
 			return -1;
 		if (!is_there(remote) && !is_there(series)) {
-			note_tombstone(j, c, remote);
+			if (calendar_takes_writes(c))
+				note_tombstone(j, c->id, remote);
 			continue;
 		}
 		j->found_in = c->id;
@@ -391,6 +394,7 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 		return -1;
 	if (j->found_in)
 		return push_in_transaction(p, j, NULL, write_from, err);
+	note_tombstone(j, j->op.move_from, there);
 	if (may_read_source(p, j, &readable, &unreadable, err))
 		return -1;
 	if (!readable) /* it is there, for all we know: a new one would double it */

@@ -64,6 +64,10 @@ int push_waits(struct push *p, struct job *j, const struct err *why, struct err 
  * one. Of a series, whose id was `old`: its changed occurrences are to be made there again. Inside the
  * caller's transaction.
  */
+/* The row takes along what was changed at Google, since base, before the event was deleted there. Inside the
+ * caller's transaction. */
+int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,
+			   struct json_object *tombstone, struct err *err);
 /*
  * A row goes to where another one is, in this calendar, with this id, if there is one: that of the same event,
  * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then

@@ -192,6 +192,36 @@ static int take_merged(struct engine *e, struct event *row, struct json_object *
 	return queue_as_update(e, row, err);
 }
 
+/* Deleted, and made again by somebody who brought it back. */
+static bool is_remade(const struct json_object *base, const struct json_object *there)
+{
+	const char *was = json_str(base, "created"), *is = json_str(there, "created");
+
+	return was && is && strcmp(was, is) != 0;
+}
+
+/* A base by which each field that was edited here wins, for whoever made the event again overwrote
+ * nothing: an edit beats the delete in between. */
+static struct json_object *edits_win(const struct json_object *base,
+				     const struct json_object *local,
+				     const struct json_object *there)
+{
+	struct json_object *made = json_clone(there);
+
+	for (size_t i = 0; i < event_field_count(); i++) {
+		const char *name = event_field_name(i);
+		struct json_object *value = json_get(local, name);
+
+		if (!event_field_equal(name, value, json_get(base, name)))
+			continue;
+		if (value)
+			json_set(made, name, json_clone(value));
+		else
+			json_del(made, name);
+	}
+	return made;
+}
+
 /* The last version that both sides had: base, with what was sent and has arrived. out_held: the
  * edit is one that --no-sync keeps here; may be NULL. */
 static int common_version(struct engine *e, const struct event *row, const struct json_object *base,
@@ -204,6 +234,12 @@ static int common_version(struct engine *e, const struct event *row, const struc
 	if (store_outbox_get(e->store, row->rowid, &op, &found, err))
 		return -1;
 	*out = sent_base(op.sent, base, item);
+	if (is_remade(base, item)) {
+		struct json_object *made = edits_win(*out, row->resource, item);
+
+		json_object_put(*out);
+		*out = made;
+	}
 	if (out_held)
 		*out_held = found && op.state == OUTBOX_HELD;
 	return 0;

@@ -52,9 +52,8 @@ static bool knew_our_edit(const struct job *j, const struct json_object *tombsto
 	return true;
 }
 
-/* The row takes along what was changed at Google before the event was deleted there. */
-static int take_last_version(struct push *p, struct event *now, const struct json_object *base,
-			     struct json_object *tombstone, struct err *err)
+int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,
+			   struct json_object *tombstone, struct err *err)
 {
 	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
 	const struct version_note lost = {.calendar_id = now->calendar_id,
@@ -91,7 +90,7 @@ static int write_ready(struct push *p, struct job *j, struct json_object *tombst
 	xstr_set(&now.etag, etag ? etag : ETAG_UNKNOWN);
 	base = sent_base(j->op.sent, now.base, tombstone);
 	if (base && json_has(tombstone, "start") &&
-	    take_last_version(p, &now, base, tombstone, err))
+	    push_take_last_version(p, &now, base, tombstone, err))
 		return -1;
 	return store_event_put(p->e->store, &now, err);
 }
@@ -168,40 +167,9 @@ static int occurrences_follow(struct push *p, const struct event *series, int64_
 	return 0;
 }
 
-/* Made there again by somebody who brought it back, not moved. */
-static bool is_remade(const struct json_object *base, const struct json_object *there)
-{
-	const char *was = json_str(base, "created"), *is = json_str(there, "created");
-
-	return was && is && strcmp(was, is) != 0;
-}
-
-/* A base by which each field that was edited here wins, for whoever made the event again overwrote
- * nothing: an edit beats the delete in between. */
-static struct json_object *edits_win(const struct json_object *base,
-				     const struct json_object *local,
-				     const struct json_object *there)
-{
-	struct json_object *made = json_clone(there);
-
-	for (size_t i = 0; i < event_field_count(); i++) {
-		const char *name = event_field_name(i);
-		struct json_object *value = json_get(local, name);
-
-		if (!event_field_equal(name, value, json_get(base, name)))
-			continue;
-		if (value)
-			json_set(made, name, json_clone(value));
-		else
-			json_del(made, name);
-	}
-	return made;
-}
-
 /* It was not deleted, but moved to another calendar: the edit goes after it. */
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *base = NULL;
 	AUTO(event_release) struct event now = {0};
 	bool merged;
 
@@ -216,9 +184,7 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 		return -1;
 	if (event_is_master(now.resource) && occurrences_follow(p, &now, j->found_in, err))
 		return -1;
-	if (is_remade(now.base, there))
-		base = edits_win(now.base, now.resource, there);
-	return reconcile_merge(p->e, &now, base ? base : now.base, there, p->r, err);
+	return reconcile_merge(p->e, &now, now.base, there, p->r, err);
 }
 
 /* It was moved, and deleted there: there it comes back, under its own id. */

@@ -72,7 +72,23 @@ static struct peek_row *find_again(const struct peek_rows *rows, const struct pe
 	return moved;
 }
 
-static void compare(struct side *s, struct peek_row *was, struct peek_row *is)
+/* An occurrence whose row went is as its series says. */
+static struct peek_row *series_of(const struct peek_rows *rows, struct peek_row *was)
+{
+	const char *series;
+
+	peek_parse(was);
+	series = json_str(was->resource, "recurringEventId");
+	for (size_t i = 0; series && i < rows->count; i++)
+		if (rows->list[i].calendar == was->calendar && !rows->list[i].hidden &&
+		    !strcmp(rows->list[i].id, series))
+			return &rows->list[i];
+	return NULL;
+}
+
+/* series: what says of the occurrence now what there is to say, when its row is gone; may be NULL */
+static void compare(struct side *s, struct peek_row *was, struct peek_row *is,
+		    struct peek_row *series)
 {
 	AUTO(units_release) struct units before = {0};
 	AUTO(units_release) struct units after = {0};
@@ -89,12 +105,14 @@ static void compare(struct side *s, struct peek_row *was, struct peek_row *is)
 	if (!mark)
 		return;
 	units_read(was->resource, &before);
-	if (is)
-		units_read(is->resource, &after);
+	if (series)
+		peek_parse(series);
+	if (is || series)
+		units_read((is ? is : series)->resource, &after);
 	for (size_t i = 0; i < before.count; i++) {
 		const struct unit *u = &before.list[i];
 
-		if ((is && !strcmp(units_get(&after, u->name), u->value)) ||
+		if (!strcmp(units_get(&after, u->name), u->value) ||
 		    !strcmp(u->name, "conference") ||
 		    ledger_has_logged(s->world->ledger, s->index, mark, u->name, u->value))
 			continue;
@@ -111,7 +129,11 @@ void watch_end(struct side *s, struct watch *w)
 	watch_log(s);
 	peek_rows(s->peek, &after);
 	note_held(s, &after);
-	for (size_t i = 0; i < w->before.count; i++)
-		compare(s, &w->before.list[i], find_again(&after, &w->before.list[i]));
+	for (size_t i = 0; i < w->before.count; i++) {
+		struct peek_row *was = &w->before.list[i];
+		struct peek_row *is = find_again(&after, was);
+
+		compare(s, was, is, is ? NULL : series_of(&after, was));
+	}
 	peek_rows_release(&w->before);
 }
