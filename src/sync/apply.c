@@ -92,23 +92,26 @@ static int here(struct engine *e, const struct event *row, enum plan_here *out, 
 
 /* An answer may come from a server that is behind the one that we heard last, and show an event as it
  * was: what we know is newer, and what is newer still comes with the next sync token. A time that
- * has not come yet is none: it would keep every true version away. */
-static bool is_older(const struct engine *e, const struct event *row,
+ * has not come yet is none: it would keep every true version away. Reminders change without it: which of
+ * two that say the same is the newer one the sync token tells, and a window has none. */
+static bool is_older(const struct engine *e, const struct calendar *c, const struct event *row,
 		     const struct json_object *item)
 {
+	bool token_tells = e->alive && e->options->has_window && c->sync_token;
 	int64_t now = clock_now_ms(e->clock) + google_clock_skew_ms(e->google);
 	int64_t had = remote_updated_ms(row->resource), has = remote_updated_ms(item);
 
-	return has != INT64_MIN && has < had && had <= now + SKEW_MS;
+	return has != INT64_MIN && (has < had || (has == had && token_tells)) &&
+	       had <= now + SKEW_MS;
 }
 
 /* What Google says of an event that it shows. */
-static enum plan_remote there(const struct engine *e, const struct event *row,
-			      const struct json_object *item)
+static enum plan_remote there(const struct engine *e, const struct calendar *c,
+			      const struct event *row, const struct json_object *item)
 {
 	const char *etag = json_str(item, "etag");
 
-	if (row && ((row->etag && etag && !strcmp(row->etag, etag)) || is_older(e, row, item)))
+	if (row && ((row->etag && etag && !strcmp(row->etag, etag)) || is_older(e, c, row, item)))
 		return REMOTE_UNCHANGED;
 	return event_is_cancelled(item) ? REMOTE_CANCELLED : REMOTE_CHANGED;
 }
@@ -318,7 +321,7 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 int apply_item(struct engine *e, const struct calendar *c, struct event *row,
 	       struct json_object *item, struct calendar_result *r, struct err *err)
 {
-	enum plan_remote remote = there(e, row, item);
+	enum plan_remote remote = there(e, c, row, item);
 	enum plan_action action;
 	enum plan_here h;
 	struct err why;
