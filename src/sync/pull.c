@@ -347,8 +347,8 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err)
 
 		if (fetch_page(p, token, &page, err) ||
 		    wire_next_page(page, seen, "events.list", &next, err) ||
-		    series_ask(p, page, err) || (!next && sweep_ask(p, page, err)) ||
-		    commit_page(p, page, next, err))
+		    (p->window && window_ask(p, page, err)) || series_ask(p, page, err) ||
+		    (!next && sweep_ask(p, page, err)) || commit_page(p, page, next, err))
 			return -1;
 		if (!next)
 			return 0;

@@ -53,6 +53,9 @@ int busy_item(struct pull *p, const struct event *row, const struct json_object 
  * swept then, and the next pull is a full one again.
  */
 int sweep_ask(struct pull *p, struct json_object *page, struct err *err);
+/* Before a page of a window is stored: what it lists and is over is taken off it. */
+int window_ask(struct pull *p, struct json_object *page, struct err *err);
+
 /* --- pull_series.c -------------------------------------------------------------------------- */
 
 /* Before a page is stored: an exception may come without its series, whether it changed or is not

@@ -13,6 +13,7 @@
 #include "sync/occurrences.h"
 #include "sync/queue.h"
 #include "sync/sent.h"
+#include "sync/version.h"
 #include "sync/wire.h"
 
 const char *job_method(enum job_kind kind)
@@ -43,6 +44,10 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 			struct json_object *answer, struct err *err)
 {
 	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
+	const struct version_note made = {.calendar_id = now->calendar_id,
+					  .event_id = now->id,
+					  .origin = "google",
+					  .at_ms = clock_now_ms(p->e->clock)};
 	AUTO(outbox_release) struct outbox op = {0};
 	AUTO(merge_result_release) struct merge_result m = {0};
 	bool found;
@@ -50,7 +55,10 @@ static int merge_answer(struct push *p, const struct job *j, struct event *now,
 	if (store_outbox_get(p->e->store, now->rowid, &op, &found, err))
 		return -1;
 	merge_event(j->row.resource, now->resource, answer, &ours, &m);
-	if (now->hidden) { /* what is deleted here shows what Google has */
+	if (now->hidden) { /* what is deleted here is what Google has, and goes with it */
+		if (!event_equal(j->row.resource, answer) &&
+		    version_kept(p->e->store, &made, answer, err))
+			return -1;
 		json_object_put(now->resource);
 		now->resource = json_clone(answer);
 		json_object_put(TAKE(now->base));

@@ -4,6 +4,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/pull.h"
+#include "sync/wire.h"
 
 static int settle_missing(struct pull *p, const char *id, struct json_object *item, bool gone,
 			  struct err *err)
@@ -45,6 +46,52 @@ static int confirm_missing(struct pull *p, const char *id, struct err *err)
 		return store_commit(p->e->store, err);
 	store_rollback(p->e->store);
 	return -1;
+}
+
+/*
+ * A server that is behind may list an event that has gone since: a later listing of the window would not show
+ * it, but nobody promises one, and to the sync token it is over. What is not here although it has not changed
+ * since the last sync is asked for.
+ */
+static int is_over(struct pull *p, const struct json_object *listed, bool *out, struct err *err)
+{
+	int64_t known_ms = p->c->last_sync_ms + google_clock_skew_ms(p->e->google);
+	AUTO(json_object_put) struct json_object *item = NULL;
+	AUTO(event_release) struct event row = {0};
+	const char *id = wire_item_id(listed);
+	struct err why;
+	bool found;
+
+	*out = false;
+	if (!id || remote_updated_ms(listed) >= known_ms)
+		return 0;
+	if (store_event_get(p->e->store, p->c->id, id, &row, &found, err))
+		return -1;
+	if (found)
+		return 0;
+	if (!pull_get(p, id, GET_ONCE, &item, &why)) {
+		*out = event_is_cancelled(item);
+		return 0;
+	}
+	*out = why.code == ERR_NOT_FOUND || why.code == ERR_GONE;
+	if (!*out)
+		*err = why;
+	return *out ? 0 : -1;
+}
+
+int window_ask(struct pull *p, struct json_object *page, struct err *err)
+{
+	struct json_object *items = json_get(page, "items");
+
+	for (size_t i = json_object_array_length(items); p->c->sync_token && i-- > 0;) {
+		bool over;
+
+		if (is_over(p, json_object_array_get_idx(items, i), &over, err))
+			return -1;
+		if (over)
+			json_object_array_del_idx(items, i, 1);
+	}
+	return 0;
 }
 
 int pull_window(struct engine *e, const struct calendar *c, struct calendar_result *r,

@@ -351,6 +351,8 @@ static bool undelete(struct world *w, const struct op *op)
 		return false;
 	world_trace(w, "       %s in %s", f.id, f.calendar);
 	ledger_write(w->ledger, AT_GOOGLE, op->no, NULL, made);
+	/* Who deletes it and has not seen that it is back has not seen all, whatever it says. */
+	ledger_move(w->ledger, AT_GOOGLE, op->no, made, f.calendar);
 	return true;
 }
 
