@@ -88,3 +88,20 @@ assert_nothing_left() {
 	fake_google_no_faults
 	run -1 bash "$compare" user1@example.com
 }
+
+@test "both-sides: an event without a time must be set aside, and no other event" {
+	local compare=$TOP/tests/both-sides.sh
+	jq -c '.items[0] | [., (.id = "timeless1" | .start = {date: "2027-01-05T10:00:00Z"})]' \
+		"$TOP/tests/data/demo/calendar.json" >"$BATS_TEST_TMPDIR/two.json"
+	fake_google_start --load "$BATS_TEST_TMPDIR/two.json"
+	connect_account
+	calsync --quiet sync
+	run -0 bash "$compare" --count user1@example.com
+	assert_equal "$output" 2
+	run -0 calsync event list --json --no-expand --sync-status error
+	assert_json 'map(.id) == ["timeless1"] and .[0].start == null'
+	sqlite3 "$CALSYNC_STORE" "UPDATE event SET sync_status = 'synced', last_error = NULL"
+	run -1 bash "$compare" user1@example.com
+	sqlite3 "$CALSYNC_STORE" "UPDATE event SET sync_status = 'error', last_error = 'cannot be read'"
+	run -1 bash "$compare" user1@example.com
+}
