@@ -26,9 +26,9 @@ bool instance_needs_look(const struct job *j)
 	       (j->op.op == PENDING_UPDATE || j->op.op == PENDING_DELETE);
 }
 
-/* What a series says of the occurrence that this exception stands for. *out NULL: it has none. */
-static int computed(const struct push *p, const struct json_object *series,
-		    const struct json_object *exception, struct json_object **out, struct err *err)
+int instance_computed(const struct push *p, const struct json_object *series,
+		      const struct json_object *exception, struct json_object **out,
+		      struct err *err)
 {
 	AUTO(occurrence_release) struct occurrence at = {0};
 	int64_t start;
@@ -117,7 +117,7 @@ static int is_unchanged(struct push *p, const struct job *j, const struct json_o
 		*err = gone;
 		return -1;
 	}
-	if (computed(p, series, answer, &says, err))
+	if (instance_computed(p, series, answer, &says, err))
 		return -1;
 	*out = says && event_equal(answer, says);
 	return 0;
@@ -146,7 +146,7 @@ int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct
 		return id ? -1 : 0;
 	if (!*out_kept || series.hidden)
 		*out_kept = false;
-	else if (computed(p, series.resource, row->resource, &says, err))
+	else if (instance_computed(p, series.resource, row->resource, &says, err))
 		return -1;
 	*out_kept = says != NULL;
 	if (!*out_kept)
@@ -235,7 +235,7 @@ static int take_again(struct push *p, int64_t rowid, const struct gresult *resul
 	if (store_event_get(p->e->store, row.calendar_id,
 			    json_str(row.resource, "recurringEventId"), &series, &found, err))
 		return -1;
-	if (found && computed(p, series.resource, row.resource, &says, err))
+	if (found && instance_computed(p, series.resource, row.resource, &says, err))
 		return -1;
 	if (event_is_cancelled(result->json) && !says)
 		return apply_gone(p->e, &row, result->json, &pulled, err);

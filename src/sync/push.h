@@ -133,6 +133,10 @@ int push_deleted(struct push *p, struct job *j, struct err *err);
 bool instance_needs_look(const struct job *j);
 /* What Google says of it. The job is due, or done. */
 int instance_looked(struct push *p, struct job *j, struct json_object *answer, struct err *err);
+/* What a series says of the occurrence that this exception stands for. *out NULL: it has none. */
+int instance_computed(const struct push *p, const struct json_object *series,
+		      const struct json_object *exception, struct json_object **out,
+		      struct err *err);
 /* The row's event is deleted at Google. out_kept: it is an occurrence of a series that goes on, and
  * the row says now that it is cancelled. Inside the caller's transaction. */
 int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct err *err);

@@ -215,8 +215,8 @@ static int rename_row(struct push *p, struct event *row, const char *id, struct 
 
 /* A changed occurrence of a series that is another one at Google now, which knows it by the id of that
  * series. */
-static int follow_series(struct push *p, struct event *row, const char *old, const char *id,
-			 struct err *err)
+static int follow_series(struct push *p, struct event *row, const struct event *series,
+			 const char *old, struct err *err)
 {
 	AUTO(outbox_release) struct outbox op = {0};
 	size_t n = strlen(old);
@@ -227,13 +227,13 @@ static int follow_series(struct push *p, struct event *row, const char *old, con
 		return 0; /* of a split series, whose occurrences are named after the one before */
 	if (store_outbox_get(p->e->store, row->rowid, &op, &found, err))
 		return -1;
-	own = xasprintf("%s%s", id, row->id + n);
+	own = xasprintf("%s%s", series->id, row->id + n);
 	if (strcmp(own, row->id) != 0 &&
 	    push_make_room(p, row, row->calendar_id, own, &merged, err))
 		return -1;
 	if (merged)
 		return 0;
-	json_set_str(row->resource, "recurringEventId", id);
+	json_set_str(row->resource, "recurringEventId", series->id);
 	json_object_put(TAKE(row->base));
 	xstr_set(&row->etag, NULL);
 	row->at_google = event_is_cancelled(row->resource);
@@ -247,14 +247,16 @@ static int follow_series(struct push *p, struct event *row, const char *old, con
 	if (row->at_google) { /* it takes place there, until it is cancelled again */
 		row->base = json_clone(row->resource);
 		json_set_str(row->base, "status", "confirmed");
-	} else {
+	} else if (instance_computed(p, series->resource, row->resource, &row->base, err)) {
+		return -1;
+	} else if (!row->base) {
 		xstr_set(&row->etag, ETAG_UNKNOWN);
 	}
 	if (rename_row(p, row, own, err))
 		return -1;
 	op.event_rowid = row->rowid;
 	op.move_from = 0;
-	op.op = row->at_google ? PENDING_UPDATE : PENDING_CREATE;
+	op.op = row->base ? PENDING_UPDATE : PENDING_CREATE;
 	if (op.state == OUTBOX_CONFLICT) /* the version that it met is gone with the old series */
 		op.state = OUTBOX_QUEUED;
 	if (!found)
@@ -274,7 +276,7 @@ int push_series_renewed(struct push *p, const struct event *series, const char *
 	if (store_event_list(p->e->store, &q, &occurrences, err))
 		return -1;
 	for (size_t i = 0; i < occurrences.count; i++)
-		if (follow_series(p, &occurrences.items[i], old, series->id, err))
+		if (follow_series(p, &occurrences.items[i], series, old, err))
 			return -1;
 	return 0;
 }

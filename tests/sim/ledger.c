@@ -252,6 +252,21 @@ void ledger_logged(struct ledger *l, int store, const struct json_object *versio
 	add_all(&l->logged[store], version);
 }
 
+bool ledger_has_logged_apart(const struct ledger *l, int store, const char *mark, const char *unit,
+			     const char *value)
+{
+	size_t n = strlen(mark);
+
+	for (size_t i = 0; i < l->event_count; i++) {
+		const char *own = l->events[i].mark;
+
+		if (!strncmp(own, mark, n) && own[n] == '@' &&
+		    ledger_has_logged(l, store, own, unit, value))
+			return true;
+	}
+	return false;
+}
+
 bool ledger_has_logged(const struct ledger *l, int store, const char *mark, const char *unit,
 		       const char *value)
 {

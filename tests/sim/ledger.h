@@ -66,6 +66,9 @@ void ledger_delete(struct ledger *l, int who, unsigned no, const struct json_obj
 void ledger_logged(struct ledger *l, int store, const struct json_object *version);
 bool ledger_has_logged(const struct ledger *l, int store, const char *mark, const char *unit,
 		       const char *value);
+/* Or as a version of one of its occurrences: one that became an event of its own has its mark. */
+bool ledger_has_logged_apart(const struct ledger *l, int store, const char *mark, const char *unit,
+			     const char *value);
 /* A row of the store held this. */
 void ledger_held(struct ledger *l, const struct json_object *version);
 

@@ -114,7 +114,8 @@ static void compare(struct side *s, struct peek_row *was, struct peek_row *is,
 
 		if (!strcmp(units_get(&after, u->name), u->value) ||
 		    !strcmp(u->name, "conference") ||
-		    ledger_has_logged(s->world->ledger, s->index, mark, u->name, u->value))
+		    ledger_has_logged(s->world->ledger, s->index, mark, u->name, u->value) ||
+		    ledger_has_logged_apart(s->world->ledger, s->index, mark, u->name, u->value))
 			continue;
 		world_break(s->world, "W what a sync replaces is in the log",
 			    "store %d, event %s (%s): %s '%s' %s", s->index + 1, mark, was->id,
