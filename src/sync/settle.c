@@ -179,6 +179,7 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 
 	if (j->kind == JOB_MOVE) { /* what is left of an edit is due */
 		n->updated++;
+		instance_note_change(p, j, answer);
 		return move_done(p, j, answer, err);
 	}
 	if (j->kind == JOB_LOOK)

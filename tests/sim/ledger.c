@@ -506,7 +506,8 @@ static bool are_two(const struct ledger *l, const struct ending_event *a,
 	     rule_b = *units_get(&b->units, "recurrence");
 
 	return was_series(l, a->mark) && !(rule_a && rule_b) &&
-	       strcmp(units_get(&a->units, "time"), units_get(&b->units, "time")) != 0;
+	       (rule_a || rule_b ||
+		strcmp(units_get(&a->units, "time"), units_get(&b->units, "time")) != 0);
 }
 
 static const char *judge_doubles(const struct ledger *l, const struct ending *e, struct strbuf *why)
