@@ -61,15 +61,52 @@ static int release_exceptions(struct store *s, const struct event *master, struc
 	return 0;
 }
 
+/* What a pull has put into the old calendar meanwhile went along, too. What Google says of it here a pull
+ * tells, or a look. */
+static int bring_exceptions(struct store *s, int64_t from, const struct event *master,
+			    struct err *err)
+{
+	AUTO(event_list_release) struct event_list list = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	q.calendar_id = from;
+	q.recurring_event_id = master->id;
+	q.include_hidden = q.include_cancelled = true;
+	if (store_event_list(s, &q, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		AUTO(event_release) struct event there = {0};
+		struct event *row = &list.items[i];
+		bool found;
+
+		if (store_event_get(s, master->calendar_id, row->id, &there, &found, err))
+			return -1;
+		if (found)
+			continue; /* its own move brings it */
+		row->calendar_id = master->calendar_id;
+		row->generation = 0;
+		xstr_set(&row->etag, NULL);
+		if (store_event_put(s, row, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* Google has it in the row's calendar now. What waits is an ordinary change from here on. */
 static int arrive(struct store *s, struct event *row, struct outbox *op, struct err *err)
 {
+	int64_t from = op->move_from;
+
 	op->move_from = 0;
 	op->attempts = 0;
 	row->at_google = op->op != PENDING_CREATE;
 	if (store_event_put(s, row, err) || store_outbox_put(s, op, err))
 		return -1;
-	return event_is_master(row->resource) ? release_exceptions(s, row, err) : 0;
+	if (!event_is_master(row->resource))
+		return 0;
+	if (from && from != row->calendar_id && bring_exceptions(s, from, row, err))
+		return -1;
+	return release_exceptions(s, row, err);
 }
 
 /* --- pulls --------------------------------------------------------------------------------- */

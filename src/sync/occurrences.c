@@ -82,8 +82,9 @@ int occurrences_drop(struct store *s, const struct event *series, struct err *er
 		const struct event *row = &rows.items[i];
 
 		/* Also when its own delete waits: what that asks for is done. */
-		if ((row->pending == PENDING_NONE || row->pending == PENDING_DELETE) &&
-		    (row->hidden || event_is_cancelled(row->resource)) &&
+		bool gone = row->pending == PENDING_NONE || row->pending == PENDING_DELETE;
+
+		if ((event_is_cancelled(row->resource) || (row->hidden && gone)) &&
 		    store_event_delete(s, row->rowid, err))
 			return -1;
 	}

@@ -104,8 +104,12 @@ static int check_series(struct push *p, struct job *j, bool *out_wait, struct er
 	if (store_event_get(p->e->store, p->c->id, series, &master, &found, err) ||
 	    (found && store_outbox_get(p->e->store, master.rowid, &op, &found, err)))
 		return -1;
-	if (!found || master.hidden)
+	if (!found)
 		return 0;
+	if (master.hidden) { /* it goes with it, or comes along when an edit at Google beats the delete */
+		*out_wait = j->op.move_from != 0;
+		return 0;
+	}
 	j->for_series = op.op == PENDING_CREATE || op.move_from;
 	j->series_state = op.state;
 	*out_wait = j->for_series || (op.op == PENDING_UPDATE && op.state == OUTBOX_QUEUED &&

@@ -68,6 +68,9 @@ int push_waits(struct push *p, struct job *j, const struct err *why, struct err 
  * caller's transaction. */
 int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,
 			   struct json_object *tombstone, struct err *err);
+/* It was not deleted, but moved to the calendar j->found_in, where Google has it as `there`: the edit goes after
+ * it. */
+int push_follow(struct push *p, struct job *j, struct json_object *there, struct err *err);
 /*
  * A row goes to where another one is, in this calendar, with this id, if there is one: that of the same event,
  * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then

@@ -167,7 +167,6 @@ static int occurrences_follow(struct push *p, const struct event *series, int64_
 	return 0;
 }
 
-/* It was not deleted, but moved to another calendar: the edit goes after it. */
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
@@ -207,6 +206,11 @@ static int write_died_elsewhere(struct push *p, struct job *j, struct json_objec
 	return event_is_master(now.resource) ? occurrences_follow(p, &now, j->died_in, err) : 0;
 }
 
+int push_follow(struct push *p, struct job *j, struct json_object *there, struct err *err)
+{
+	return push_in_transaction(p, j, there, write_followed, err);
+}
+
 int delete_look(struct push *p, struct job *j, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
@@ -236,7 +240,7 @@ int revive_look(struct push *p, struct job *j, struct err *err)
 	if (move_look_elsewhere(p, j, &moved, &why))
 		return wait(p, j, &why, err);
 	if (j->found_in)
-		return push_in_transaction(p, j, moved, write_followed, err);
+		return push_follow(p, j, moved, err);
 	if (j->died_in && remote_updated_ms(j->tombstone) > remote_updated_ms(remote))
 		return push_in_transaction(p, j, j->tombstone, write_died_elsewhere, err);
 	if (!remote)

@@ -484,8 +484,10 @@ static int write_look_again(struct push *p, struct job *j, struct json_object *u
 static int settle_moved_on(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
+	AUTO(json_object_put) struct json_object *moved = NULL;
 	struct err lookup;
 
+	j->found_in = 0;
 	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &lookup) &&
 	    lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 		*err = lookup;
@@ -502,6 +504,11 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 		j->missed = true; /* unless that passes */
 		return 0;
 	}
+	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) &&
+	    event_is_exception(j->row.resource) && move_look_elsewhere(p, j, &moved, err))
+		return -1;
+	if (j->found_in) /* with its series */
+		return push_follow(p, j, moved, err);
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
 		return j->kind == JOB_REVIVE ? push_new_id(p, j, err)
 					     : push_refused(p, j, why, err);
