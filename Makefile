@@ -3,7 +3,8 @@
 #   make                          release build: build/calsync, build/calsync-sandbox
 #   make demo [EVENTS='FILE...']  a whole life of a calendar against the sandbox
 #   make check [T=NAME]           every test that needs no network; T: only tests/bats/NAME.bats
-#   make check-sim                random histories of syncs: tests/sim, 10,000 of them from a fixed seed
+#   make check-sim                random histories of syncs: tests/sim, 10,000 of them from a fixed seed,
+#                                 and those of seeds that failed once (tests/sim/kept.txt)
 #   make sim SEED=N               one of them, with all that happens in it
 #   make sim-long N=... [SEED=N]  any number of them
 #   make check-crash [S=TEXT]     kill -9 at every effect; S: only scenarios whose name holds TEXT;
@@ -167,7 +168,7 @@ T ?= *
 
 # The whole of it off the network: ends with "N passed, N failed" for all suites together.
 check: all $(UNIT_BIN)
-	$(Q)MAKE='$(MAKE)' sh tests/check.sh $(if $(filter-out *,$(T)),,unit) bats
+	$(Q)MAKE='$(MAKE)' sh tests/check.sh $(if $(filter-out *,$(T)),,unit sim) bats
 
 check-unit: $(UNIT_BIN)
 	$(Q)$(SUITE) unit $(UNIT_BIN)
@@ -180,7 +181,7 @@ check-sim: $(BUILD)/sim/sim
 	$(Q)$(MAKE) --no-print-directory SANITIZE= BUILD=$(patsubst %/san,%,$(BUILD)) check-sim
 else
 check-sim: $(BUILD)/sim/sim
-	$(Q)$(SUITE) sim $<
+	$(Q)$(SUITE) sim tests/sim/check.sh
 endif
 
 .PHONY: sim sim-long check-sim

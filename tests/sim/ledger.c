@@ -510,6 +510,21 @@ static bool are_two(const struct ledger *l, const struct ending_event *a,
 		strcmp(units_get(&a->units, "time"), units_get(&b->units, "time")) != 0);
 }
 
+/* An occurrence that two people brought back after its series was deleted, each in the calendar where they
+ * had it, since one of them had moved the series. */
+static bool are_in_two_places(const struct ledger *l, const struct ending_event *a,
+			      const struct ending_event *b)
+{
+	size_t n = strcspn(a->mark, "@");
+
+	if (!is_occurrence(a->mark) || !strcmp(a->calendar, b->calendar))
+		return false;
+	for (size_t i = 0; i < l->event_count; i++)
+		if (strlen(l->events[i].mark) == n && !strncmp(l->events[i].mark, a->mark, n))
+			return l->events[i].deleted;
+	return false;
+}
+
 static const char *judge_doubles(const struct ledger *l, const struct ending *e, struct strbuf *why)
 {
 	for (size_t i = 0; i < e->count; i++)
@@ -517,7 +532,8 @@ static const char *judge_doubles(const struct ledger *l, const struct ending *e,
 			const struct ending_event *a = &e->list[i], *b = &e->list[k];
 
 			if (a->store != AT_GOOGLE || b->store != AT_GOOGLE ||
-			    strcmp(a->mark, b->mark) != 0 || are_two(l, a, b))
+			    strcmp(a->mark, b->mark) != 0 || are_two(l, a, b) ||
+			    are_in_two_places(l, a, b))
 				continue;
 			strbuf_addf(why, "event %s lives as %s in %s and as %s in %s", a->mark,
 				    a->id, a->calendar, b->id, b->calendar);

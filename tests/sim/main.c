@@ -2,6 +2,7 @@
  * Random histories from seeds, in several processes; prints TAP. See HACKING.md, "The simulation".
  *
  *   sim [--seed N] [--count N] [--jobs N]    run N histories from a seed on
+ *   --kept FILE                              and those of seeds that failed once, one a line
  *   sim --replay SEED                        one, with all that happens in it
  *   --brief 1                                do not shrink and replay what fails; few histories need
  *                                            not show everything
@@ -30,15 +31,17 @@
 
 struct options {
 	uint64_t seed, count;
+	uint64_t *kept; /* owned */
+	size_t kept_count;
 	int jobs;
 	bool replay, brief;
 };
 
 /* What the workers tell. */
 struct shared {
-	uint64_t current[JOBS_MAX]; /* seed under way; 0 = none */
-	uint64_t failed;            /* the lowest seed that failed; 0 = none so far */
-	uint64_t blocks[BLOCKS];    /* histories that held */
+	uint64_t current[JOBS_MAX];  /* seed under way; 0 = none */
+	uint64_t failed;             /* the lowest seed that failed; 0 = none so far */
+	uint64_t blocks[BLOCKS + 1]; /* histories that held; the last one: those that are kept */
 };
 
 static double now_s(void)
@@ -63,9 +66,14 @@ static void make_lab(struct lab *lab, const char *root, int worker)
 
 /* --- workers ---------------------------------------------------------------------------------- */
 
-static uint64_t block_of(const struct options *o, uint64_t seed)
+static uint64_t block_of(const struct options *o, uint64_t i)
 {
-	return (seed - o->seed) * BLOCKS / o->count;
+	return i < o->count ? i * BLOCKS / o->count : BLOCKS;
+}
+
+static uint64_t seed_of(const struct options *o, uint64_t i)
+{
+	return i < o->count ? o->seed + i : o->kept[i - o->count];
 }
 
 static void note_failed(struct shared *shared, uint64_t seed)
@@ -80,19 +88,18 @@ static void work(const struct options *o, struct shared *shared, const char *roo
 	struct lab lab;
 
 	make_lab(&lab, root, worker);
-	for (uint64_t i = (uint64_t)worker; i < o->count && !shared->failed;
+	for (uint64_t i = (uint64_t)worker; i < o->count + o->kept_count && !shared->failed;
 	     i += (uint64_t)o->jobs) {
 		struct outcome out;
 
-		shared->current[worker] = o->seed + i;
+		shared->current[worker] = seed_of(o, i);
 		alarm(HISTORY_S);
-		history_make(o->seed + i, h);
+		history_make(seed_of(o, i), h);
 		run_history(h, &lab, NULL, &out);
 		if (out.broken)
-			note_failed(shared, o->seed + i);
+			note_failed(shared, seed_of(o, i));
 		else
-			__atomic_fetch_add(&shared->blocks[block_of(o, o->seed + i)], 1,
-					   __ATOMIC_RELAXED);
+			__atomic_fetch_add(&shared->blocks[block_of(o, i)], 1, __ATOMIC_RELAXED);
 	}
 	alarm(0);
 	lab_close(&lab);
@@ -173,7 +180,7 @@ static int print_blocks(const struct options *o, const struct shared *shared)
 {
 	int failed = 0;
 
-	printf("1..%d\n", BLOCKS + 1);
+	printf("1..%d\n", BLOCKS + 2);
 	for (uint64_t i = 0; i < BLOCKS; i++) {
 		uint64_t first = o->seed + (i * o->count + BLOCKS - 1) / BLOCKS;
 		uint64_t last = o->seed + ((i + 1) * o->count + BLOCKS - 1) / BLOCKS;
@@ -183,6 +190,10 @@ static int print_blocks(const struct options *o, const struct shared *shared)
 		printf("%sok %" PRIu64 " - histories %" PRIu64 " to %" PRIu64 "\n",
 		       good ? "" : "not ", i + 1, first, last - 1);
 	}
+	if (shared->blocks[BLOCKS] != o->kept_count)
+		failed++;
+	printf("%sok %d - histories that failed once: %zu\n",
+	       shared->blocks[BLOCKS] == o->kept_count ? "" : "not ", BLOCKS + 1, o->kept_count);
 	return failed;
 }
 
@@ -212,7 +223,7 @@ static int run_all(const struct options *o, struct shared *shared, const char *r
 	failed = print_blocks(o, shared);
 	never = cover_print(stdout);
 	printf("%sok %d - every kind of step, fault, death and plan occurred\n",
-	       never ? "not " : "", BLOCKS + 1);
+	       never ? "not " : "", BLOCKS + 2);
 	printf("# %" PRIu64 " histories, %" PRIu64 " requests in %.1f s: %.0f histories a minute\n",
 	       cover->histories, cover->requests, took, (double)cover->histories / took * 60);
 	if (shared->failed && o->brief)
@@ -247,18 +258,45 @@ static uint64_t number(const char *text)
 	uint64_t n = text ? strtoull(text, &end, 10) : 0;
 
 	if (!text || !*text || *end || !n) {
-		fprintf(stderr, "usage: sim [--seed N] [--count N] [--jobs N] [--brief 1] |"
-				" --replay SEED\n");
+		fprintf(stderr,
+			"usage: sim [--seed N] [--count N] [--jobs N] [--brief 1] [--kept FILE] |"
+			" --replay SEED\n");
 		exit(2);
 	}
 	return n;
 }
 
+static void read_kept(const char *path, struct options *o)
+{
+	FILE *f = path ? fopen(path, "r") : NULL;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!f) {
+		fprintf(stderr, "sim: cannot read %s\n", path ? path : "--kept");
+		exit(2);
+	}
+	while (getline(&line, &size, f) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (*line == '#' || !*line)
+			continue;
+		o->kept = xreallocarray(o->kept, o->kept_count + 1, sizeof(*o->kept));
+		o->kept[o->kept_count++] = number(line);
+	}
+	free(line);
+	fclose(f);
+}
+
 static void read_options(char **argv, struct options *o)
 {
 	for (argv++; *argv; argv += 2) {
-		uint64_t n = number(argv[1]);
+		uint64_t n;
 
+		if (!strcmp(argv[0], "--kept")) {
+			read_kept(argv[1], o);
+			continue;
+		}
+		n = number(argv[1]);
 		if (!strcmp(argv[0], "--seed"))
 			o->seed = n;
 		else if (!strcmp(argv[0], "--count"))
@@ -297,5 +335,6 @@ int main(int argc, char **argv)
 		abort();
 	status = o.replay ? replay(&o, root) : run_all(&o, shared, root);
 	temp_tree_remove(root);
+	free(o.kept);
 	return status ? 1 : 0;
 }
