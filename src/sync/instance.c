@@ -194,11 +194,7 @@ void instance_note_change(struct push *p, const struct job *j, const struct json
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		changed |= !event_field_equal(times[i], json_get(j->row.base, times[i]),
 					      json_get(answer, times[i]));
-	if (!changed || !event_is_master(j->row.base))
-		return;
-	if (j->kind == JOB_MOVE) /* what it lost in its old calendar no pull of the new one tells */
-		instance_note_other_series(p, j->row.id);
-	else
+	if (changed && event_is_master(j->row.base))
 		note_series(p, j->row.id);
 }
 

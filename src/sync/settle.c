@@ -179,7 +179,9 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 
 	if (j->kind == JOB_MOVE) { /* what is left of an edit is due */
 		n->updated++;
-		instance_note_change(p, j, answer);
+		/* What it lost in its old calendar no pull of the new one tells. */
+		if (event_is_master(answer))
+			instance_note_other_series(p, j->row.id);
 		return move_done(p, j, answer, err);
 	}
 	if (j->kind == JOB_LOOK)
