@@ -282,6 +282,32 @@ static void test_sync__one_syncer_an_account(void **state)
 	assert_equal_sides(w, 1);
 }
 
+static void try_lock(void *arg)
+{
+	struct world *w = arg;
+	struct account_lock *second = NULL;
+
+	assert_int_equal(account_lock_take(store_path(w->store), w->account.id, &w->clock.clock, 0,
+					   &second, &err),
+			 -1);
+	assert_int_equal(err.code, ERR_LOCKED);
+}
+
+static void test_sync__holds_its_account_until_it_ends(void **state)
+{
+	struct world *w = *state;
+	struct account_lock *next = NULL;
+
+	w->hooked.method = "GET";
+	w->hooked.url = "/events?";
+	w->hooked.after = try_lock;
+	w->hooked.arg = w;
+	sync_ok(w);
+	assert_null(w->hooked.after);
+	OK(account_lock_take(store_path(w->store), w->account.id, &w->clock.clock, 0, &next, &err));
+	account_lock_free(next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +326,7 @@ int main(void)
 		TEST(test_sync__a_calendar_that_may_not_be_read_deletes_nothing),
 		TEST(test_sync__a_dead_login_sends_nothing_more_and_keeps_edits),
 		TEST(test_sync__one_syncer_an_account),
+		TEST(test_sync__holds_its_account_until_it_ends),
 	};
 
 	return cmocka_run_group_tests_name("sync_trouble", tests, NULL, NULL);
