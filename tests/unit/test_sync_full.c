@@ -162,6 +162,25 @@ static void test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same(voi
 		free(ids[i]);
 }
 
+static void test_sync__a_full_pull_leaves_hidden_what_waits_to_be_deleted(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	struct local_options held = {.no_sync = true};
+	AUTO(event_release) struct event e = {0};
+	bool gone;
+
+	sync_ok(w);
+	OK(local_delete(w->store, &w->clock.clock, row_of(w, id), &held, &gone, &err));
+	control(w, "POST", "/sandbox/expire", "{\"sync_tokens\":true}");
+	sync_ok(w);
+	assert_true(w->last.calendars[0].full);
+	assert_int_equal(google_count(w), 1);
+	OK(store_event_get_row(w->store, row_of(w, id), &e, &err));
+	assert_true(e.hidden);
+	assert_int_equal(e.pending, PENDING_DELETE);
+}
+
 static void test_sync__a_lost_role_is_noticed_with_the_next_pull(void **state)
 {
 	struct world *w = *state;
@@ -243,6 +262,7 @@ int main(void)
 		TEST(test_sync__a_series_comes_and_goes_with_its_exceptions),
 		TEST(test_sync__a_deleted_occurrence_is_cancelled_at_google),
 		TEST(test_sync__a_full_pull_in_pages_touches_nothing_that_is_the_same),
+		TEST(test_sync__a_full_pull_leaves_hidden_what_waits_to_be_deleted),
 		TEST(test_sync__a_lost_role_is_noticed_with_the_next_pull),
 		TEST(test_sync__a_window_leaves_the_rest_and_the_token_alone),
 		TEST(test_sync__a_window_finds_that_a_series_from_before_is_gone),
