@@ -111,6 +111,34 @@ static void test_resume__behind_each_page(void **state)
 	free_ids(ids);
 }
 
+static void advance(struct world *w, int64_t ms)
+{
+	AUTO(free) char *body = xasprintf("{\"advance_ms\":%lld}", (long long)ms);
+
+	control(w, "POST", "/sandbox/clock", body);
+	w->clock.now_ms += ms;
+}
+
+/* Events that are older than the listing: nobody asks for them one by one before they are swept. */
+static void test_resume__what_an_earlier_run_saw_is_not_swept(void **state)
+{
+	struct world *w = *state;
+	char *ids[EVENTS];
+
+	fill(w, ids);
+	sync_ok(w);
+	two_a_page(w);
+	advance(w, 600 * 1000);
+	forget_sync_tokens(w);
+	run_cut_off_after(w, PAGES - 1);
+	sync_ok(w);
+	assert_true(w->last.calendars[0].full);
+	assert_int_equal(w->last.pulled.deleted, 0);
+	assert_int_equal(w->last.requests, 2);
+	assert_equal_sides(w, EVENTS);
+	free_ids(ids);
+}
+
 /* A hook that lets the process die behind the nth commit: it holds, nothing after it does. */
 struct death {
 	struct fault_hook hook;
@@ -470,6 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_resume__behind_each_page),
+		TEST(test_resume__what_an_earlier_run_saw_is_not_swept),
 		TEST(test_resume__killed_at_each_commit),
 		TEST(test_resume__what_is_made_between_the_runs_is_not_swept),
 		TEST(test_resume__only_what_is_new_is_asked_for),

@@ -91,6 +91,25 @@ static void test_series_back__dropped_delete_shows_its_occurrences(void **state)
 	assert_settled(w, "edited again");
 }
 
+/* An edit beats a delete: the series comes back, and what was changed of it with it. */
+static void test_series_back__edit_at_google_shows_its_occurrences(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+
+	add_series(w);
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, &at, "special");
+	sync_ok(w);
+	delete_row(w, row_of(w, "serie"));
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":1000}");
+	google_patch(w, "serie", "{\"location\":\"there\"}");
+	sync_ok(w);
+	assert_int_equal(w->last.conflicts, 1);
+	assert_last_change(w, at.id, HISTORY_CREATE, "google");
+	assert_settled(w, "edited there");
+}
+
 static void test_series_back__unreadable_version_shows_its_occurrences(void **state)
 {
 	struct world *w = *state;
@@ -215,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_series_back__dropped_delete_shows_its_occurrences),
+		TEST(test_series_back__edit_at_google_shows_its_occurrences),
 		TEST(test_series_back__unreadable_version_shows_its_occurrences),
 		TEST(test_series_back__dropped_edit_can_be_made_again),
 		TEST(test_series_back__dropped_delete_can_be_made_again),

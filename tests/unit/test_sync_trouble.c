@@ -139,6 +139,24 @@ static void test_sync__what_google_refuses_waits_for_an_edit(void **state)
 	assert_equal_sides(w, 1);
 }
 
+/* What was refused is not what is there now: that has not been asked about yet. */
+static void test_sync__a_refusal_does_not_hold_back_what_was_edited_since(void **state)
+{
+	struct world *w = *state;
+
+	add(w, "a");
+	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"status\",\"status\":400,"
+		 "\"reason\":\"invalid\",\"message\":\"Invalid thing.\"}");
+	w->hooked.method = "POST";
+	w->hooked.url = "/events";
+	w->hooked.after = edit_meanwhile;
+	w->hooked.arg = w;
+	OK(run_sync(w, NULL));
+	assert_int_equal(fg_faults_hit(w->fg), 1);
+	assert_null(w->hooked.after);
+	assert_equal_sides(w, 1);
+}
+
 static void test_sync__many_changes_go_in_batches(void **state)
 {
 	struct world *w = *state;
@@ -318,6 +336,7 @@ int main(void)
 		TEST(test_sync__a_taken_id_of_somebody_else_gets_a_new_one),
 		TEST(test_sync__a_garbled_answer_is_asked_about_again),
 		TEST(test_sync__what_google_refuses_waits_for_an_edit),
+		TEST(test_sync__a_refusal_does_not_hold_back_what_was_edited_since),
 		TEST(test_sync__many_changes_go_in_batches),
 		TEST(test_sync__without_batches_events_go_one_by_one),
 		TEST(test_sync__an_edit_during_its_request_is_kept),
