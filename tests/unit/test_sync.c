@@ -129,6 +129,28 @@ static void test_sync__a_dry_run_writes_nothing(void **state)
 	assert_equal_sides(w, 2);
 }
 
+static void test_sync__a_dry_run_leaves_rows_as_they_are(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *changed = google_add(w, "changed");
+	AUTO(free) char *gone = google_add(w, "gone");
+	struct sync_options dry = {.dry_run = true};
+	AUTO(event_release) struct event e = {0};
+
+	sync_ok(w);
+	google_patch(w, changed, "{\"summary\":\"changed there\"}");
+	google_delete(w, gone);
+	OK(run_sync(w, &dry));
+	assert_int_equal(w->last.pulled.updated, 1);
+	assert_int_equal(w->last.pulled.deleted, 1);
+	OK(store_event_get_row(w->store, row_of(w, changed), &e, &err));
+	assert_string_equal(json_str(e.resource, "summary"), "changed");
+	assert_true(row_of(w, gone) > 0);
+	sync_ok(w);
+	assert_int_equal(w->last.pulled.updated, 1);
+	assert_equal_sides(w, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +161,7 @@ int main(void)
 		TEST(test_sync__local_only_stays_local),
 		TEST(test_sync__an_edit_in_a_calendar_that_is_not_selected_goes_out),
 		TEST(test_sync__a_dry_run_writes_nothing),
+		TEST(test_sync__a_dry_run_leaves_rows_as_they_are),
 	};
 
 	return cmocka_run_group_tests_name("sync", tests, NULL, NULL);
