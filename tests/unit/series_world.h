@@ -9,6 +9,33 @@
 #define WINDOW_FROM 1767225600 /* 2026-01-01 */
 #define WINDOW_TO   1798761600 /* 2027-01-01 */
 
+static const struct local_options plain;
+
+/* A series at Google: "2026-03-02T10:00:00 Europe/Berlin" or "2026-03-02". */
+static inline void add_series(struct world *w, const char *id, const char *start, const char *zone,
+			      const char *lines)
+{
+	AUTO(free) char *body = NULL;
+
+	if (zone)
+		body = xasprintf(
+			"{\"id\":\"%s\",\"summary\":\"team\",\"start\":{\"dateTime\":\"%s\","
+			"\"timeZone\":\"%s\"},\"end\":{\"dateTime\":\"%.11s%02d%s\","
+			"\"timeZone\":\"%s\"},\"recurrence\":[%s]}",
+			id, start, zone, start, atoi(start + 11) + 1, start + 13, zone, lines);
+	else
+		body = xasprintf("{\"id\":\"%s\",\"summary\":\"team\",\"start\":{\"date\":\"%s\"},"
+				 "\"end\":{\"date\":\"%.8s%02d\"},\"recurrence\":[%s]}",
+				 id, start, start, atoi(start + 8) + 1, lines);
+	json_object_put(at_google(w, "POST", "", body));
+}
+
+/* Mondays at ten, eight times. */
+static inline void add_weekly(struct world *w, const char *id)
+{
+	add_series(w, id, "2026-03-02T10:00:00", "Europe/Berlin", "\"RRULE:FREQ=WEEKLY;COUNT=8\"");
+}
+
 struct lines {
 	char **items;
 	size_t count;

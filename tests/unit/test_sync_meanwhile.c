@@ -11,20 +11,6 @@
 #define SERIES     "serie"
 #define OCCURRENCE SERIES "_20260316T090000Z" /* the third one */
 
-static const struct local_options plain;
-
-static void add_series(struct world *w)
-{
-	json_object_put(at_google(w, "POST", "",
-				  "{\"id\":\"" SERIES "\",\"summary\":\"team\","
-				  "\"start\":{\"dateTime\":\"2026-03-02T10:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"end\":{\"dateTime\":\"2026-03-02T11:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=8\"]}"));
-	sync_ok(w);
-}
-
 /* An edit of what is only computed so far. */
 static void make_exception(struct world *w)
 {
@@ -101,7 +87,8 @@ static void read_again_meanwhile(struct world *w, void (*act)(void *))
 	AUTO(account_release) struct account a = {0};
 	int64_t row;
 
-	add_series(w);
+	add_weekly(w, SERIES);
+	sync_ok(w);
 	make_exception(w);
 	sync_ok(w);
 	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
@@ -163,7 +150,8 @@ static void test_meanwhile__an_edit_is_taken_back_while_its_occurrence_is_looked
 {
 	struct world *w = *state;
 
-	add_series(w);
+	add_weekly(w, SERIES);
+	sync_ok(w);
 	make_exception(w);
 	meanwhile(w, "GET", "/events/" OCCURRENCE, take_back);
 	sync_ok(w);
@@ -181,7 +169,8 @@ static void test_meanwhile__a_row_that_went_takes_no_answer(void **state)
 	} cases[] = {{"GET", 0}, {"PATCH", 0}, {"PATCH", 412}};
 	struct world *w = *state;
 
-	add_series(w);
+	add_weekly(w, SERIES);
+	sync_ok(w);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		make_exception(w);
 		if (cases[i].status)

@@ -12,8 +12,6 @@
 #define SERIES     "aaaaa"
 #define OCCURRENCE SERIES "_20260316T090000Z" /* the third one */
 
-static const struct local_options plain;
-
 /* A second calendar of the account; its id here. */
 static int64_t second_calendar(struct world *w)
 {
@@ -32,17 +30,6 @@ static int64_t second_calendar(struct world *w)
 	}
 	fail_msg("no second calendar");
 	return 0;
-}
-
-static void add_series(struct world *w)
-{
-	json_object_put(at_google(w, "POST", "",
-				  "{\"id\":\"" SERIES "\",\"summary\":\"team\","
-				  "\"start\":{\"dateTime\":\"2026-03-02T10:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"end\":{\"dateTime\":\"2026-03-02T11:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=8\"]}"));
 }
 
 /* Long enough for what was changed before to be in every listing. */
@@ -71,7 +58,7 @@ static void test_resume_series__an_occurrence_deleted_between_the_runs(void **st
 	AUTO(occurrence_release) struct occurrence at = {0};
 	AUTO(event_release) struct event out = {0};
 
-	add_series(w);
+	add_weekly(w, SERIES);
 	for (int i = 0; i < 5; i++) {
 		AUTO(free) char *id = google_add(w, "x");
 
@@ -99,7 +86,7 @@ static void test_resume_series__a_series_moved_here_between_the_runs(void **stat
 	int64_t work = second_calendar(w);
 	bool found;
 
-	add_series(w);
+	add_weekly(w, SERIES);
 	google_patch(w, OCCURRENCE, "{\"summary\":\"special\"}");
 	for (int i = 0; i < 6; i++) {
 		AUTO(json_object_put) struct json_object *r = timed("x");

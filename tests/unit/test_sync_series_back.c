@@ -10,20 +10,6 @@
 
 #include "series_world.h"
 
-static const struct local_options plain;
-
-static void add_series(struct world *w)
-{
-	json_object_put(at_google(w, "POST", "",
-				  "{\"id\":\"serie\",\"summary\":\"team\","
-				  "\"start\":{\"dateTime\":\"2026-03-02T10:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"end\":{\"dateTime\":\"2026-03-02T11:00:00\","
-				  "\"timeZone\":\"Europe/Berlin\"},"
-				  "\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=8\"]}"));
-	sync_ok(w);
-}
-
 static void edit_one(struct world *w, const struct occurrence *at, const char *value)
 {
 	AUTO(event_release) struct event row = {0};
@@ -71,7 +57,8 @@ static void test_series_back__dropped_delete_shows_its_occurrences(void **state)
 	AUTO(occurrence_release) struct occurrence sent = {0};
 	AUTO(occurrence_release) struct occurrence waits = {0};
 
-	add_series(w);
+	add_weekly(w, "serie");
+	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &sent);
 	nth_occurrence(w, "serie", 4, &waits);
 	edit_one(w, &sent, "special");
@@ -97,7 +84,8 @@ static void test_series_back__edit_at_google_shows_its_occurrences(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_series(w);
+	add_weekly(w, "serie");
+	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, &at, "special");
 	sync_ok(w);
@@ -118,7 +106,8 @@ static void test_series_back__unreadable_version_shows_its_occurrences(void **st
 	struct local_options held = {.no_sync = true};
 	bool gone;
 
-	add_series(w);
+	add_weekly(w, "serie");
+	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, &at, "special");
 	sync_ok(w);
@@ -145,7 +134,8 @@ static void test_series_back__dropped_edit_can_be_made_again(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_series(w);
+	add_weekly(w, "serie");
+	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, &at, "special");
 	drop(w, at.id);
@@ -165,7 +155,8 @@ static void test_series_back__dropped_delete_can_be_made_again(void **state)
 	AUTO(event_release) struct event out = {0};
 	AUTO(event_release) struct event again = {0};
 
-	add_series(w);
+	add_weekly(w, "serie");
+	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	w->clock.now_ms += 1000;
 	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, "serie"), &at, &plain, &out,

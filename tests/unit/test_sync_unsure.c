@@ -5,6 +5,8 @@
 #include <cmocka.h>
 
 #include "sync_world.h"
+#include "series_world.h"
+#include "series_kinds.h"
 
 /* The one event at Google; NULL when there is none. */
 static char *field_at_google(struct world *w, const char *field)
@@ -234,6 +236,60 @@ static void test_sync__what_was_never_sent_was_not_tried(void **state)
 	assert_equal_sides(w, 3);
 }
 
+/* --- series -------------------------------------------------------------------------------- */
+
+/* Every request of the push once lost before, once after its effect; then all is well. */
+static void test_series__lost_answers_are_harmless(void **state)
+{
+	static const char *const actions[] = {"drop_before", "drop_after"};
+	static const char *const methods[] = {"POST", "PATCH", "DELETE", "GET"};
+
+	(void)state;
+	for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {
+		for (size_t m = 0; m < ARRAY_SIZE(methods); m++) {
+			for (int after = 0; after < 4; after++) {
+				AUTO(event_release) struct event rest = {0};
+				AUTO(lines_release) struct lines planned = {0};
+				AUTO(lines_release) struct lines done = {0};
+				AUTO(free) char *fault_body = NULL;
+				AUTO(free)
+				char *name =
+					xasprintf("%s of %s %d", actions[a], methods[m], after);
+				void *one = NULL;
+				struct world *w;
+
+				setup(&one);
+				w = one;
+				add_series(w, "serie", kinds[0].start, kinds[0].zone,
+					   kinds[0].lines);
+				sync_ok(w);
+				add_exceptions(w, &kinds[0]);
+				assert_true(cut(w, &kinds[0], LATER, &rest));
+				by_store(w, &planned);
+				/* No batches, so that each request is one of its own; five tries are
+				 * lost, which ends the run. */
+				control(w, "POST", "/sandbox/faults",
+					"{\"match\":\"/batch\",\"times\":0,\"action\":\"status\","
+					"\"status\":404}");
+				fault_body =
+					xasprintf("{\"method\":\"%s\",\"match\":\"/events\","
+						  "\"after\":%d,\"times\":0,\"action\":\"%s\"}",
+						  methods[m], after, actions[a]);
+				fault(w, fault_body);
+				(void)run_sync(w, NULL);
+				control(w, "DELETE", "/sandbox/faults", NULL);
+				connect_again(w);
+				sync_ok(w);
+				sync_ok(w);
+				by_store(w, &done);
+				assert_lines(&planned, &done, name);
+				assert_settled(w, name);
+				teardown(&one);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +303,7 @@ int main(void)
 		TEST(test_sync__a_delete_of_what_was_never_answered_looks_first),
 		TEST(test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one),
 		TEST(test_sync__what_was_never_sent_was_not_tried),
+		cmocka_unit_test(test_series__lost_answers_are_harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

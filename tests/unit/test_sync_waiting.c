@@ -10,8 +10,6 @@
 #include "sync/restore.h"
 
 #define WORK "work@group.calendar.google.com"
-static const struct local_options plain;
-
 #define BOSS "boss@example.com"
 static struct json_object *as_boss(struct world *w, const char *method, const char *path,
 				   const char *body)
@@ -62,18 +60,6 @@ static int64_t waiting(struct world *w)
 	int64_t n;
 	OK(store_conflict_count(w->store, 0, &n, &err));
 	return n;
-}
-
-static void add_series(struct world *w, const char *id)
-{
-	AUTO(free)
-	char *body = xasprintf(
-		"{\"id\":\"%s\",\"summary\":\"team\",\"start\":{\"dateTime\":\"2026-03-02T10:00:"
-		"00\","
-		"\"timeZone\":\"Europe/Berlin\"},\"end\":{\"dateTime\":\"2026-03-02T11:00:00\","
-		"\"timeZone\":\"Europe/Berlin\"},\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=8\"]}",
-		id);
-	json_object_put(at_google(w, "POST", "", body));
 }
 
 static int edit_one_as(struct world *w, const char *series, const struct occurrence *at,
@@ -166,7 +152,7 @@ static void test_waiting__a_series_removed_and_restored_leaves_none_behind(void 
 	AUTO(event_list_release) struct event_list back = {0};
 	AUTO(restore_plan_release) struct restore_plan p = {0};
 
-	add_series(w, "serie");
+	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
@@ -194,7 +180,7 @@ static void test_waiting__ends_when_the_series_is_removed(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_series(w, "serie");
+	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
@@ -214,7 +200,7 @@ static void test_waiting__ends_when_the_edit_is_taken_back(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_series(w, "serie");
+	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, "serie", &at, "summary", "here");
@@ -264,7 +250,7 @@ static void test_waiting__its_series_is_not_cut(void **state)
 	struct world *w = *state;
 	AUTO(lines_release) struct lines there = {0};
 
-	add_series(w, "serie");
+	add_weekly(w, "serie");
 	sync_ok(w);
 	edit(w, row_of(w, "serie"), "summary", "here");
 	google_patch(w, "serie", "{\"summary\":\"there\"}");
