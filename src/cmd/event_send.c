@@ -11,6 +11,7 @@
 #include "cmd/context.h"
 #include "cmd/event_print.h"
 #include "cmd/output.h"
+#include "model/event.h"
 #include "sync/sync.h"
 #include "base/banned.h"
 
@@ -144,6 +145,14 @@ static void read_back(struct cmd_context *cx, struct event_change *c, const stru
 			forget_google(&c->event);
 		else
 			c->err = err;
+		return;
+	}
+	if (c->deleted && event_is_cancelled(now.resource) && now.pending == PENDING_NONE &&
+	    now.sync_status == SYNC_SYNCED) {
+		/* An occurrence: its row stays, and says that it does not take place. */
+		event_release(&now);
+		forget_google(&c->event);
+		c->sent = true;
 		return;
 	}
 	event_release(&c->event);

@@ -183,8 +183,12 @@ same() {
 
 @test "series: rm of one, of what follows, of all" {
 	rm_ "$ID" --occurrence 2026-03-09
-	assert_json '.event.status == "cancelled" and .event.id == "'"$ID"'_20260309T090000Z" and .syncStatus.synced'
-	rm_ "${ID}_20260316T090000Z"
+	assert_json '.event.status == "cancelled" and .event.id == "'"$ID"'_20260309T090000Z"
+		and .event.summary == "Team" and .syncStatus == {synced: true, error: null}'
+	assert_equal "$stderr" ''
+	run -0 --separate-stderr calsync event rm "${ID}_20260316T090000Z"
+	assert_matches "$output" '^deleted .* 2026-03-16 10:00-11:00  Team$'
+	assert_equal "$stderr" ''
 	run -5 --separate-stderr calsync event rm "$ID" --occurrence 2026-03-09
 	assert_matches "$stderr" 'is deleted already'
 	edit "$ID" --occurrence 2026-04-13 --title Later
