@@ -164,13 +164,21 @@ int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *
 
 /* --- calendars --------------------------------------------------------------------------- */
 
-static bool calendar_matches(const struct calendar *c, const char *name, bool by_title)
+/* How a calendar may be named: what comes first goes before what comes later. A title that a
+ * living calendar has is no name of one that is gone. */
+enum calendar_name {
+	NAME_ID, /* or primary */
+	NAME_TITLE,
+	NAME_TITLE_GONE,
+	NAME_END,
+};
+
+static bool calendar_matches(const struct calendar *c, const char *name, enum calendar_name by)
 {
-	if (c->gone && strcmp(c->google_id, name))
-		return false; /* by its id alone */
-	if (by_title)
-		return c->summary && !strcmp(c->summary, name);
-	return !strcmp(c->google_id, name) || (c->primary && !strcmp(name, "primary"));
+	if (by == NAME_ID)
+		return !strcmp(c->google_id, name) ||
+		       (c->primary && !c->gone && !strcmp(name, "primary"));
+	return c->gone == (by == NAME_TITLE_GONE) && c->summary && !strcmp(c->summary, name);
 }
 
 #define CANDIDATES_MAX 8
@@ -189,13 +197,13 @@ static void add_candidate(struct strbuf *out, size_t n, const char *id, const ch
 }
 
 /* How many match, the first one's index, and all of them as text. */
-static size_t match_calendars(const struct calendar_list *l, const char *name, bool by_title,
-			      size_t *first, struct strbuf *text)
+static size_t match_calendars(const struct calendar_list *l, const char *name,
+			      enum calendar_name by, size_t *first, struct strbuf *text)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->count; i++) {
-		if (!calendar_matches(&l->items[i], name, by_title))
+		if (!calendar_matches(&l->items[i], name, by))
 			continue;
 		if (!n)
 			*first = i;
@@ -209,15 +217,14 @@ int cmd_calendar(struct cmd_context *cx, int64_t account_id, const char *name, s
 {
 	AUTO(calendar_list_release) struct calendar_list all = {0};
 	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
-	size_t first = 0, n;
+	size_t first = 0, n = 0;
 
 	if (!account_id && wished_account_id(cx, &account_id, err))
 		return -1;
 	if (store_calendar_list(cx->store, account_id, &all, err))
 		return -1;
-	n = match_calendars(&all, name, false, &first, &found);
-	if (!n)
-		n = match_calendars(&all, name, true, &first, &found);
+	for (enum calendar_name by = NAME_ID; !n && by != NAME_END; by++)
+		n = match_calendars(&all, name, by, &first, &found);
 	if (n > 1)
 		return err_set(err, ERR_AMBIGUOUS,
 			       "'%s' names several calendars: %s; say -a ACCOUNT or the id", name,

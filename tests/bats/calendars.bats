@@ -107,6 +107,16 @@ selected() {
 	assert_json '.[] | select(.summary == "Team") | .gone'
 	run --separate-stderr -5 calsync calendars select team@group.calendar.google.com
 	assert_one_line_error
+	# Its title names it still, until another calendar has that.
+	run --separate-stderr -5 calsync calendars select Team
+	assert_equal "$stderr" "calsync: calendar 'Team' is no longer on the account's list at Google"
+	run --separate-stderr -1 calsync --json event add Late --start 2026-03-10 --calendar Team
+	assert_json '.error.code == "read_only"'
+	run -0 calsync event list --calendar Team
+	make_calendar other@group.calendar.google.com Team owner
+	run calsync sync
+	run --separate-stderr -0 calsync --json calendars select Team
+	assert_json '.calendars[0].id == "other@group.calendar.google.com"'
 }
 
 @test "calendars: a long title is cut on a terminal, never in a pipe" {
