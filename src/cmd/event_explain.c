@@ -179,9 +179,25 @@ static int explain_series(struct explain *x, struct err *err)
 	return 0;
 }
 
+/* What sends it, where that is in anybody's hands here: the other reasons say what else mends. */
+static char *how_to_send(const struct explain *x)
+{
+	AUTO(free) char *retry = NULL;
+	AUTO(free) char *drop = NULL;
+
+	if (!x->calendar.gone && calendar_takes_writes(&x->calendar)) {
+		retry = command("queue retry", x->event.id);
+		return xasprintf("the next 'calsync sync' sends it; %s does at once", retry);
+	}
+	drop = command("queue drop", x->event.id);
+	return xasprintf("it is sent when its calendar takes changes again; %s takes it back",
+			 drop);
+}
+
 static int explain_queued(struct explain *x, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(free) char *mend = how_to_send(x);
 	int64_t now = clock_now_ms(x->cx->clock);
 	char when[OUT_TIME_LEN];
 
@@ -195,8 +211,7 @@ static int explain_queued(struct explain *x, struct err *err)
 	}
 	if (x->op.last_error)
 		strbuf_addf(&text, "; last: %s", x->op.last_error);
-	add(x, "waiting", strbuf_detach(&text),
-	    "the next 'calsync sync' sends it; 'calsync queue retry' does at once");
+	add(x, "waiting", strbuf_detach(&text), mend);
 	return explain_series(x, err);
 }
 
@@ -302,8 +317,7 @@ static void explain_calendar(struct explain *x)
 		    xasprintf("calendar '%s' is not selected: changes at Google do not come here",
 			      c->summary),
 		    mend);
-	if (!c->gone && strcmp(c->access_role, "owner") != 0 &&
-	    strcmp(c->access_role, "writer") != 0)
+	if (!c->gone && !calendar_takes_writes(c))
 		add(x, "calendar_read_only",
 		    xasprintf("calendar '%s' is read-only (your role there is '%s'): changes here "
 			      "are refused",

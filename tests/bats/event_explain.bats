@@ -60,6 +60,17 @@ explain() {
 	run -0 --separate-stderr calsync event explain "$id"
 	assert_matches "${lines[0]}" 'not in step with Google$'
 	assert_matches "${lines[1]}" 'again not before 20[0-9-]+ [0-9:]+'
+	assert_mend() {
+		run -0 --separate-stderr calsync --json event explain "$id"
+		assert_equal "$(jq -r '.reasons[0].mend' <<<"$output")" "$1"
+	}
+	assert_mend "the next 'calsync sync' sends it; 'calsync queue retry $id' does at once"
+	# No sync sends what its calendar does not take.
+	for closed in "access_role = 'reader'" 'gone = 1'; do
+		sqlite3 "$CALSYNC_STORE" "UPDATE calendar SET gone = 0, $closed"
+		assert_mend "it is sent when its calendar takes changes again; 'calsync queue drop $id' takes it back"
+	done
+	sqlite3 "$CALSYNC_STORE" "UPDATE calendar SET gone = 0, access_role = 'owner'"
 	fake_google_no_faults
 	run -0 calsync sync
 	explain "$id" synced
