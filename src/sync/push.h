@@ -1,4 +1,7 @@
-/* What push.c, settle.c, move.c and instance.c share: one job an event that waits. Not for other files. */
+/* What the files of a push share: one job an event that waits. push.c goes round by round, prepare.c makes the
+ * requests, settle.c writes down what became of them, refusal.c what Google did not carry out, renew.c what
+ * becomes another event there; revive.c, move.c, instance.c: what these kinds of jobs need. Not for other
+ * files. */
 #ifndef SYNC_PUSH_H
 #define SYNC_PUSH_H
 
@@ -46,24 +49,78 @@ struct push {
 	struct err why;            /* the first reason why something still waits */
 };
 
+/* --- prepare.c ------------------------------------------------------------------------------ */
+
+void job_reset(struct job *j);
+/* The request for one job from the row as it is now. out_send false: nothing is left to send. Inside the
+ * caller's transaction. */
+int job_prepare(struct push *p, struct job *j, bool *out_send, struct err *err);
+/* Back to what Google had: there is nothing to send but what was tried before may have arrived. */
+bool job_is_empty_patch(const struct job *j);
+/* A delete without an etag, a revival of what was not looked at: what Google has is read first. */
+bool job_is_unguarded(const struct job *j);
+bool job_has_to_look(const struct job *j);
+
+/* --- settle.c ------------------------------------------------------------------------------- */
+
 const char *job_method(enum job_kind kind);
-
-/* Trouble that has nothing to do with the one event: the run ends, what is left waits. */
-bool push_is_general(const struct err *e);
-
 /*
  * Write down what became of one request: why ERR_NONE and Google's answer, or why not. in_batch:
  * a part may be tried again alone. The job is done, waits, or is due for another round.
  */
 int push_settle(struct push *p, struct job *j, struct json_object *answer, const struct err *why,
 		bool in_batch, struct err *err);
+/* Nothing differs from what Google had, but what was tried before (another version, a delete) may
+ * have arrived: see what Google has now. */
+int push_look(struct push *p, struct job *j, struct err *err);
+/* Both sides say the same already. */
+int push_in_step(struct push *p, struct job *j, struct err *err);
+int push_in_transaction(struct push *p, struct job *j, struct json_object *answer,
+			int (*write)(struct push *, struct job *, struct json_object *,
+				     struct err *),
+			struct err *err);
+/* Plan anew for what Google has now; NULL: it is gone. */
+int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err);
+/* It was deleted, by us or by somebody: the row goes. */
+int push_deleted(struct push *p, struct job *j, struct err *err);
+
+/* --- refusal.c ------------------------------------------------------------------------------ */
+
+/* Trouble that has nothing to do with the one event: the run ends, what is left waits. */
+bool push_is_general(const struct err *e);
+/* Of push_settle(): it was not carried out, for this reason. */
+int push_settle_bad(struct push *p, struct job *j, const struct err *why, bool in_batch,
+		    struct err *err);
 /* It was not sent, or no answer came: the reason is kept with it. */
 int push_waits(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* Google said no to this event: it is not sent again until it is edited. */
+int push_refused(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* Google does not find what it shows us, alive: that passes. Once more in this run, then later. */
+int push_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
+/* It had arrived, and somebody who knew it deleted it there. */
+int push_arrived_and_gone(struct push *p, struct job *j, struct err *err);
+/* Google said that it did not carry the attempt out: its version is not there. */
+int push_forget_sent(struct push *p, struct job *j, struct err *err);
+
+/* --- renew.c -------------------------------------------------------------------------------- */
+
+/* Its id is somebody else's, or of no use any more: it goes out under another one. */
+int push_new_id(struct push *p, struct job *j, struct err *err);
 /*
  * The row becomes another event at Google (a new id, another calendar): its conference stays with the old
  * one. Of a series, whose id was `old`: its changed occurrences are to be made there again. Inside the
  * caller's transaction.
  */
+void push_event_renewed(struct event *row);
+int push_series_renewed(struct push *p, const struct event *series, const char *old,
+			struct err *err);
+
+/* --- revive.c ------------------------------------------------------------------------------- */
+
+/* Before an event is revived: what Google has settles it, or says what goes out in the next round. */
+int revive_look(struct push *p, struct job *j, struct err *err);
+/* Before a delete goes out that has no etag to guard it: the same. */
+int delete_look(struct push *p, struct job *j, struct err *err);
 /* The row takes along what was changed at Google, since base, before the event was deleted there. Inside the
  * caller's transaction. */
 int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,
@@ -78,40 +135,6 @@ int push_follow(struct push *p, struct job *j, struct json_object *there, struct
  */
 int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
 		   bool *out_merged, struct err *err);
-void push_event_renewed(struct event *row);
-int push_series_renewed(struct push *p, const struct event *series, const char *old,
-			struct err *err);
-/* Nothing differs from what Google had, but what was tried before (another version, a delete) may
- * have arrived: see what Google has now. */
-int push_look(struct push *p, struct job *j, struct err *err);
-/* Both sides say the same already. */
-int push_in_step(struct push *p, struct job *j, struct err *err);
-
-/* --- revive.c ------------------------------------------------------------------------------- */
-
-/* Before an event is revived: what Google has settles it, or says what goes out in the next round. */
-int revive_look(struct push *p, struct job *j, struct err *err);
-/* Before a delete goes out that has no etag to guard it: the same. */
-int delete_look(struct push *p, struct job *j, struct err *err);
-
-/* --- of settle.c, for move.c and revive.c ----------------------------------------------------------------- */
-
-int push_in_transaction(struct push *p, struct job *j, struct json_object *answer,
-			int (*write)(struct push *, struct job *, struct json_object *,
-				     struct err *),
-			struct err *err);
-/* Google does not find what it shows us, alive: that passes. Once more in this run, then later. */
-int push_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
-/* Plan anew for what Google has now; NULL: it is gone. */
-int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err);
-/* It had arrived, and somebody who knew it deleted it there. */
-int push_arrived_and_gone(struct push *p, struct job *j, struct err *err);
-/* Its id is somebody else's, or of no use any more: it goes out under another one. */
-int push_new_id(struct push *p, struct job *j, struct err *err);
-/* Google said that it did not carry the attempt out: its version is not there. */
-int push_forget_sent(struct push *p, struct job *j, struct err *err);
-/* Google said no to this event: it is not sent again until it is edited. */
-int push_refused(struct push *p, struct job *j, const struct err *why, struct err *err);
 
 /* --- move.c ---------------------------------------------------------------------------------- */
 
@@ -127,8 +150,6 @@ int move_delete_missed(struct push *p, struct job *j, const struct err *why, str
 /* Whether the event is in another calendar of the account: j->found_in, 0 = in none; *out the event there,
  * caller's. */
 int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err);
-/* It was deleted, by us or by somebody: the row goes. */
-int push_deleted(struct push *p, struct job *j, struct err *err);
 
 /* --- instance.c ------------------------------------------------------------------------------ */
 
