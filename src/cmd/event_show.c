@@ -68,6 +68,20 @@ static void when_rows(const struct shown *s)
 	row(s, "its own zone", span.buf);
 }
 
+/* Where the series has this occurrence, wherever that was moved to. */
+static void original_row(const struct shown *s)
+{
+	AUTO(json_object_put) struct json_object *at = json_object_new_object();
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct json_object *original = json_get(s->r, "originalStartTime");
+
+	if (!original)
+		return;
+	json_set(at, "start", json_clone(original));
+	event_text_start(at, zone_system(), &text);
+	row(s, "originally", text.buf);
+}
+
 static void string_rows(const struct shown *s, const char *label, const char *field)
 {
 	struct json_object *list = json_get(s->r, field);
@@ -163,7 +177,7 @@ static void other_rows(const struct shown *s)
 		"colorId",      "hangoutLink",
 		"htmlLink",     "created",
 		"updated",      "recurringEventId",
-		"iCalUID",
+		"iCalUID",      "originalStartTime",
 	};
 
 	json_object_object_foreach ((struct json_object *)s->r, key, value) {
@@ -201,6 +215,7 @@ static void show(const struct shown *s)
 	when_rows(s);
 	string_rows(s, "repeats", "recurrence");
 	text_row(s, "occurrence of", "recurringEventId");
+	original_row(s);
 	text_row(s, "where", "location");
 	text_row(s, "meet", "hangoutLink");
 	long_row(s, "description", "description");

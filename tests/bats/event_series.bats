@@ -74,6 +74,10 @@ same() {
 
 @test "series: an occurrence is named by the day that it was moved to, too" {
 	edit "$ID" --occurrence 2026-03-09 --start "2026-03-11 15:00"
+	run -0 calsync event show "${ID}_20260309T090000Z"
+	assert_matches "$output" $'\nwhen          2026-03-11 15:00-16:00 '
+	assert_matches "$output" $'\noriginally    2026-03-09 10:00\n'
+	refute_matches "$output" 'originalStartTime'
 	edit "$ID" --occurrence 2026-03-11 --title There
 	edit "$ID" --occurrence 2026-03-09 --location Here
 	assert_json '.event.summary == "There" and .event.location == "Here"'
