@@ -26,7 +26,7 @@ static enum out_style style_of(const struct queue_item *q)
 
 static void print_row(struct table *t, const struct queue_item *q, int64_t now_ms, bool accounts)
 {
-	int64_t next = q->is_calendar ? q->request.not_before_ms : q->op.not_before_ms;
+	int64_t next = queue_item_not_before(q);
 	int64_t since = q->is_calendar ? q->request.requested_ms : q->op.created_ms;
 	char when[OUT_TIME_LEN];
 

@@ -37,5 +37,7 @@ struct json_object *queue_item_json(const struct queue_item *q);
 /* "sync", "create", "update", "delete", "move" */
 const char *queue_item_op(const struct queue_item *q);
 const char *queue_item_id(const struct queue_item *q);
+/* When it is tried again at the earliest; 0 = at once, or not by itself. */
+int64_t queue_item_not_before(const struct queue_item *q);
 
 #endif

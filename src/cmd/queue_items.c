@@ -196,6 +196,13 @@ const char *queue_item_op(const struct queue_item *q)
 	return pending_op_name(q->op.op);
 }
 
+int64_t queue_item_not_before(const struct queue_item *q)
+{
+	if (q->is_calendar)
+		return q->request.not_before_ms;
+	return q->op.state == OUTBOX_QUEUED ? q->op.not_before_ms : 0;
+}
+
 struct json_object *queue_item_json(const struct queue_item *q)
 {
 	struct json_object *o = json_object_new_object();
@@ -212,8 +219,7 @@ struct json_object *queue_item_json(const struct queue_item *q)
 	json_set_str(o, "state", calendar ? "queued" : outbox_state_name(q->op.state));
 	json_set_int(o, "attempts", calendar ? q->request.attempts : q->op.attempts);
 	json_set(o, "since", json_time_ms(calendar ? q->request.requested_ms : q->op.created_ms));
-	json_set(o, "notBefore",
-		 json_time_ms(calendar ? q->request.not_before_ms : q->op.not_before_ms));
+	json_set(o, "notBefore", json_time_ms(queue_item_not_before(q)));
 	json_set_str(o, "reason", q->reason);
 	json_set_str(o, "lastError", calendar ? q->request.last_error : q->op.last_error);
 	return o;

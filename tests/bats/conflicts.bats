@@ -72,6 +72,8 @@ at_google() {
 	assert_json '.summary == "here" and .syncStatus == "local_only" and .pendingOp == "update"
 		and (.lastSyncError | contains("calsync conflicts show"))'
 	# No timer decides it.
+	run -0 --separate-stderr calsync --json queue
+	assert_json '.[0].state == "conflict" and .[0].notBefore == null'
 	run -6 --separate-stderr calsync --json sync
 	assert_json '.conflicts == 0 and .conflictsWaiting == 1 and .requests == 2'
 	run -0 --separate-stderr calsync --json conflicts --state waiting
