@@ -163,10 +163,9 @@ const struct cmd cmd_event_rm = {
 	.summary = "delete events, here and at Google",
 	.help = "When one of the events is not found, none is deleted. Deleting a series\n"
 		"deletes all of it; --occurrence TIME (or the id of an occurrence) deletes that\n"
-		"one alone, with --scope following also what comes after it. With --no-sync an "
-		"event that Google has is deleted here,\n"
-		"and stays there. An event that was changed at Google meanwhile is kept, with\n"
-		"a warning: an edit beats a delete.\n"
+		"one alone, with --scope following also what comes after it. With --no-sync an\n"
+		"event that Google has is deleted here, and stays there. An event that was\n"
+		"changed at Google meanwhile is kept, with a warning: an edit beats a delete.\n"
 		"\n"
 		"--json answers {\"event\", \"syncStatus\"}, for several events {\"events\":\n"
 		"[{\"event\", \"syncStatus\"}, ...]}; the event's status is then \"cancelled\".\n",
