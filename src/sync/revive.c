@@ -167,12 +167,25 @@ static int occurrences_follow(struct push *p, const struct event *series, int64_
 	return 0;
 }
 
+/* An occurrence that nothing is left to say of: it may be only computed there, and an event of its own comes
+ * with the next pull. */
+static int drop_if_in_step(struct push *p, int64_t rowid, struct err *err)
+{
+	AUTO(event_release) struct event now = {0};
+
+	if (store_event_get_row(p->e->store, rowid, &now, err))
+		return -1;
+	return now.pending == PENDING_NONE ? store_event_delete(p->e->store, rowid, err) : 0;
+}
+
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
-	bool merged;
+	AUTO(event_release) struct event pulled = {0};
+	bool merged, found;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
+	    store_event_get(p->e->store, j->found_in, now.id, &pulled, &found, err) ||
 	    push_make_room(p, &now, j->found_in, now.id, &merged, err))
 		return -1;
 	if (merged)
@@ -183,7 +196,9 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 		return -1;
 	if (event_is_master(now.resource) && occurrences_follow(p, &now, j->found_in, err))
 		return -1;
-	return reconcile_merge(p->e, &now, now.base, there, p->r, err);
+	if (reconcile_merge(p->e, &now, now.base, there, p->r, err))
+		return -1;
+	return !found && event_is_exception(there) ? drop_if_in_step(p, j->rowid, err) : 0;
 }
 
 /* It was moved, and deleted there: there it comes back, under its own id. */

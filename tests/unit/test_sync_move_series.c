@@ -1,0 +1,51 @@
+/* Series that somebody moves at Google, and what was done here to their occurrences. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "sync_world.h"
+#include "move_world.h"
+
+#include "series_world.h"
+
+static void edit_occurrence(struct world *w, size_t n, const char *field, const char *value)
+{
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event series = {0};
+	AUTO(event_release) struct event out = {0};
+	AUTO(json_object_put) struct json_object *r = NULL;
+
+	w->clock.now_ms += 1000;
+	nth_occurrence(w, "serie", n, &at);
+	OK(store_event_get_row(w->store, row_of(w, "serie"), &series, &err));
+	r = split_instance(series.resource, w->calendar.time_zone, &at);
+	json_set_str(r, field, value);
+	OK(local_occurrence_edit(w->store, &w->clock.clock, series.rowid, &at, r, &plain, &out,
+				 &err));
+}
+
+/* It says what was edited here: the occurrence is computed there, and needs no row. */
+static void test_move_series__says_what_was_edited_of_an_occurrence(void **state)
+{
+	struct world *w = *state;
+
+	add_weekly(w, "serie");
+	calendar(w, WORK, "owner");
+	edit_occurrence(w, 2, "summary", "new");
+	google_patch(w, "serie", "{\"summary\":\"new\"}");
+	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_same(w, 1);
+	assert_int_equal(stored_rows(w), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_move_series__says_what_was_edited_of_an_occurrence),
+	};
+
+	return cmocka_run_group_tests_name("sync_move_series", tests, NULL, NULL);
+}
