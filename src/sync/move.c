@@ -459,9 +459,11 @@ int move_delete_missed(struct push *p, struct job *j, const struct err *why, str
 		return -1;
 	if (is_there(here))
 		return push_in_transaction(p, j, here, write_moved, err);
-	if (why->code == ERR_PRECONDITION && look(p, j->from, j->row.id, &there, err))
+	if (why->code != ERR_GONE && look(p, j->from, j->row.id, &there, err))
 		return -1;
 	if (there && !event_is_cancelled(there))
-		return push_in_transaction(p, j, there, write_changed, err);
+		return why->code == ERR_PRECONDITION
+			       ? push_in_transaction(p, j, there, write_changed, err)
+			       : push_missed(p, j, why, err);
 	return push_deleted(p, j, err);
 }

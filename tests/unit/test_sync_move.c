@@ -232,6 +232,21 @@ static void test_move__not_found_for_a_moment_is_tried_again(void **state)
 	assert_in_work(w, id, "summary", "a");
 }
 
+static void test_move__not_found_for_a_moment_is_deleted_all_the_same(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	int64_t work = calendar(w, WORK, "owner");
+	int64_t row = row_of(w, id);
+
+	OK(move_to(w, row, work));
+	assert_false(delete_row(w, row));
+	fault(w,
+	      "{\"method\":\"DELETE\",\"match\":\"/events\",\"action\":\"status\",\"status\":404}");
+	sync_ok(w);
+	assert_same(w, 0);
+}
+
 static void test_move__what_google_refuses_is_refused_here(void **state)
 {
 	static const struct {
@@ -358,6 +373,7 @@ int main(void)
 		TEST(test_move__lost_answers_are_harmless),
 		TEST(test_move__pulls_do_not_bring_it_back),
 		TEST(test_move__not_found_for_a_moment_is_tried_again),
+		TEST(test_move__not_found_for_a_moment_is_deleted_all_the_same),
 		TEST(test_move__what_google_refuses_is_refused_here),
 		TEST(test_move__refused_by_google_can_be_taken_back),
 		TEST(test_move__a_series_takes_its_exceptions_along),
