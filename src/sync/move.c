@@ -277,6 +277,9 @@ static int write_anew(struct push *p, struct job *j, struct json_object *tombsto
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
 	    store_outbox_get(p->e->store, j->rowid, &op, &found, err))
 		return -1;
+	/* Deleted, or moved on, while it was looked for: that is another request. */
+	if (now.hidden || now.calendar_id != p->c->id)
+		return 0;
 	log_info("push", "event %s: deleted at Google before it was moved: made anew", now.id);
 	p->r->conflicts++;
 	if (now.base && json_has(j->tombstone, "start") &&

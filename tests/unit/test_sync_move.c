@@ -247,6 +247,36 @@ static void test_move__not_found_for_a_moment_is_deleted_all_the_same(void **sta
 	assert_same(w, 0);
 }
 
+static void delete_all(void *arg)
+{
+	struct world *w = arg;
+	AUTO(event_list_release) struct event_list list = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	OK(store_event_list(w->store, &q, &list, &err));
+	for (size_t i = 0; i < list.count; i++)
+		delete_row(w, list.items[i].rowid);
+}
+
+/* Nothing is made anew of it. */
+static void test_move__deleted_there_and_here_while_it_is_under_way(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	int64_t work = calendar(w, WORK, "owner");
+
+	OK(move_to(w, row_of(w, id), work));
+	google_delete(w, id);
+	w->hooked.method = "POST";
+	w->hooked.url = "/move";
+	w->hooked.after = delete_all;
+	w->hooked.arg = w;
+	sync_ok(w);
+	assert_null(w->hooked.after);
+	assert_same(w, 0);
+	assert_int_equal(stored_rows(w), 0);
+}
+
 static void test_move__what_google_refuses_is_refused_here(void **state)
 {
 	static const struct {
@@ -374,6 +404,7 @@ int main(void)
 		TEST(test_move__pulls_do_not_bring_it_back),
 		TEST(test_move__not_found_for_a_moment_is_tried_again),
 		TEST(test_move__not_found_for_a_moment_is_deleted_all_the_same),
+		TEST(test_move__deleted_there_and_here_while_it_is_under_way),
 		TEST(test_move__what_google_refuses_is_refused_here),
 		TEST(test_move__refused_by_google_can_be_taken_back),
 		TEST(test_move__a_series_takes_its_exceptions_along),
