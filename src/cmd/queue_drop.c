@@ -7,6 +7,7 @@
 #include "cmd/event_send.h"
 #include "cmd/output.h"
 #include "cmd/queue.h"
+#include "model/event.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
 #include "base/banned.h"
@@ -75,17 +76,27 @@ static int lock_accounts(struct drop *d, struct err *err)
 	return 0;
 }
 
-static int drop_all(struct drop *d, const struct local_options *lo, struct err *err)
+/* A series takes its occurrences' entries along: those that are named themselves go first. */
+static int drop_some(struct drop *d, bool occurrences, const struct local_options *lo,
+		     struct err *err)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		struct queue_item *q = d->chosen[i];
+		bool occurrence = !q->is_calendar && event_is_exception(q->event.resource);
 
+		if (occurrence != occurrences)
+			continue;
 		if (q->is_calendar ? store_request_drop(d->cx->store, q->calendar.id, err)
 				   : queue_drop(d->cx->store, d->cx->clock, q->event.rowid,
 						lo->command_id, err))
 			return -1;
 	}
 	return 0;
+}
+
+static int drop_all(struct drop *d, const struct local_options *lo, struct err *err)
+{
+	return drop_some(d, true, lo, err) || drop_some(d, false, lo, err) ? -1 : 0;
 }
 
 static const char *outcome(const struct queue_item *q)

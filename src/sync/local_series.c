@@ -6,6 +6,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "model/rights.h"
+#include "sync/occurrences.h"
 #include "sync/split.h"
 #include "sync/resolve.h"
 
@@ -268,6 +269,31 @@ int local_occurrences_queue(struct store *s, const struct event *series, struct 
 		if (cancelled && hide_cancelled(&w, row, &goes, err))
 			return -1;
 		if (goes && queue(&w, row, cancelled ? PENDING_DELETE : PENDING_UPDATE, err))
+			return -1;
+	}
+	return 0;
+}
+
+int local_occurrences_keep(struct store *s, const struct event *series, struct err *err)
+{
+	static const struct local_options o;
+	AUTO(work_release) struct work w = {.s = s, .o = &o};
+	AUTO(event_list_release) struct event_list list = {0};
+
+	if (store_event_get_row(s, series->rowid, &w.series, err) ||
+	    list_exceptions(&w, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		struct event *row = &list.items[i];
+
+		if (row->pending == PENDING_NONE || !occurrence_is_computed(row))
+			continue;
+		if (row->hidden)
+			json_set_str(row->resource, "status", "cancelled");
+		row->hidden = false;
+		row->sync_status = SYNC_LOCAL_ONLY;
+		xstr_set(&row->last_error, NULL);
+		if (store_outbox_delete(s, row->rowid, err) || store_event_put(s, row, err))
 			return -1;
 	}
 	return 0;

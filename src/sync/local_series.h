@@ -39,6 +39,10 @@ int local_occurrence_delete(struct store *s, struct clock *clock, int64_t series
  * Inside the caller's transaction. */
 int local_occurrences_queue(struct store *s, const struct event *series, struct err *err);
 
+/* The way back: a series that was to go out stays here alone, and so does what was changed of its
+ * occurrences. Inside the caller's transaction. */
+int local_occurrences_keep(struct store *s, const struct event *series, struct err *err);
+
 struct row_list { /* rows that a change touched, for the push after it */
 	int64_t *items;
 	size_t count;

@@ -264,6 +264,9 @@ int queue_drop(struct store *s, struct clock *clock, int64_t rowid, int64_t comm
 			       "event '%s' waits to be moved: move it back with 'calsync event "
 			       "move'",
 			       row.id);
+	if (op.op == PENDING_CREATE && event_is_master(row.resource) &&
+	    local_occurrences_keep(s, &row, err))
+		return -1;
 	row.changed_ms = now > row.changed_ms ? now : row.changed_ms + 1;
 	return take_back(s, &row, &op, command_id, err);
 }

@@ -268,6 +268,35 @@ same() {
 	same
 }
 
+@test "series: a new one that is dropped from the queue keeps its occurrences here, too" {
+	before=$(there)
+	for also in no yes; do
+		fake_google_fault '{"match": "/calendar/v3", "times": 0, "action": "drop_before"}'
+		new=$(calsync -q --json event add Mine --start "2026-05-04 10:00" --rrule "FREQ=DAILY;COUNT=4" | jq -er .event.id)
+		edit "$new" --occurrence 2026-05-05 --title Five
+		rm_ "$new" --occurrence 2026-05-06
+		fake_google_no_faults
+		dropped=("$new")
+		[ $also = no ] || dropped+=("${new}_20260505T080000Z")
+		run -0 calsync queue drop "${dropped[@]}"
+		run -0 calsync --json queue
+		assert_equal "$output" '[]'
+		run -0 calsync sync
+		assert_equal "$(there)" "$before"
+		five=Five
+		[ $also = no ] || five=Mine
+		assert_equal "$(here | grep 2026-05-0 | cut -c9-10,27-)" "04Mine
+05$five
+07Mine"
+		# what is named after all goes out as a whole
+		run -0 calsync queue retry "$new"
+		run -0 calsync sync
+		same
+		rm_ "$new"
+		same "$before"
+	done
+}
+
 @test "series: undo takes a cut back" {
 	edit "$ID" --occurrence 2026-04-13 --title Thirteen
 	before=$(here)
