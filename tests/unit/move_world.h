@@ -6,28 +6,6 @@
 #define WORK  "work@group.calendar.google.com"
 #define THIRD "third@group.calendar.google.com"
 
-/* A second calendar of the account; its id here. */
-static inline int64_t calendar(struct world *w, const char *id, const char *role)
-{
-	AUTO(free)
-	char *body =
-		xasprintf("{\"id\":\"%s\",\"summary\":\"%s\",\"accessRole\":\"%s\"}", id, id, role);
-	AUTO(calendar_list_release) struct calendar_list list = {0};
-
-	control(w, "POST", "/sandbox/calendars", body);
-	sync_ok(w);
-	OK(store_calendar_list(w->store, w->account.id, &list, &err));
-	for (size_t i = 0; i < list.count; i++) {
-		if (strcmp(list.items[i].google_id, id) != 0)
-			continue;
-		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
-		sync_ok(w);
-		return list.items[i].id;
-	}
-	fail_msg("no calendar %s", id);
-	return 0;
-}
-
 static inline int move_to(struct world *w, int64_t row, int64_t calendar_id)
 {
 	struct local_options o = {0};

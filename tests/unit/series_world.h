@@ -36,6 +36,24 @@ static inline void add_weekly(struct world *w, const char *id)
 	add_series(w, id, "2026-03-02T10:00:00", "Europe/Berlin", "\"RRULE:FREQ=WEEKLY;COUNT=8\"");
 }
 
+/* Every day at ten, five times; the second has a title of its own, the third is cancelled. */
+static inline char *add_daily(struct world *w)
+{
+	AUTO(json_object_put)
+	struct json_object *e =
+		at_google(w, "POST", "",
+			  "{\"summary\":\"daily\",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"],"
+			  "\"start\":{\"dateTime\":\"2026-02-02T10:00:00Z\",\"timeZone\":\"UTC\"},"
+			  "\"end\":{\"dateTime\":\"2026-02-02T11:00:00Z\",\"timeZone\":\"UTC\"}}");
+	char *id = xstrdup(json_str(e, "id"));
+	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
+	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
+
+	google_patch(w, second, "{\"summary\":\"special\"}");
+	google_delete(w, third);
+	return id;
+}
+
 struct lines {
 	char **items;
 	size_t count;
@@ -215,6 +233,34 @@ static inline void nth_occurrence(struct world *w, const char *series, size_t n,
 	assert_true(list.count == n + 1);
 	*out = list.items[n];
 	list.items[n].id = NULL;
+}
+
+/* An occurrence as it is here: its row, or what its series says of it. */
+static inline struct json_object *what_it_is(struct world *w, const char *series,
+					     const struct occurrence *at)
+{
+	AUTO(event_release) struct event row = {0};
+	AUTO(event_release) struct event master = {0};
+	bool found;
+
+	OK(store_event_get(w->store, w->calendar.id, at->id, &row, &found, &err));
+	if (found)
+		return json_clone(row.resource);
+	OK(store_event_get_row(w->store, row_of(w, series), &master, &err));
+	return split_instance(master.resource, w->calendar.time_zone, at);
+}
+
+static inline int64_t edit_one(struct world *w, const char *series, const struct occurrence *at,
+			       const char *field, const char *value)
+{
+	AUTO(json_object_put) struct json_object *r = what_it_is(w, series, at);
+	AUTO(event_release) struct event out = {0};
+
+	w->clock.now_ms += 1000;
+	json_set_str(r, field, value);
+	OK(local_occurrence_edit(w->store, &w->clock.clock, row_of(w, series), at, r, &plain, &out,
+				 &err));
+	return out.rowid;
 }
 
 #endif

@@ -422,6 +422,42 @@ static inline int64_t stored_rows(struct world *w)
 	return (int64_t)list.count;
 }
 
+/* A second calendar of the account; its id here. */
+static inline int64_t add_calendar(struct world *w, const char *id, const char *role)
+{
+	AUTO(free)
+	char *body =
+		xasprintf("{\"id\":\"%s\",\"summary\":\"%s\",\"accessRole\":\"%s\"}", id, id, role);
+	AUTO(calendar_list_release) struct calendar_list list = {0};
+
+	control(w, "POST", "/sandbox/calendars", body);
+	sync_ok(w);
+	OK(store_calendar_list(w->store, w->account.id, &list, &err));
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.items[i].google_id, id) != 0)
+			continue;
+		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
+		sync_ok(w);
+		return list.items[i].id;
+	}
+	fail_msg("no calendar %s", id);
+	return 0;
+}
+
+#define BOSS "boss@example.com"
+
+/* Act at Google as the organizer, whose calendar nobody syncs here. */
+static inline struct json_object *as_boss(struct world *w, const char *method, const char *path,
+					  const char *body)
+{
+	AUTO(json_object_put)
+	struct json_object *t =
+		ask(w, "POST", "/sandbox/token", "{\"account\":\"" BOSS "\"}", NULL, NULL);
+	AUTO(free) char *url = xasprintf("/calendar/v3/calendars/primary/events%s", path);
+
+	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -8,20 +8,7 @@
 
 #include "model/rights.h"
 
-#define ME   "user1@example.com"
-#define BOSS "boss@example.com"
-
-/* Act at Google as the organizer, whose calendar nobody syncs here. */
-static struct json_object *as_boss(struct world *w, const char *method, const char *path,
-				   const char *body)
-{
-	AUTO(json_object_put)
-	struct json_object *t =
-		ask(w, "POST", "/sandbox/token", "{\"account\":\"" BOSS "\"}", NULL, NULL);
-	AUTO(free) char *url = xasprintf("/calendar/v3/calendars/primary/events%s", path);
-
-	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
-}
+#define ME "user1@example.com"
 
 #define MEETING                                              \
 	"{\"id\":\"meeting\",\"summary\":\"Plans\","         \

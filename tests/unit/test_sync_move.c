@@ -11,7 +11,7 @@ static void test_move__goes_to_google_with_its_id(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(json_object_put) struct json_object *there = NULL;
 
@@ -34,7 +34,7 @@ static void test_move__with_an_edit_of_either_side(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(json_object_put) struct json_object *there = NULL;
 
@@ -54,7 +54,7 @@ static void test_move__with_an_edit_of_either_side(void **state)
 static void test_move__of_what_google_does_not_have_yet_is_an_insert(void **state)
 {
 	struct world *w = *state;
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = add(w, "a");
 	int64_t mine = add_with(w, "mine", NULL, true);
 	AUTO(event_release) struct event e = {0};
@@ -75,7 +75,7 @@ static void test_move__of_what_google_does_not_have_yet_is_an_insert(void **stat
 static void test_move__of_what_may_have_arrived(void **state)
 {
 	struct world *w = *state;
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 
 	for (int arrived = 0; arrived < 2; arrived++) {
 		int64_t row = add(w, "a");
@@ -96,8 +96,8 @@ static void test_move__back_before_it_was_sent_leaves_nothing(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
-	int64_t third = calendar(w, THIRD, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
+	int64_t third = add_calendar(w, THIRD, "owner");
 	int64_t row = row_of(w, id);
 
 	OK(move_to(w, row, work));
@@ -120,8 +120,8 @@ static void test_move__on_to_a_third_calendar(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
-	int64_t third = calendar(w, THIRD, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
+	int64_t third = add_calendar(w, THIRD, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(json_object_put) struct json_object *there = NULL;
 
@@ -140,8 +140,8 @@ static void test_move__lost_answers_are_harmless(void **state)
 	enum { AGAIN, BACK, ON, DELETED, EDITED, ENDS };
 	static const char *const faults[] = {"drop_before", "drop_after", "status_after"};
 	struct world *w = *state;
-	int64_t work = calendar(w, WORK, "owner");
-	int64_t third = calendar(w, THIRD, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
+	int64_t third = add_calendar(w, THIRD, "owner");
 	size_t left = 0;
 
 	for (size_t f = 0; f < ARRAY_SIZE(faults); f++) {
@@ -188,7 +188,7 @@ static void test_move__pulls_do_not_bring_it_back(void **state)
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
 	AUTO(free) char *edited = google_add(w, "b");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id), row2 = row_of(w, edited);
 	struct sync_options full = {.full = true};
 	AUTO(event_release) struct event e = {0};
@@ -223,7 +223,7 @@ static void test_move__not_found_for_a_moment_is_tried_again(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 
 	OK(move_to(w, row_of(w, id), work));
 	fault(w, "{\"method\":\"POST\",\"match\":\"/move\",\"action\":\"status\",\"status\":404}");
@@ -236,7 +236,7 @@ static void test_move__not_found_for_a_moment_is_deleted_all_the_same(void **sta
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 
 	OK(move_to(w, row, work));
@@ -263,7 +263,7 @@ static void test_move__deleted_there_and_here_while_it_is_under_way(void **state
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 
 	OK(move_to(w, row_of(w, id), work));
 	google_delete(w, id);
@@ -294,8 +294,8 @@ static void test_move__what_google_refuses_is_refused_here(void **state)
 		 ERR_INVALID, "moves as a whole"},
 	};
 	struct world *w = *state;
-	int64_t work = calendar(w, WORK, "owner");
-	int64_t read_only = calendar(w, THIRD, "reader");
+	int64_t work = add_calendar(w, WORK, "owner");
+	int64_t read_only = add_calendar(w, THIRD, "reader");
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO(free)
@@ -326,7 +326,7 @@ static void test_move__refused_by_google_can_be_taken_back(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(event_release) struct event e = {0};
 
@@ -348,7 +348,7 @@ static void test_move__refused_by_google_can_be_taken_back(void **state)
 static void test_move__a_series_takes_its_exceptions_along(void **state)
 {
 	struct world *w = *state;
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	AUTO(json_object_put) struct json_object *there = NULL;
 	int64_t row;
 

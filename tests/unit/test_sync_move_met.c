@@ -12,7 +12,7 @@ static void test_move__meets_a_delete(void **state)
 	struct world *w = *state;
 	AUTO(free) char *a = google_add(w, "a");
 	AUTO(free) char *b = google_add(w, "b");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	AUTO(json_object_put) struct json_object *there = NULL;
 
 	/* deleted there: the move, an edit, beats it */
@@ -39,7 +39,7 @@ static void test_move__deleted_here_while_it_waits(void **state)
 	struct world *w = *state;
 	AUTO(free) char *a = google_add(w, "a");
 	AUTO(free) char *b = google_add(w, "b");
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, a), row2 = row_of(w, b);
 
 	OK(move_to(w, row, work));
@@ -63,7 +63,7 @@ static void test_move__a_delete_that_follows_it_knows_the_edit(void **state)
 	AUTO(free) char *id = google_add(w, "a");
 	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	struct sync_options queued = {.queued = true};
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 
 	google_patch(w, id, "{\"summary\":\"edited there\"}");
@@ -84,10 +84,10 @@ static void test_move__somebody_else_moved_it(void **state)
 	AUTO(free) char *other = google_add(w, "other");
 	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, same);
 	AUTO(free) char *path2 = xasprintf("/%s/move?destination=" THIRD, other);
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	AUTO(json_object_put) struct json_object *there = NULL;
 
-	calendar(w, THIRD, "owner");
+	add_calendar(w, THIRD, "owner");
 	OK(move_to(w, row_of(w, same), work));
 	OK(move_to(w, row_of(w, other), work));
 	json_object_put(on_google(w, "POST", HOME, path, NULL));
@@ -108,7 +108,7 @@ static void test_move__at_google_takes_an_edit_along(void **state)
 	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	int64_t row;
 
-	calendar(w, WORK, "owner");
+	add_calendar(w, WORK, "owner");
 	row = row_of(w, id);
 	json_object_put(on_google(w, "POST", HOME, path, NULL));
 	edit(w, row, "summary", "b");
@@ -127,7 +127,7 @@ static void test_move__at_google_was_seen_before_the_edit_went_out(void **state)
 	struct sync_options only = {.calendar = WORK};
 	int64_t row;
 
-	calendar(w, WORK, "owner");
+	add_calendar(w, WORK, "owner");
 	row = row_of(w, id);
 	json_object_put(on_google(w, "POST", HOME, path, NULL));
 	OK(run_sync(w, &only));
@@ -145,7 +145,7 @@ static void test_move__at_google_brings_two_edits_together(void **state)
 	AUTO(free) char *id = google_add(w, "a");
 	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	struct sync_options only = {.calendar = WORK};
-	int64_t work = calendar(w, WORK, "owner");
+	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(event_release) struct event there = {0};
 	bool found;

@@ -31,7 +31,7 @@ static void test_move_series__says_what_was_edited_of_an_occurrence(void **state
 	struct world *w = *state;
 
 	add_weekly(w, "serie");
-	calendar(w, WORK, "owner");
+	add_calendar(w, WORK, "owner");
 	edit_occurrence(w, 2, "summary", "new");
 	google_patch(w, "serie", "{\"summary\":\"new\"}");
 	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));

@@ -12,26 +12,6 @@
 #define SERIES     "aaaaa"
 #define OCCURRENCE SERIES "_20260316T090000Z" /* the third one */
 
-/* A second calendar of the account; its id here. */
-static int64_t second_calendar(struct world *w)
-{
-	AUTO(calendar_list_release) struct calendar_list list = {0};
-
-	control(w, "POST", "/sandbox/calendars",
-		"{\"id\":\"" WORK "\",\"summary\":\"work\",\"accessRole\":\"owner\"}");
-	sync_ok(w);
-	OK(store_calendar_list(w->store, w->account.id, &list, &err));
-	for (size_t i = 0; i < list.count; i++) {
-		if (strcmp(list.items[i].google_id, WORK) != 0)
-			continue;
-		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
-		sync_ok(w);
-		return list.items[i].id;
-	}
-	fail_msg("no second calendar");
-	return 0;
-}
-
 /* Long enough for what was changed before to be in every listing. */
 static void pass_time(struct world *w)
 {
@@ -83,7 +63,7 @@ static void test_resume_series__a_series_moved_here_between_the_runs(void **stat
 	struct sync_options resume = {.calendar = WORK};
 	AUTO(event_release) struct event out = {0};
 	AUTO(event_release) struct event e = {0};
-	int64_t work = second_calendar(w);
+	int64_t work = add_calendar(w, WORK, "owner");
 	bool found;
 
 	add_weekly(w, SERIES);

@@ -7,33 +7,6 @@
 #include "sync_world.h"
 #include "series_world.h"
 
-static struct json_object *what_it_is(struct world *w, const char *series,
-				      const struct occurrence *at)
-{
-	AUTO(event_release) struct event row = {0};
-	AUTO(event_release) struct event master = {0};
-	bool found;
-
-	OK(store_event_get(w->store, w->calendar.id, at->id, &row, &found, &err));
-	if (found)
-		return json_clone(row.resource);
-	OK(store_event_get_row(w->store, row_of(w, series), &master, &err));
-	return split_instance(master.resource, w->calendar.time_zone, at);
-}
-
-static int64_t edit_one(struct world *w, const char *series, const struct occurrence *at,
-			const char *field, const char *value)
-{
-	AUTO(json_object_put) struct json_object *r = what_it_is(w, series, at);
-	AUTO(event_release) struct event out = {0};
-
-	w->clock.now_ms += 1000;
-	json_set_str(r, field, value);
-	OK(local_occurrence_edit(w->store, &w->clock.clock, row_of(w, series), at, r, &plain, &out,
-				 &err));
-	return out.rowid;
-}
-
 static void delete_one(struct world *w, const char *series, const struct occurrence *at)
 {
 	AUTO(event_release) struct event out = {0};
@@ -279,17 +252,6 @@ static void test_series__a_delete_of_one_waits_for_the_edit_of_all(void **state)
 }
 
 /* --- exceptions without a series ------------------------------------------------------------- */
-
-static struct json_object *as_boss(struct world *w, const char *method, const char *path,
-				   const char *body)
-{
-	AUTO(json_object_put)
-	struct json_object *t =
-		ask(w, "POST", "/sandbox/token", "{\"account\":\"boss@example.com\"}", NULL, NULL);
-	AUTO(free) char *url = xasprintf("/calendar/v3/calendars/primary/events%s", path);
-
-	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
-}
 
 /* Invited to one occurrence alone: it is kept and shown, its series is asked for once. */
 static void test_series__an_exception_without_its_series_is_kept(void **state)

@@ -10,24 +10,6 @@
 
 #include "series_world.h"
 
-static void edit_one(struct world *w, const struct occurrence *at, const char *value)
-{
-	AUTO(event_release) struct event row = {0};
-	AUTO(event_release) struct event master = {0};
-	AUTO(event_release) struct event out = {0};
-	AUTO(json_object_put) struct json_object *r = NULL;
-	bool found;
-
-	w->clock.now_ms += 1000;
-	OK(store_event_get(w->store, w->calendar.id, at->id, &row, &found, &err));
-	OK(store_event_get_row(w->store, row_of(w, "serie"), &master, &err));
-	r = found ? json_clone(row.resource)
-		  : split_instance(master.resource, w->calendar.time_zone, at);
-	json_set_str(r, "summary", value);
-	OK(local_occurrence_edit(w->store, &w->clock.clock, master.rowid, at, r, &plain, &out,
-				 &err));
-}
-
 static void drop(struct world *w, const char *id)
 {
 	w->clock.now_ms += 1000;
@@ -61,9 +43,9 @@ static void test_series_back__dropped_delete_shows_its_occurrences(void **state)
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &sent);
 	nth_occurrence(w, "serie", 4, &waits);
-	edit_one(w, &sent, "special");
+	edit_one(w, "serie", &sent, "summary", "special");
 	sync_ok(w);
-	edit_one(w, &waits, "never sent");
+	edit_one(w, "serie", &waits, "summary", "never sent");
 	delete_row(w, row_of(w, "serie"));
 	drop(w, "serie");
 	assert_last_change(w, sent.id, HISTORY_CREATE, "local");
@@ -71,8 +53,8 @@ static void test_series_back__dropped_delete_shows_its_occurrences(void **state)
 	assert_same_happens(w, "dropped");
 	assert_settled(w, "dropped");
 	/* and an edit of either goes out as any other */
-	edit_one(w, &sent, "again");
-	edit_one(w, &waits, "sent now");
+	edit_one(w, "serie", &sent, "summary", "again");
+	edit_one(w, "serie", &waits, "summary", "sent now");
 	sync_ok(w);
 	assert_int_equal(w->last.pushed.updated, 2);
 	assert_settled(w, "edited again");
@@ -87,7 +69,7 @@ static void test_series_back__edit_at_google_shows_its_occurrences(void **state)
 	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
-	edit_one(w, &at, "special");
+	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
 	delete_row(w, row_of(w, "serie"));
 	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":1000}");
@@ -109,7 +91,7 @@ static void test_series_back__unreadable_version_shows_its_occurrences(void **st
 	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
-	edit_one(w, &at, "special");
+	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
 	w->clock.now_ms += 1000;
 	OK(local_delete(w->store, &w->clock.clock, row_of(w, "serie"), &held, &gone, &err));
@@ -137,12 +119,12 @@ static void test_series_back__dropped_edit_can_be_made_again(void **state)
 	add_weekly(w, "serie");
 	sync_ok(w);
 	nth_occurrence(w, "serie", 2, &at);
-	edit_one(w, &at, "special");
+	edit_one(w, "serie", &at, "summary", "special");
 	drop(w, at.id);
 	assert_int_equal(row_of(w, at.id), 0);
 	assert_last_change(w, at.id, HISTORY_UPDATE, "local");
 	assert_settled(w, "dropped");
-	edit_one(w, &at, "again");
+	edit_one(w, "serie", &at, "summary", "again");
 	sync_ok(w);
 	assert_int_equal(w->last.pushed.updated, 1);
 	assert_settled(w, "edited again");

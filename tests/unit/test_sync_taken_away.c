@@ -8,26 +8,6 @@
 
 #define WORK "work@group.calendar.google.com"
 
-/* A second calendar of the account; its id here. */
-static int64_t second_calendar(struct world *w)
-{
-	AUTO(calendar_list_release) struct calendar_list list = {0};
-
-	control(w, "POST", "/sandbox/calendars",
-		"{\"id\":\"" WORK "\",\"summary\":\"work\",\"accessRole\":\"owner\"}");
-	sync_ok(w);
-	OK(store_calendar_list(w->store, w->account.id, &list, &err));
-	for (size_t i = 0; i < list.count; i++) {
-		if (strcmp(list.items[i].google_id, WORK) != 0)
-			continue;
-		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
-		sync_ok(w);
-		return list.items[i].id;
-	}
-	fail_msg("no second calendar");
-	return 0;
-}
-
 /* Google finds neither the event nor its calendar for a while: nobody deleted it. */
 static void assert_move_waits(struct world *w, int status, const char *reason)
 {
@@ -43,7 +23,7 @@ static void assert_move_waits(struct world *w, int status, const char *reason)
 	AUTO(event_release) struct event waits = {0};
 	AUTO(outbox_release) struct outbox op = {0};
 	struct local_options o = {0};
-	int64_t work = second_calendar(w);
+	int64_t work = add_calendar(w, WORK, "owner");
 	bool found;
 
 	w->clock.now_ms += 1000;

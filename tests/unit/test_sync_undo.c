@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "sync_world.h"
+#include "series_world.h"
 
 #include "sync/local_series.h"
 #include "sync/split.h"
@@ -357,28 +358,10 @@ static void test_undo__what_was_renamed_at_google_is_found(void **state)
 	assert_quiet(w, 1);
 }
 
-/* Every day at ten, five times; the second has a title of its own, the third is cancelled. */
-static char *add_series(struct world *w)
-{
-	AUTO(json_object_put)
-	struct json_object *e =
-		at_google(w, "POST", "",
-			  "{\"summary\":\"daily\",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"],"
-			  "\"start\":{\"dateTime\":\"2026-02-02T10:00:00Z\",\"timeZone\":\"UTC\"},"
-			  "\"end\":{\"dateTime\":\"2026-02-02T11:00:00Z\",\"timeZone\":\"UTC\"}}");
-	char *id = xstrdup(json_str(e, "id"));
-	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
-	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
-
-	google_patch(w, second, "{\"summary\":\"special\"}");
-	google_delete(w, third);
-	return id;
-}
-
 static void test_undo__a_deleted_series_with_its_occurrences(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *id = add_daily(w);
 	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
 	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
 
@@ -413,7 +396,7 @@ static void fourth_of(struct world *w, const char *id, struct event *series, str
 static void test_undo__a_deleted_occurrence(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *id = add_daily(w);
 	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
 
 	sync_ok(w);
@@ -446,7 +429,7 @@ static void test_undo__a_deleted_occurrence(void **state)
 static void test_undo__an_edited_occurrence(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *id = add_daily(w);
 	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
 
 	sync_ok(w);

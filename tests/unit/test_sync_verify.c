@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "sync_world.h"
+#include "series_world.h"
 
 #include "base/io.h"
 #include "sync/verify.h"
@@ -79,28 +80,11 @@ static void assert_same_store(struct world *w, const struct strbuf *before)
 	assert_memory_equal(after.buf, before->buf, after.len);
 }
 
-static char *add_series(struct world *w)
-{
-	AUTO(json_object_put)
-	struct json_object *e =
-		at_google(w, "POST", "",
-			  "{\"summary\":\"daily\",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"],"
-			  "\"start\":{\"dateTime\":\"2026-02-02T10:00:00Z\",\"timeZone\":\"UTC\"},"
-			  "\"end\":{\"dateTime\":\"2026-02-02T11:00:00Z\",\"timeZone\":\"UTC\"}}");
-	char *id = xstrdup(json_str(e, "id"));
-	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
-	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
-
-	google_patch(w, second, "{\"summary\":\"special\"}");
-	google_delete(w, third);
-	return id;
-}
-
 static void test_verify__both_sides_the_same_over_many_pages(void **state)
 {
 	struct world *w = *state;
 	AUTO(json_object_put) struct json_object *answer = NULL;
-	AUTO(free) char *series = add_series(w);
+	AUTO(free) char *series = add_daily(w);
 
 	for (size_t i = 0; i < 7; i++)
 		free(google_add(w, "x"));
@@ -162,7 +146,7 @@ static void test_verify__what_waits_and_what_stays_here_are_no_differences(void 
 static void test_verify__occurrences(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_series(w);
+	AUTO(free) char *id = add_daily(w);
 	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
 	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
 	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);

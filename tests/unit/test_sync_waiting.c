@@ -10,38 +10,6 @@
 #include "sync/restore.h"
 
 #define WORK "work@group.calendar.google.com"
-#define BOSS "boss@example.com"
-static struct json_object *as_boss(struct world *w, const char *method, const char *path,
-				   const char *body)
-{
-	AUTO(json_object_put)
-	struct json_object *t =
-		ask(w, "POST", "/sandbox/token", "{\"account\":\"" BOSS "\"}", NULL, NULL);
-	AUTO(free) char *url = xasprintf("/calendar/v3/calendars/primary/events%s", path);
-
-	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
-}
-
-static int64_t calendar(struct world *w, const char *id)
-{
-	AUTO(free)
-	char *body =
-		xasprintf("{\"id\":\"%s\",\"summary\":\"%s\",\"accessRole\":\"owner\"}", id, id);
-	AUTO(calendar_list_release) struct calendar_list list = {0};
-
-	control(w, "POST", "/sandbox/calendars", body);
-	sync_ok(w);
-	OK(store_calendar_list(w->store, w->account.id, &list, &err));
-	for (size_t i = 0; i < list.count; i++) {
-		if (strcmp(list.items[i].google_id, id) != 0)
-			continue;
-		OK(store_calendar_set_selected(w->store, list.items[i].id, true, &err));
-		sync_ok(w);
-		return list.items[i].id;
-	}
-	fail_msg("no calendar %s", id);
-	return 0;
-}
 
 static void pass_time(struct world *w)
 {
@@ -60,32 +28,6 @@ static int64_t waiting(struct world *w)
 	int64_t n;
 	OK(store_conflict_count(w->store, 0, &n, &err));
 	return n;
-}
-
-static int edit_one_as(struct world *w, const char *series, const struct occurrence *at,
-		       const char *field, const char *value, const struct local_options *o,
-		       struct event *out)
-{
-	AUTO(event_release) struct event row = {0};
-	AUTO(event_release) struct event master = {0};
-	AUTO(json_object_put) struct json_object *r = NULL;
-	bool found;
-
-	w->clock.now_ms += 1000;
-	OK(store_event_get(w->store, w->calendar.id, at->id, &row, &found, &err));
-	OK(store_event_get_row(w->store, row_of(w, series), &master, &err));
-	r = found ? json_clone(row.resource)
-		  : split_instance(master.resource, w->calendar.time_zone, at);
-	json_set_str(r, field, value);
-	return local_occurrence_edit(w->store, &w->clock.clock, row_of(w, series), at, r, o, out,
-				     &err);
-}
-
-static void edit_one(struct world *w, const char *series, const struct occurrence *at,
-		     const char *field, const char *value)
-{
-	AUTO(event_release) struct event out = {0};
-	OK(edit_one_as(w, series, at, field, value, &plain, &out));
 }
 
 static void edit_quietly(void *arg)
@@ -119,7 +61,7 @@ static void test_waiting__goes_with_its_event_to_another_calendar(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "base");
-	int64_t work = calendar(w, WORK), row;
+	int64_t work = add_calendar(w, WORK, "owner"), row;
 	AUTO(event_release) struct event out = {0};
 	AUTO(conflict_list_release) struct conflict_list list = {0};
 	AUTO(resolution_release) struct resolution r = {0};
@@ -267,7 +209,7 @@ static void test_resolve__a_move_goes_out_whoever_wins(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "base");
-	int64_t work = calendar(w, WORK), row;
+	int64_t work = add_calendar(w, WORK, "owner"), row;
 	AUTO(event_release) struct event out = {0};
 	AUTO(event_release) struct event e = {0};
 	AUTO(conflict_list_release) struct conflict_list list = {0};
@@ -303,7 +245,7 @@ static void test_push__a_move_goes_out_when_the_edit_is_taken_back(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "base");
-	int64_t work = calendar(w, WORK), row;
+	int64_t work = add_calendar(w, WORK, "owner"), row;
 	AUTO(event_release) struct event out = {0};
 	AUTO(event_release) struct event e = {0};
 
@@ -381,7 +323,7 @@ static void test_push__one_event_that_keeps_changing_stops_no_other(void **state
 	AUTO(free) char *id = google_add(w, "base");
 	AUTO(free) char *other = NULL, *body = NULL;
 
-	calendar(w, WORK);
+	add_calendar(w, WORK, "owner");
 	sync_ok(w);
 	edit(w, row_of(w, id), "summary", "here");
 	other = google_add(w, "other");
