@@ -120,19 +120,11 @@ static const char sql_account_add[] =
 int store_account_add(struct store *s, struct account *a, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t id;
 
 	if (db_prepare(s->db, sql_account_add, &st, err))
 		return -1;
 	account_bind(st, a);
-	if (stmt_step(st, err) < 0)
-		return name_taken(s, a, err);
-	id = col_int(st, 0);
-	/* The row is only sure to be there when the statement has ended. */
-	if (stmt_run(st, err))
-		return -1;
-	a->id = id;
-	return 0;
+	return stmt_run_id(st, &a->id, err) ? name_taken(s, a, err) : 0;
 }
 
 static const char sql_account_update[] =

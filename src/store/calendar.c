@@ -186,7 +186,6 @@ static const char sql_calendar_insert[] =
 static int calendar_insert(struct store *s, struct calendar *c, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t id;
 
 	if (db_prepare(s->db, sql_calendar_insert, &st, err))
 		return -1;
@@ -194,13 +193,7 @@ static int calendar_insert(struct store *s, struct calendar *c, struct err *err)
 	stmt_text(st, ":google_id", c->google_id);
 	stmt_bool(st, ":selected", c->selected);
 	describe(st, c);
-	if (stmt_step(st, err) < 0)
-		return -1;
-	id = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	c->id = id;
-	return 0;
+	return stmt_run_id(st, &c->id, err);
 }
 
 static const char sql_calendar_update[] =

@@ -74,7 +74,6 @@ static const char sql_conflict_update[] =
 int store_conflict_put(struct store *s, struct conflict *c, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t id;
 
 	if (db_prepare(s->db, c->id ? sql_conflict_update : sql_conflict_insert, &st, err))
 		return -1;
@@ -83,13 +82,7 @@ int store_conflict_put(struct store *s, struct conflict *c, struct err *err)
 		stmt_int(st, ":id", c->id);
 		return stmt_run(st, err);
 	}
-	if (stmt_step(st, err) < 0)
-		return -1;
-	id = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	c->id = id;
-	return 0;
+	return stmt_run_id(st, &c->id, err);
 }
 
 /* --- reading ----------------------------------------------------------------------------- */

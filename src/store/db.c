@@ -495,6 +495,19 @@ int stmt_run(struct stmt *st, struct err *err)
 	return status;
 }
 
+int stmt_run_id(struct stmt *st, int64_t *out_id, struct err *err)
+{
+	int64_t id;
+
+	if (stmt_step(st, err) < 0)
+		return -1;
+	id = col_int(st, 0);
+	if (stmt_run(st, err))
+		return -1;
+	*out_id = id;
+	return 0;
+}
+
 int64_t stmt_changes(const struct stmt *st)
 {
 	return sqlite3_changes64(st->db->handle);

@@ -92,7 +92,9 @@ void stmt_null(struct stmt *st, const char *name);
 
 int stmt_step(struct stmt *st, struct err *err); /* 1 = a row, 0 = no more, -1 */
 int stmt_run(struct stmt *st, struct err *err);  /* steps to the end: 0, -1 */
-int64_t stmt_changes(const struct stmt *st);     /* rows that the last write changed */
+/* An insert that returns the id of its row, which is only sure to be there when the statement has ended. */
+int stmt_run_id(struct stmt *st, int64_t *out_id, struct err *err);
+int64_t stmt_changes(const struct stmt *st); /* rows that the last write changed */
 /* Whether the connection's last failure was a key that is there already. */
 bool db_failed_unique(const struct db *db);
 

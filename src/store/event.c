@@ -226,18 +226,11 @@ static int event_insert(struct store *s, struct event *e, const struct event_ind
 			struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t row;
 
 	if (db_prepare(s->db, sql_event_insert, &st, err))
 		return -1;
 	event_bind(st, e, ix);
-	if (stmt_step(st, err) < 0)
-		return id_taken(s, e, err);
-	row = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	e->rowid = row;
-	return 0;
+	return stmt_run_id(st, &e->rowid, err) ? id_taken(s, e, err) : 0;
 }
 
 /* An entry in the outbox goes along when the event moves to another calendar. */

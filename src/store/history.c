@@ -381,19 +381,12 @@ int store_command_add(struct store *s, const char *name, int64_t now_ms, int64_t
 		      struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t id;
 
 	if (db_prepare(s->db, sql_command_add, &st, err))
 		return -1;
 	stmt_int(st, ":at_ms", now_ms);
 	stmt_text(st, ":name", name);
-	if (stmt_step(st, err) < 0)
-		return -1;
-	id = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	*out_id = id;
-	return 0;
+	return stmt_run_id(st, out_id, err);
 }
 
 static const char sql_command_drop[] =

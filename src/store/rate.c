@@ -89,20 +89,13 @@ static int add(struct store *s, const char *bucket, int units, int64_t at_ms, in
 	       struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	int64_t id;
 
 	if (db_prepare(s->db, sql_rate_add, &st, err))
 		return -1;
 	stmt_text(st, ":bucket", bucket);
 	stmt_int(st, ":at", at_ms);
 	stmt_int(st, ":units", units);
-	if (stmt_step(st, err) < 0)
-		return -1;
-	id = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	*out_id = id;
-	return 0;
+	return stmt_run_id(st, out_id, err);
 }
 
 /* What was used of it was used until now. Numbers come back once a row is forgotten: it is ours only
