@@ -301,10 +301,8 @@ static int carry_out(struct engine *e, const struct calendar *c, struct event *r
 	case PLAN_REPLACE:
 		return replace_row(e, row, item, r, err);
 	case PLAN_ADOPT:
-		return reconcile_merge(e, row, row->base, item, r, err);
 	case PLAN_MERGE:
 	case PLAN_REINSTATE:
-		r->pulled.updated++;
 		return reconcile_merge(e, row, row->base, item, r, err);
 	case PLAN_RESTORE:
 		return reconcile_restore(e, row, item, r, err);

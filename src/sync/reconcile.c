@@ -305,6 +305,8 @@ int reconcile_merge(struct engine *e, struct event *row, const struct json_objec
 	merge_event(base, row->resource, item, &rule, &m);
 	/* What is held back decides nothing, and must not be sent when a conflict is decided. */
 	manual = merge_contested(&m) && !held && (waits || e->options->conflict == POLICY_MANUAL);
+	if (!manual) /* an edit that a person decides about stays what is seen here */
+		r->pulled.updated += !event_equal(row->resource, m.merged);
 	if (e->options->dry_run) {
 		r->conflicts += merge_contested(&m) > 0;
 		r->waiting += manual;

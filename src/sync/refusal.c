@@ -128,7 +128,6 @@ int push_refused(struct push *p, struct job *j, const struct err *why, struct er
 	bool found;
 
 	j->state = JOB_DONE;
-	p->r->failed_events++;
 	if (store_begin(p->e->store, err))
 		return -1;
 	if (store_outbox_get(p->e->store, j->rowid, &op, &found, err) ||
@@ -138,6 +137,7 @@ int push_refused(struct push *p, struct job *j, const struct err *why, struct er
 		store_rollback(p->e->store); /* edited since: that version may do better */
 		return 0;
 	}
+	p->r->failed_events++;
 	op.state = OUTBOX_REFUSED;
 	xstr_set(&op.last_error, why->msg);
 	now.sync_status = SYNC_ERROR;

@@ -197,6 +197,7 @@ static void test_manual__both_versions_stay_and_all_else_goes_on(void **state)
 	sync_by(w, POLICY_MANUAL);
 	assert_int_equal(w->last.conflicts, 1);
 	assert_int_equal(w->last.conflicts_waiting, 1);
+	assert_int_equal(w->last.pulled.updated, 0); /* what is seen here is the edit, as before */
 	assert_int_equal(w->last.pushed.created, 1);
 	assert_waits(w, row, id);
 	/* Neither a later sync, nor one that lists everything, nor another policy decides. */
