@@ -92,8 +92,10 @@ static int send_batch(struct push *p, struct job **jobs, size_t count, struct er
 		p->stop = push_is_general(&why);
 		for (size_t i = 0; i < count && !result; i++) {
 			jobs[i]->alone = true;
-			result = p->stop ? push_waits(p, jobs[i], &why, err)
-					 : push_forget_sent(p, jobs[i], err);
+			if (!p->stop || why.code == ERR_RATE_LIMITED) /* not carried out */
+				result = push_forget_sent(p, jobs[i], err);
+			if (!result && p->stop)
+				result = push_waits(p, jobs[i], &why, err);
 		}
 		return result;
 	}

@@ -284,10 +284,14 @@ int push_settle_bad(struct push *p, struct job *j, const struct err *why, bool i
 		    struct err *err)
 {
 	bool gone = why->code == ERR_NOT_FOUND || why->code == ERR_GONE;
+	bool general = push_is_general(why) || has_lost_role(j, why);
 
 	log_debug("push", "event %s: %s: %d %s", j->row.id, job_method(j->kind), why->http_status,
 		  why->reason);
-	if (push_is_general(why) || has_lost_role(j, why)) {
+	/* A rate limit comes before anything is carried out, or, kept to by ourselves, before it is sent. */
+	if ((!general || why->code == ERR_RATE_LIMITED) && push_forget_sent(p, j, err))
+		return -1;
+	if (general) {
 		if (in_batch) { /* a part is tried again, alone, with all the patience of a call */
 			j->alone = true;
 			return 0;
@@ -295,8 +299,6 @@ int push_settle_bad(struct push *p, struct job *j, const struct err *why, bool i
 		p->stop = true;
 		return push_waits(p, j, why, err);
 	}
-	if (push_forget_sent(p, j, err))
-		return -1;
 	if (j->kind == JOB_MOVE && (gone || why->code == ERR_DUPLICATE))
 		return move_missed(p, j, why, err);
 	if (j->op.move_from && j->kind == JOB_DELETE && (gone || why->code == ERR_PRECONDITION))

@@ -98,6 +98,25 @@ static void test_sync__an_edit_after_a_lost_answer_beats_the_delete(void **state
 	assert_equal_sides(w, 1);
 }
 
+/* Who deleted it did not know of it. */
+static void test_sync__an_edit_that_met_a_rate_limit_has_not_arrived(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	push_unanswered(w, row, "POST");
+	edit(w, row, "location", "there");
+	fault(w, "{\"method\":\"POST\",\"action\":\"status\",\"status\":429}");
+	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(err.code, ERR_RATE_LIMITED);
+	w->clock.now_ms += 300 * 1000;
+	google_delete(w, id);
+	sync_ok(w);
+	assert_at_google(w, "location", "there");
+	assert_equal_sides(w, 1);
+}
+
 static void test_sync__who_deletes_an_edit_that_arrived_knew_it(void **state)
 {
 	struct world *w = *state;
@@ -297,6 +316,7 @@ int main(void)
 		TEST(test_sync__a_404_that_passes_is_no_delete),
 		TEST(test_sync__a_404_that_passes_makes_no_second_event),
 		TEST(test_sync__an_edit_after_a_lost_answer_beats_the_delete),
+		TEST(test_sync__an_edit_that_met_a_rate_limit_has_not_arrived),
 		TEST(test_sync__who_deletes_an_edit_that_arrived_knew_it),
 		TEST(test_sync__a_revived_event_has_what_was_changed_before_it_went),
 		TEST(test_sync__a_delete_after_tries_of_which_one_arrived),
