@@ -130,11 +130,12 @@ int push_take_last_version(struct push *p, struct event *now, const struct json_
 int push_follow(struct push *p, struct job *j, struct json_object *there, struct err *err);
 /*
  * A row goes to where another one is, in this calendar, with this id, if there is one: that of the same event,
- * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then
- * *out_merged, and our row is gone. Inside the caller's transaction.
+ * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then our row
+ * is gone. Inside the caller's transaction.
  */
+enum room { ROOM_FREE, ROOM_MADE, ROOM_MERGED };
 int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
-		   bool *out_merged, struct err *err);
+		   enum room *out, struct err *err);
 
 /* --- move.c ---------------------------------------------------------------------------------- */
 

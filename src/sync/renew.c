@@ -36,17 +36,17 @@ static int follow_series(struct push *p, struct event *row, const struct event *
 	AUTO(outbox_release) struct outbox op = {0};
 	size_t n = strlen(old);
 	AUTO(free) char *own = NULL;
-	bool found, merged = false;
+	enum room room = ROOM_FREE;
+	bool found;
 
 	if (strncmp(row->id, old, n) != 0 || row->id[n] != '_')
 		return 0; /* of a split series, whose occurrences are named after the one before */
 	if (store_outbox_get(p->e->store, row->rowid, &op, &found, err))
 		return -1;
 	own = xasprintf("%s%s", series->id, row->id + n);
-	if (strcmp(own, row->id) != 0 &&
-	    push_make_room(p, row, row->calendar_id, own, &merged, err))
+	if (strcmp(own, row->id) != 0 && push_make_room(p, row, row->calendar_id, own, &room, err))
 		return -1;
-	if (merged)
+	if (room == ROOM_MERGED)
 		return 0;
 	json_set_str(row->resource, "recurringEventId", series->id);
 	json_object_put(TAKE(row->base));
@@ -111,7 +111,7 @@ static int write_new_id(struct push *p, struct job *j, struct json_object *unuse
 {
 	AUTO(event_release) struct event now = {0};
 	AUTO(free) char *old = NULL;
-	bool merged;
+	enum room room;
 	char id[27];
 
 	(void)unused;
@@ -120,11 +120,11 @@ static int write_new_id(struct push *p, struct job *j, struct json_object *unuse
 	event_id_after(p->c->google_id, now.id, id);
 	log_info("push", "event %s: the id is taken at Google, going on as %s", now.id, id);
 	old = xstrdup(now.id);
-	if (push_make_room(p, &now, now.calendar_id, id, &merged, err))
+	if (push_make_room(p, &now, now.calendar_id, id, &room, err))
 		return -1;
 	xstr_set(&now.etag, NULL);
 	push_event_renewed(&now);
-	if (!merged && rename_row(p, &now, id, err))
+	if (room != ROOM_MERGED && rename_row(p, &now, id, err))
 		return -1;
 	xstr_set(&now.id, id);
 	return push_series_renewed(p, &now, old, err);

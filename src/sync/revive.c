@@ -96,7 +96,7 @@ static int write_ready(struct push *p, struct job *j, struct json_object *tombst
 }
 
 int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
-		   bool *out_merged, struct err *err)
+		   enum room *out, struct err *err)
 {
 	static const struct merge_rule ours = {.contested = MERGE_LOCAL};
 	AUTO(merge_result_release) struct merge_result m = {0};
@@ -105,7 +105,7 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 	struct version_note was;
 	bool found;
 
-	*out_merged = false;
+	*out = ROOM_FREE;
 	if (store_event_get(p->e->store, calendar, id, &there, &found, err))
 		return -1;
 	if (!found)
@@ -114,13 +114,14 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 				    .event_id = id,
 				    .origin = "merge",
 				    .at_ms = clock_now_ms(p->e->clock)};
+	*out = ROOM_MADE;
 	if (there.pending == PENDING_NONE)
 		return (!event_equal(there.resource, now->base) &&
 			version_kept(p->e->store, &was, there.resource, err)) ||
 				       store_event_delete(p->e->store, there.rowid, err)
 			       ? -1
 			       : 0;
-	*out_merged = true;
+	*out = ROOM_MERGED;
 	merge_event(now->base, now->resource, there.resource, &ours, &m);
 	merged = local_with_fields_of(there.resource, m.merged);
 	if (engine_changed(p->e, now, "merge", now->hidden ? NULL : now->resource, NULL, err) ||
@@ -151,14 +152,15 @@ static int occurrences_follow(struct push *p, const struct event *series, int64_
 		return -1;
 	for (size_t i = 0; i < rows.count; i++) {
 		struct event *row = &rows.items[i];
-		bool merged;
+		enum room room;
 
 		if (row->pending != PENDING_UPDATE && row->pending != PENDING_DELETE)
 			continue;
-		if (push_make_room(p, row, calendar, row->id, &merged, err))
+		if (push_make_room(p, row, calendar, row->id, &room, err))
 			return -1;
-		if (merged)
+		if (room == ROOM_MERGED)
 			continue;
+		row->at_google |= room == ROOM_MADE; /* no pull shows it again */
 		row->calendar_id = calendar;
 		xstr_set(&row->etag, NULL);
 		if (store_event_put(p->e->store, row, err))
@@ -181,14 +183,12 @@ static int drop_if_in_step(struct push *p, int64_t rowid, struct err *err)
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
-	AUTO(event_release) struct event pulled = {0};
-	bool merged, found;
+	enum room room;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
-	    store_event_get(p->e->store, j->found_in, now.id, &pulled, &found, err) ||
-	    push_make_room(p, &now, j->found_in, now.id, &merged, err))
+	    push_make_room(p, &now, j->found_in, now.id, &room, err))
 		return -1;
-	if (merged)
+	if (room == ROOM_MERGED)
 		return 0;
 	now.calendar_id = j->found_in;
 	now.at_google = true;
@@ -198,7 +198,8 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 		return -1;
 	if (reconcile_merge(p->e, &now, now.base, there, p->r, err))
 		return -1;
-	return !found && event_is_exception(there) ? drop_if_in_step(p, j->rowid, err) : 0;
+	return room == ROOM_FREE && event_is_exception(there) ? drop_if_in_step(p, j->rowid, err)
+							      : 0;
 }
 
 /* It was moved, and deleted there: there it comes back, under its own id. */
@@ -207,12 +208,12 @@ static int write_died_elsewhere(struct push *p, struct job *j, struct json_objec
 {
 	AUTO(event_release) struct event now = {0};
 	const char *etag = json_str(tombstone, "etag");
-	bool merged;
+	enum room room;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err) ||
-	    push_make_room(p, &now, j->died_in, now.id, &merged, err))
+	    push_make_room(p, &now, j->died_in, now.id, &room, err))
 		return -1;
-	if (merged)
+	if (room == ROOM_MERGED)
 		return 0;
 	now.calendar_id = j->died_in;
 	xstr_set(&now.etag, etag ? etag : ETAG_UNKNOWN);

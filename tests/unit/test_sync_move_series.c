@@ -41,10 +41,38 @@ static void test_move_series__says_what_was_edited_of_an_occurrence(void **state
 	assert_int_equal(stored_rows(w), 1);
 }
 
+/* The new calendar is read before the series goes there, with an edit, and the deleted occurrence after it:
+ * who changed that at Google is right, and no pull shows it again. */
+static void test_move_series__takes_along_the_delete_of_a_changed_occurrence(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event out = {0};
+	struct sync_options only = {.calendar = WORK};
+	int64_t row;
+
+	add_weekly(w, "serie");
+	add_calendar(w, WORK, "owner");
+	row = row_of(w, "serie");
+	nth_occurrence(w, "serie", 2, &at);
+	w->clock.now_ms += 1000;
+	OK(local_occurrence_delete(w->store, &w->clock.clock, row, &at, &plain, &out, &err));
+	edit(w, row, "summary", "new");
+	google_patch(w, at.id, "{\"location\":\"there\"}");
+	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));
+	OK(run_sync(w, &only));
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_in_work(w, "serie", "summary", "new");
+	assert_in_work(w, at.id, "location", "there");
+	assert_same(w, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_move_series__says_what_was_edited_of_an_occurrence),
+		TEST(test_move_series__takes_along_the_delete_of_a_changed_occurrence),
 	};
 
 	return cmocka_run_group_tests_name("sync_move_series", tests, NULL, NULL);
