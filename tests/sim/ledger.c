@@ -102,6 +102,23 @@ static bool same_field(const char *a, const char *b)
 	return (schedule_a && schedule_b) || !strcmp(a, b);
 }
 
+/* Two people wrote the same few words without knowing of each other: who saw them saw one of the two. */
+static bool is_a_coincidence(const struct write *w, int who)
+{
+	return w->contested && w->who != who && !strpbrk(w->value, "0123456789");
+}
+
+/* What its author saw may be the same that he had written himself: cleared by two people, say. */
+static bool may_be_own(const struct ledger *l, const struct write *w, int who)
+{
+	if (!is_a_coincidence(w, who))
+		return false;
+	for (size_t i = 0; i < l->write_count; i++)
+		if (l->writes[i].who == who && l->writes[i].hash == w->hash)
+			return true;
+	return false;
+}
+
 /* The last write is new: whose writes of the same field did its author not know of? */
 static void note_contested(struct ledger *l, const struct units *seen)
 {
@@ -111,7 +128,7 @@ static void note_contested(struct ledger *l, const struct units *seen)
 		struct write *o = &l->writes[i];
 
 		if (o->event == w->event && same_field(o->unit, w->unit) &&
-		    !knows(l, w->who, seen, o))
+		    (may_be_own(l, o, w->who) || !knows(l, w->who, seen, o)))
 			o->contested = w->contested = true;
 	}
 }
@@ -198,12 +215,6 @@ void ledger_move(struct ledger *l, int who, unsigned no, const struct json_objec
 		return;
 	units_read(seen, &units);
 	add_write(l, event_index(l, mark), who, no, "calendar", to, &units);
-}
-
-/* Two people wrote the same few words without knowing of each other: who saw them saw one of the two. */
-static bool is_a_coincidence(const struct write *w, int who)
-{
-	return w->contested && w->who != who && !strpbrk(w->value, "0123456789");
 }
 
 void ledger_delete(struct ledger *l, int who, unsigned no, const struct json_object *seen)
