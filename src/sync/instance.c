@@ -47,9 +47,8 @@ int instance_computed(const struct push *p, const struct json_object *series,
 
 /* --- what the look found ------------------------------------------------------------------- */
 
-/* was_computed: an edit of what was only computed, and may still be, is no event at Google yet. */
-static int after_merge(struct push *p, int64_t rowid, const struct json_object *answer,
-		       bool was_computed, struct err *err)
+int instance_merged(struct push *p, int64_t rowid, const struct json_object *answer,
+		    bool was_computed, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
 
@@ -93,7 +92,7 @@ static int write_looked(struct push *p, struct job *j, struct json_object *answe
 		return -1;
 	p->r->conflicts += merged.conflicts;
 	p->r->waiting += merged.waiting;
-	return after_merge(p, j->rowid, answer, was_computed, err);
+	return instance_merged(p, j->rowid, answer, was_computed, err);
 }
 
 /*

@@ -156,6 +156,13 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 
 /* Whether the job is to ask for its occurrence first. */
 bool instance_needs_look(const struct job *j);
+/*
+ * What Google says of an occurrence has been merged into its row. was_computed: an edit of what was only
+ * computed, and may still be, is no event at Google yet, and when nothing is left of it the row goes: an event of
+ * its own comes with the next pull. Inside the caller's transaction.
+ */
+int instance_merged(struct push *p, int64_t rowid, const struct json_object *answer,
+		    bool was_computed, struct err *err);
 /* What Google says of it. The job is due, or done. */
 int instance_looked(struct push *p, struct job *j, struct json_object *answer, struct err *err);
 /* What a series says of the occurrence that this exception stands for. *out NULL: it has none. */

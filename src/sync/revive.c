@@ -169,17 +169,6 @@ static int occurrences_follow(struct push *p, const struct event *series, int64_
 	return 0;
 }
 
-/* An occurrence that nothing is left to say of: it may be only computed there, and an event of its own comes
- * with the next pull. */
-static int drop_if_in_step(struct push *p, int64_t rowid, struct err *err)
-{
-	AUTO(event_release) struct event now = {0};
-
-	if (store_event_get_row(p->e->store, rowid, &now, err))
-		return -1;
-	return now.pending == PENDING_NONE ? store_event_delete(p->e->store, rowid, err) : 0;
-}
-
 static int write_followed(struct push *p, struct job *j, struct json_object *there, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
@@ -198,8 +187,9 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 		return -1;
 	if (reconcile_merge(p->e, &now, now.base, there, p->r, err))
 		return -1;
-	return room == ROOM_FREE && event_is_exception(there) ? drop_if_in_step(p, j->rowid, err)
-							      : 0;
+	return room == ROOM_FREE && event_is_exception(there)
+		       ? instance_merged(p, j->rowid, there, true, err)
+		       : 0;
 }
 
 /* It was moved, and deleted there: there it comes back, under its own id. */

@@ -151,12 +151,16 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 static int write_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err)
 {
 	AUTO(event_release) struct event now = {0};
+	bool was_computed;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err))
 		return -1;
+	was_computed = occurrence_is_computed(&now);
 	if (!remote || (event_is_cancelled(remote) && !event_is_exception(remote)))
 		return apply_gone(p->e, &now, remote, p->r, err);
-	return apply_item(p->e, p->c, &now, remote, p->r, err);
+	if (apply_item(p->e, p->c, &now, remote, p->r, err))
+		return -1;
+	return was_computed ? instance_merged(p, j->rowid, remote, true, err) : 0;
 }
 
 int push_take_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err)

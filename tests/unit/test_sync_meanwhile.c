@@ -188,6 +188,30 @@ static void test_meanwhile__a_row_that_went_takes_no_answer(void **state)
 	assert_int_equal(fg_faults_hit(w->fg), 1);
 }
 
+static void rename_series(void *arg)
+{
+	struct world *w = arg;
+
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
+	w->clock.now_ms += 60000;
+	google_patch(w, SERIES, "{\"summary\":\"theirs\"}");
+}
+
+/* The edit loses to the series, which is newer: Google computes the occurrence, and it needs no row. */
+static void test_meanwhile__an_edit_loses_to_its_series_after_the_look(void **state)
+{
+	struct world *w = *state;
+
+	add_weekly(w, SERIES);
+	sync_ok(w);
+	make_exception(w);
+	meanwhile(w, "GET", OCCURRENCE, rename_series);
+	sync_ok(w);
+	assert_null(w->hooked.after);
+	assert_int_equal(row_of(w, OCCURRENCE), 0);
+	assert_settled(w, "lost");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +220,7 @@ int main(void)
 		TEST(test_meanwhile__a_row_that_went_is_not_read_again),
 		TEST(test_meanwhile__an_edit_is_taken_back_while_its_occurrence_is_looked_at),
 		TEST(test_meanwhile__a_row_that_went_takes_no_answer),
+		TEST(test_meanwhile__an_edit_loses_to_its_series_after_the_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
