@@ -106,12 +106,14 @@ static bool is_hidden_with_series(const struct peek_rows *rows, const struct pee
 	       !strcmp(series->op, "delete");
 }
 
+/* Until somebody sends it, or edits what Google refused: whether that was right is asked of the series. */
 bool check_waits_for_series(const struct peek_rows *rows, const struct peek_row *row)
 {
 	const char *master = json_str(row->resource, "recurringEventId");
 	const struct peek_row *series = master ? row_find(rows, row->calendar, master) : NULL;
 
-	return series && series->state && !strcmp(series->state, "held") &&
+	return series && series->state &&
+	       (!strcmp(series->state, "held") || !strcmp(series->state, "refused")) &&
 	       (!strcmp(series->op, "create") || series->move_from);
 }
 
