@@ -28,6 +28,19 @@ static int rename_row(struct push *p, struct event *row, const char *id, struct 
 	return store_event_put(p->e->store, row, err);
 }
 
+/* A conference stays with the event that it was made for: that of the series is the occurrence's, too, or it asks
+ * for one of its own. */
+static void renew_conference(struct event *row)
+{
+	AUTO(json_object_put)
+	struct json_object *had = json_object_get(json_get(row->resource, "conferenceData"));
+	struct json_object *of_series = json_get(row->base, "conferenceData");
+
+	event_new_conference(row->resource, of_series ? NULL : had);
+	if (had && of_series)
+		json_set(row->resource, "conferenceData", json_clone(of_series));
+}
+
 /* A changed occurrence of a series that is another one at Google now, which knows it by the id of that
  * series. */
 static int follow_series(struct push *p, struct event *row, const struct event *series,
@@ -67,6 +80,7 @@ static int follow_series(struct push *p, struct event *row, const struct event *
 	} else if (!row->base) {
 		xstr_set(&row->etag, ETAG_UNKNOWN);
 	}
+	renew_conference(row);
 	if (rename_row(p, row, own, err))
 		return -1;
 	op.event_rowid = row->rowid;

@@ -68,11 +68,65 @@ static void test_move_series__takes_along_the_delete_of_a_changed_occurrence(voi
 	assert_same(w, 2);
 }
 
+static void assert_no_violation(struct world *w, const char *about)
+{
+	AUTO(json_object_put)
+	struct json_object *list = ask(w, "GET", "/sandbox/violations", NULL, NULL, NULL);
+
+	if (strstr(json_text(list), about))
+		fail_msg("%s", json_text(list));
+}
+
+static char *link_in(struct world *w, const char *calendar_id, const char *id)
+{
+	AUTO(json_object_put) struct json_object *events = events_of(w, calendar_id);
+	const char *link = json_str(json_get(events, id), "hangoutLink");
+
+	if (!link)
+		fail_msg("no link: %s in %s: %s", id, calendar_id, json_text(events));
+	return xstrdup(link);
+}
+
+/* The Meet link of an occurrence is lost with the series that was deleted: it gets another one. */
+static void test_move_series__made_anew_asks_for_the_meet_links_of_its_occurrences(void **state)
+{
+	struct world *w = *state;
+	static const char third[] = "serie_20260203T100000Z";
+	AUTO(event_release) struct event series = {0};
+	AUTO(free) char *path = xasprintf("/%s?conferenceDataVersion=1", third);
+	AUTO(free) char *old = NULL;
+	AUTO(free) char *now = NULL;
+	int64_t work = add_calendar(w, WORK, "owner");
+	bool found;
+
+	json_object_put(on_google(
+		w, "POST", WORK, "",
+		"{\"id\":\"serie\",\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\",\"timeZone\":"
+		"\"UTC\"},\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\",\"timeZone\":\"UTC\"},"
+		"\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"]}"));
+	json_object_put(
+		on_google(w, "PATCH", WORK, path,
+			  "{\"conferenceData\":{\"createRequest\":{\"requestId\":\"r1\"}}}"));
+	sync_ok(w);
+	old = link_in(w, WORK, third);
+	OK(store_event_get(w->store, work, "serie", &series, &found, &err));
+	OK(move_to(w, series.rowid, w->calendar.id));
+	json_object_put(on_google(w, "DELETE", WORK, "/serie", NULL));
+	sync_ok(w);
+	sync_ok(w);
+	now = link_in(w, HOME, third);
+	assert_string_not_equal(now, old);
+	assert_no_violation(w, "conference");
+	assert_at_rest(w);
+	assert_same(w, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_move_series__says_what_was_edited_of_an_occurrence),
 		TEST(test_move_series__takes_along_the_delete_of_a_changed_occurrence),
+		TEST(test_move_series__made_anew_asks_for_the_meet_links_of_its_occurrences),
 	};
 
 	return cmocka_run_group_tests_name("sync_move_series", tests, NULL, NULL);
