@@ -37,6 +37,8 @@ endif
 VERSION := 0.1.0
 
 PKGS := json-c sqlite3 smartcols inih libcrypto
+# Headers alone: these are loaded when they are needed.
+LOADED_PKGS := libsecret-1
 SANDBOX_PKGS := json-c libmicrohttpd libical libcrypto zlib
 TEST_PKGS := cmocka libssl
 
@@ -65,7 +67,7 @@ ALL_LDFLAGS := $(CFLAGS) $(HARDEN) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 # pkg-config is asked once for each list, and only by a target that needs the answer.
 once = $(eval $(1) := $$(call pkg,$(2)))$($(1))
 pkg = $(shell pkg-config $(1) || echo '; echo "pkg-config failed, try: sh contrib/setup.sh"; false')
-CFLAGS_PKG = $(call once,CFLAGS_PKG,--cflags $(PKGS) $(SANDBOX_PKGS))
+CFLAGS_PKG = $(call once,CFLAGS_PKG,--cflags $(PKGS) $(SANDBOX_PKGS) $(LOADED_PKGS))
 LIBS_CALSYNC = $(call once,LIBS_CALSYNC,--libs $(PKGS))
 LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS) libcurl)
 LIBS_UNIT = $(call once,LIBS_UNIT,--libs $(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS))

@@ -11,7 +11,7 @@ set -eu
 # The compiler, the libraries of the program and of the sandbox, and what a run needs: certificate
 # authorities for TLS, the time zone database.
 build='gcc libc6-dev make pkg-config
-	libcurl4-openssl-dev libjson-c-dev libsqlite3-dev libsmartcols-dev libinih-dev libssl-dev
+	libcurl4-openssl-dev libsecret-1-dev libjson-c-dev libsqlite3-dev libsmartcols-dev libinih-dev libssl-dev
 	libmicrohttpd-dev libical-dev zlib1g-dev
 	ca-certificates tzdata'
 # The demo and the tests: curl and jq play "somebody at Google", the shells check the completions,

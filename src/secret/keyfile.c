@@ -1,46 +1,14 @@
-#include "secret/secret.h"
+#include "secret/provider.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
-#include "base/random.h"
 
 #include "base/banned.h"
-
-#define HEX_LEN (2 * SECRET_KEY_LEN)
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* 64 hex digits and at most one line end. */
-static int parse_key(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN])
-{
-	if (len && s[len - 1] == '\n')
-		len--;
-	if (len && s[len - 1] == '\r')
-		len--;
-	if (len != HEX_LEN)
-		return -1;
-	for (size_t i = 0; i < SECRET_KEY_LEN; i++) {
-		int high = hex_digit(s[2 * i]), low = hex_digit(s[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -1;
-		key[i] = (unsigned char)(high << 4 | low);
-	}
-	return 0;
-}
 
 static int check_owner(int fd, const char *path, struct err *err)
 {
@@ -84,48 +52,129 @@ static int keyfile_load(const char *path, unsigned char key[SECRET_KEY_LEN], str
 			       strerror(errno));
 	if (check_owner(fd, path, err))
 		return -1;
-	strbuf_reserve(&text, HEX_LEN + 2);
-	if (io_read_fd(fd, path, HEX_LEN + 2, &text, err) || parse_key(text.buf, text.len, key))
+	strbuf_reserve(&text, KEY_HEX_LEN + 2);
+	if (io_read_fd(fd, path, KEY_HEX_LEN + 2, &text, err) ||
+	    key_from_hex(text.buf, text.len, key))
 		return err_set(
 			err, ERR_SECRET,
 			"key file '%s' does not hold one line of %d hex digits; put the right "
 			"one back from a backup",
-			path, HEX_LEN);
+			path, KEY_HEX_LEN);
 	return 0;
 }
 
-static int keyfile_create(const char *path, struct err *err)
+static int keyfile_save(const char *path, const unsigned char key[SECRET_KEY_LEN], bool replace,
+			struct err *err)
 {
-	unsigned char key[SECRET_KEY_LEN];
-	char line[HEX_LEN + 2];
+	char line[KEY_HEX_LEN + 2];
 	int rc;
 
 	if (io_mkdir_parents(path, 0700, err)) {
 		err->code = ERR_SECRET;
 		return -1;
 	}
-	random_bytes(key, sizeof(key));
-	for (size_t i = 0; i < sizeof(key); i++)
-		snprintf(line + 2 * i, 3, "%02x", key[i]);
-	line[HEX_LEN] = '\n';
-	rc = io_create_file(path, line, HEX_LEN + 1, 0600, err);
-	secret_wipe(key, sizeof(key));
+	key_to_hex(key, line);
+	line[KEY_HEX_LEN] = '\n';
+	rc = replace ? io_write_file(path, line, KEY_HEX_LEN + 1, 0600, err)
+		     : io_create_file(path, line, KEY_HEX_LEN + 1, 0600, err);
 	secret_wipe(line, sizeof(line));
-	if (rc) {
+	if (rc)
 		err->code = ERR_SECRET;
-		err_wrap(err, "no new key was made");
-	}
 	return rc;
 }
 
-static const struct key_provider providers[] = {
-	{.name = "file", .load = keyfile_load, .create = keyfile_create},
+static int keyfile_remove(const char *path, struct err *err)
+{
+	if (unlink(path) && errno != ENOENT)
+		return err_set(err, ERR_SECRET, "cannot remove key file '%s': %s", path,
+			       strerror(errno));
+	return 0;
+}
+
+static int keyfile_answers(const char *path, struct err *err)
+{
+	(void)path;
+	(void)err;
+	return 0;
+}
+
+const struct key_provider keyfile_provider = {
+	.name = "file",
+	.load = keyfile_load,
+	.save = keyfile_save,
+	.remove = keyfile_remove,
+	.answers = keyfile_answers,
 };
 
-const struct key_provider *key_provider_find(const char *name)
+/* --- systemd credentials ----------------------------------------------------------------- */
+
+/* systemd mounts the folder for this service alone, read-only, mode 0400 or 0440 (RuntimeDirectory of
+ * the manager, owned by the service's user or by root with an access list). */
+static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(providers); i++)
-		if (!strcmp(providers[i].name, name))
-			return &providers[i];
-	return NULL;
+	AUTO(close_fd) int fd = -1;
+	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
+	struct stat st;
+
+	if (*path != '/')
+		return err_set(err, ERR_SECRET,
+			       "the key lies in a systemd credential, and there is no "
+			       "$CREDENTIALS_DIRECTORY here; run calsync by its service "
+			       "(LoadCredentialEncrypted=calsync-key), or bring the key elsewhere "
+			       "there: calsync key move file");
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "there is no credential '%s'", path);
+	if (fd < 0)
+		return err_set(err, ERR_SECRET, "cannot open credential '%s': %s", path,
+			       strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return err_set(err, ERR_SECRET, "credential '%s' is not a regular file", path);
+	if (st.st_mode & 0027)
+		return err_set(err, ERR_SECRET,
+			       "credential '%s' may be read or written by others (mode %04o)", path,
+			       st.st_mode & 07777);
+	strbuf_reserve(&text, KEY_HEX_LEN + 2);
+	if (io_read_fd(fd, path, KEY_HEX_LEN + 2, &text, err) ||
+	    key_from_hex(text.buf, text.len, key))
+		return err_set(err, ERR_SECRET,
+			       "credential '%s' does not hold one line of %d hex digits", path,
+			       KEY_HEX_LEN);
+	return 0;
 }
+
+static int credential_save(const char *path, const unsigned char key[SECRET_KEY_LEN], bool replace,
+			   struct err *err)
+{
+	(void)path;
+	(void)key;
+	(void)replace;
+	return err_set(err, ERR_SECRET,
+		       "a systemd credential is written by its administrator: make it with "
+		       "'systemd-creds encrypt --name=calsync-key KEYFILE "
+		       "/etc/credstore.encrypted/calsync-key', see calsync-key(1)");
+}
+
+static int credential_remove(const char *path, struct err *err)
+{
+	(void)path;
+	(void)err;
+	return 0; /* the administrator's */
+}
+
+static int credential_answers(const char *path, struct err *err)
+{
+	unsigned char key[SECRET_KEY_LEN];
+	int rc = credential_load(path, key, err);
+
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+const struct key_provider credential_provider = {
+	.name = "credential",
+	.load = credential_load,
+	.save = credential_save,
+	.remove = credential_remove,
+	.answers = credential_answers,
+};

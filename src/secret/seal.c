@@ -1,6 +1,8 @@
 #include "secret/secret.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -67,7 +69,7 @@ int secret_box_open(const struct key_provider *p, const char *where, bool create
 			       "back, or connect the accounts again",
 			       p->name, where);
 	/* When another process makes the key at the same moment, ours is not kept and theirs is read. */
-	if (p->create(where, &first) && p->load(where, box->key, err)) {
+	if (key_create(p, where, &first) && p->load(where, box->key, err)) {
 		*err = first;
 		return -1;
 	}
@@ -77,6 +79,97 @@ int secret_box_open(const struct key_provider *p, const char *where, bool create
 	*out = TAKE(box);
 	return 0;
 }
+
+/* --- which key it is --------------------------------------------------------------------- */
+
+#define CHECK_OWNER "store"
+#define CHECK_FIELD "key check"
+#define CHECK_TEXT  "calsync"
+
+int secret_box_check(const struct secret_box *box, struct strbuf *out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+
+	if (secret_seal(box, CHECK_OWNER, CHECK_FIELD, CHECK_TEXT, strlen(CHECK_TEXT), &sealed,
+			err))
+		return -1;
+	for (size_t i = 0; i < sealed.len; i++)
+		strbuf_addf(out, "%02x", (unsigned char)sealed.buf[i]);
+	return 0;
+}
+
+static bool is_known_by(const struct secret_box *box, const char *check)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct err err;
+	unsigned byte;
+
+	for (; sscanf(check, "%2x", &byte) == 1 && check[1]; check += 2)
+		strbuf_addc(&sealed, (char)byte);
+	return !secret_unseal(box, CHECK_OWNER, CHECK_FIELD, sealed.buf, sealed.len, &text, &err);
+}
+
+int secret_box_open_checked(const struct key_provider *p, const char *where, const char *check,
+			    struct secret_box **out, bool *out_next, struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *box = NULL;
+	AUTO(secret_box_free) struct secret_box *next = box_new();
+	AUTO(strbuf_release) struct strbuf second = STRBUF_INIT;
+	struct err none;
+	int rc = secret_box_open(p, where, false, &box, err);
+
+	*out_next = false;
+	if (!rc && (!check || is_known_by(box, check))) {
+		*out = TAKE(box);
+		return 0;
+	}
+	strbuf_addf(&second, "%s" KEY_NEXT, where);
+	if (check && !p->load(second.buf, next->key, &none) && is_known_by(next, check)) {
+		*out = TAKE(next);
+		*out_next = true;
+		return 0;
+	}
+	if (rc)
+		return -1;
+	return err_set(err, ERR_SECRET,
+		       "the key in %s ('%s') is not the one that this store's logins are sealed "
+		       "with; nothing was changed: put the right one back, or connect the accounts "
+		       "again with --force",
+		       p->name, where);
+}
+
+struct secret_box *secret_box_random(void)
+{
+	struct secret_box *box = box_new();
+
+	random_bytes(box->key, SECRET_KEY_LEN);
+	return box;
+}
+
+int secret_box_save(const struct secret_box *box, const struct key_provider *p, const char *where,
+		    bool replace, struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *kept = box_new();
+
+	if (p->save(where, box->key, replace, err))
+		return -1;
+	/* A keyring may say yes and keep nothing. */
+	if (p->load(where, kept->key, err))
+		return err_wrap(err, "the key that was just kept cannot be read back");
+	return secret_box_equal(box, kept)
+		       ? 0
+		       : err_set(err, ERR_SECRET,
+				 "%s gives back another key than it was given ('%s')", p->name,
+				 where);
+}
+
+bool secret_box_equal(const struct secret_box *a, const struct secret_box *b)
+{
+	return !CRYPTO_memcmp(a->key, b->key, SECRET_KEY_LEN);
+}
+
+/* --- sealing ----------------------------------------------------------------------------- */
 
 static void make_aad(const char *account, const char *field, struct strbuf *out)
 {

@@ -18,22 +18,57 @@
 
 #define SECRET_KEY_LEN 32
 
-/* Where the key lives. Providers: "file" now; the Secret Service and systemd credentials are
- * further entries of the same table. A key is one line of 64 hex digits in all of them. */
+/*
+ * Where the key lives. A key is one line of 64 hex digits in all of them.
+ *
+ *   file            where: the key file's path
+ *   secret-service  where: the store's key id; libsecret, in a process of its own
+ *   credential      where: a path below $CREDENTIALS_DIRECTORY; systemd writes it, nobody else
+ *
+ * While a key is exchanged for another one, both are kept: the new one at KEY_NEXT of `where`.
+ */
 struct key_provider {
 	const char *name; /* as in the config and in the store's meta table */
-	/* Read the key; ERR_NOT_FOUND when this provider holds none yet. */
+	/* Read the key. ERR_NOT_FOUND: this provider holds none there. */
 	int (*load)(const char *where, unsigned char key[SECRET_KEY_LEN], struct err *err);
-	/* Make a new random key and keep it; refuses to replace one that is there. */
-	int (*create)(const char *where, struct err *err);
+	/* Keep this key; one that is there already is replaced, or (replace false) an error. Either
+	 * the old or the new one is there, whatever happens. */
+	int (*save)(const char *where, const unsigned char key[SECRET_KEY_LEN], bool replace,
+		    struct err *err);
+	/* No error when there is none. */
+	int (*remove)(const char *where, struct err *err);
+	/* Whether a new store may keep its key here now, without asking anybody. */
+	int (*answers)(const char *where, struct err *err);
 };
+#define KEY_NEXT ".next"
 const struct key_provider *key_provider_find(const char *name); /* NULL = unknown */
+const struct key_provider *key_provider_at(size_t i);           /* in order; NULL = no more */
+/* A new random key, where none is yet. */
+int key_create(const struct key_provider *p, const char *where, struct err *err);
+
+/* "ab12" of 32 bytes, without line end, and back (-1: not 64 hex digits and at most one line end). */
+#define KEY_HEX_LEN (2 * SECRET_KEY_LEN)
+void key_to_hex(const unsigned char key[SECRET_KEY_LEN], char out[KEY_HEX_LEN + 1]);
+int key_from_hex(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN]);
 
 struct secret_box; /* holds the key in locked, non-dumped memory, wiped on free */
 
 /* where: the key file's path for "file". create: make the key when there is none (first connect). */
 int secret_box_open(const struct key_provider *p, const char *where, bool create,
 		    struct secret_box **out, struct err *err);
+/*
+ * The key that belongs to a store, by what secret_box_check() wrote down about it (hex): the one at
+ * `where`, or, when an exchange was interrupted, the next one (*out_next). ERR_SECRET: neither does.
+ */
+int secret_box_open_checked(const struct key_provider *p, const char *where, const char *check,
+			    struct secret_box **out, bool *out_next, struct err *err);
+/* A value by which this key is known again. Appends hex digits. */
+int secret_box_check(const struct secret_box *box, struct strbuf *out, struct err *err);
+/* A box with a new random key that lies nowhere yet, and the key of a box put somewhere. */
+struct secret_box *secret_box_random(void);
+int secret_box_save(const struct secret_box *box, const struct key_provider *p, const char *where,
+		    bool replace, struct err *err);
+bool secret_box_equal(const struct secret_box *a, const struct secret_box *b);
 void secret_box_free(struct secret_box *box);
 
 /* Both append to out. */

@@ -208,7 +208,7 @@ static void test_keyfile__created_private_and_kept(void **state)
 	assert_int_equal(strspn(first.buf, "0123456789abcdef"), 64);
 	assert_int_equal(first.buf[64], '\n');
 	secret_box_free(open_box("deep/folder/key"));
-	assert_int_equal(file_provider()->create(path, &err), -1);
+	assert_int_equal(key_create(file_provider(), path, &err), -1);
 	assert_int_equal(err.code, ERR_SECRET);
 	assert_int_equal(io_read_file(path, 100, &second, &err), 0);
 	assert_string_equal(first.buf, second.buf);

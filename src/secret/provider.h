@@ -1,0 +1,9 @@
+/* The key providers, one file each. Not for other directories. */
+#ifndef SECRET_PROVIDER_H
+#define SECRET_PROVIDER_H
+
+#include "secret/secret.h"
+
+extern const struct key_provider keyfile_provider, credential_provider, secretservice_provider;
+
+#endif
