@@ -391,68 +391,6 @@ int cmd_store_create(struct cmd_context *cx, struct err *err)
 	return cx->store ? 0 : store_open(path, STORE_CREATE, &cx->store, err);
 }
 
-/* Chosen at the first connect, kept in the store, never changed silently. */
-static int choose_provider(struct cmd_context *cx, const struct key_provider **out, bool *out_kept,
-			   struct err *err)
-{
-	const char *wish = config_get(cx->config, "key.provider");
-	AUTO(free) char *kept = NULL;
-
-	if (store_meta_get(cx->store, "key_provider", &kept, err))
-		return -1;
-	if (kept && wish && strcmp(kept, wish))
-		return err_set(err, ERR_SECRET,
-			       "the key of this store lives in '%s', but key.provider says '%s'; "
-			       "set it back",
-			       kept, wish);
-	*out = key_provider_find(kept ? kept : wish ? wish : "file");
-	if (!*out)
-		return err_set(err, ERR_SECRET, "unknown key.provider '%s'", kept ? kept : wish);
-	*out_kept = kept != NULL;
-	return 0;
-}
-
-int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err)
-{
-	const struct key_provider *p;
-
-	*out = false;
-	return cx->store ? choose_provider(cx, &p, out, err) : 0;
-}
-
-int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
-		   struct err *err)
-{
-	if (!cx->box) {
-		AUTO(free) char *where = config_key_path(cx->config);
-		const struct key_provider *p;
-		bool kept;
-
-		/* A key that sealed something once and is gone is not replaced: it may come back. */
-		if (choose_provider(cx, &p, &kept, err) ||
-		    secret_box_open(p, where,
-				    how == KEY_REPLACE_LOST || (how == KEY_FIRST && !kept),
-				    &cx->box, err))
-			return -1;
-		if (!kept && how != KEY_OPEN &&
-		    store_meta_set(cx->store, "key_provider", p->name, err))
-			return -1;
-	}
-	*out = cx->box;
-	return 0;
-}
-
-int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err)
-{
-	AUTO(free) char *where = config_key_path(cx->config);
-	const struct key_provider *p;
-	bool kept;
-
-	if (choose_provider(cx, &p, &kept, err))
-		return -1;
-	return secret_box_open(p, where, false, out, err);
-}
-
 int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out, struct err *err)
 {
 	const char *name = config_get(cx->config, "sync.conflict");

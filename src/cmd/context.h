@@ -54,6 +54,8 @@ int cmd_account_of(struct cmd_context *cx, int64_t calendar_id, struct account *
 /* The transport, made on first use, borrowed until the context ends. Errors: ERR_FAILED. */
 int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *err);
 
+/* --- key_place.c ------------------------------------------------------------------------- */
+
 enum cmd_key {
 	KEY_OPEN,         /* the one that the store's secrets are sealed with */
 	KEY_FIRST,        /* made when this store has none yet: the first connect */
@@ -66,6 +68,25 @@ int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box *
 int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err);
 /* The key once more through its provider, as the next start will find it. Caller's. */
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
+
+/* Where the key of cx->store lies, or is to lie. */
+struct key_place {
+	const struct key_provider *provider;
+	char *where;  /* owned; see secret/secret.h */
+	char *key_id; /* owned; of the Secret Service; NULL = not needed */
+	char *check;  /* owned; what the key is known by; NULL: stores from before have none */
+	bool kept;    /* the store has a key there; else this is the place of choice */
+};
+void key_place_release(struct key_place *k);
+DEFINE_AUTO_VALUE(struct key_place, key_place_release)
+int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err);
+/* The place of this provider, for a key that goes there. */
+int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
+		     struct err *err);
+/* Write down that the store's key is this one, and where it lies. Inside the caller's transaction. */
+int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
+		 struct err *err);
+
 /* Open cx->store, made when missing: for connect, which has no store before it has a login. */
 int cmd_store_create(struct cmd_context *cx, struct err *err);
 /* What to do where both sides changed the same field, by the configuration. ERR_INVALID. */

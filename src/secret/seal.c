@@ -51,6 +51,15 @@ void secret_box_free(struct secret_box *box)
 	free(box);
 }
 
+static int no_key(const struct key_provider *p, const char *where, struct err *err)
+{
+	return err_set(
+		err, ERR_SECRET,
+		"the key that opens the stored logins is missing (%s: '%s'); put it back, or "
+		"connect the accounts again",
+		p->name, where);
+}
+
 int secret_box_open(const struct key_provider *p, const char *where, bool create,
 		    struct secret_box **out, struct err *err)
 {
@@ -64,10 +73,7 @@ int secret_box_open(const struct key_provider *p, const char *where, bool create
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
 	if (!create)
-		return err_set(err, ERR_SECRET,
-			       "the key that opens the stored logins is missing (%s: '%s'); put it "
-			       "back, or connect the accounts again",
-			       p->name, where);
+		return no_key(p, where, err);
 	/* When another process makes the key at the same moment, ours is not kept and theirs is read. */
 	if (key_create(p, where, &first) && p->load(where, box->key, err)) {
 		*err = first;
@@ -113,17 +119,19 @@ static bool is_known_by(const struct secret_box *box, const char *check)
 int secret_box_open_checked(const struct key_provider *p, const char *where, const char *check,
 			    struct secret_box **out, bool *out_next, struct err *err)
 {
-	AUTO(secret_box_free) struct secret_box *box = NULL;
+	AUTO(secret_box_free) struct secret_box *box = box_new();
 	AUTO(secret_box_free) struct secret_box *next = box_new();
 	AUTO(strbuf_release) struct strbuf second = STRBUF_INIT;
 	struct err none;
-	int rc = secret_box_open(p, where, false, &box, err);
+	int rc = p->load(where, box->key, err);
 
 	*out_next = false;
 	if (!rc && (!check || is_known_by(box, check))) {
 		*out = TAKE(box);
 		return 0;
 	}
+	if (rc && err->code != ERR_NOT_FOUND) /* what does not answer has no next one either */
+		return -1;
 	strbuf_addf(&second, "%s" KEY_NEXT, where);
 	if (check && !p->load(second.buf, next->key, &none) && is_known_by(next, check)) {
 		*out = TAKE(next);
@@ -131,7 +139,7 @@ int secret_box_open_checked(const struct key_provider *p, const char *where, con
 		return 0;
 	}
 	if (rc)
-		return -1;
+		return no_key(p, where, err);
 	return err_set(err, ERR_SECRET,
 		       "the key in %s ('%s') is not the one that this store's logins are sealed "
 		       "with; nothing was changed: put the right one back, or connect the accounts "

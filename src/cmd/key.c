@@ -1,0 +1,363 @@
+/*
+ * `key`: where the key that seals the logins lies, another key, another place.
+ *
+ * A change of the key, each step of which may be the last one:
+ *
+ *   OLD at its place
+ *     | the new one is kept beside it (KEY_NEXT), and read back
+ *   OLD, NEXT
+ *     | one transaction: every secret is sealed with the new one, and the store knows the new one
+ *   OLD, NEXT, the store is NEXT's          (secret_box_open_checked() finds it there)
+ *     | the new one takes the old one's place
+ *   NEW, NEXT
+ *     | NEXT goes
+ *   NEW
+ *
+ * Nobody else writes secrets meanwhile: every account's lock is held.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/xalloc.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
+#include "secret/secret.h"
+#include "sync/lock.h"
+#include "base/banned.h"
+
+#define LOCK_WAIT_MS 10000
+
+static const char *const fields[] = {"refresh_token", "access_token", "client_secret",
+				     "service_account_key"};
+
+struct change {
+	struct cmd_context *cx;
+	struct account_list accounts;
+	struct account_lock **locks;
+	size_t lock_count;
+	struct key_place place; /* as it is before */
+	struct secret_box *box; /* the key that the store is sealed with */
+	bool next;              /* it was found at KEY_NEXT: a change was interrupted */
+	int64_t sealed;         /* secrets */
+};
+
+static void change_release(struct change *c)
+{
+	for (size_t i = 0; i < c->lock_count; i++)
+		account_lock_free(c->locks[i]);
+	free(c->locks);
+	account_list_release(&c->accounts);
+	key_place_release(&c->place);
+	secret_box_free(c->box);
+}
+DEFINE_AUTO_VALUE(struct change, change_release)
+
+static int begin(struct change *c, struct err *err)
+{
+	struct cmd_context *cx = c->cx;
+
+	if (store_account_list(cx->store, &c->accounts, err))
+		return -1;
+	c->locks = xcalloc(c->accounts.count + 1, sizeof(*c->locks));
+	for (size_t i = 0; i < c->accounts.count; i++, c->lock_count++)
+		if (account_lock_take(store_path(cx->store), c->accounts.items[i].id, cx->clock,
+				      LOCK_WAIT_MS, &c->locks[i], err))
+			return -1;
+	if (cmd_key_place(cx, &c->place, err))
+		return -1;
+	if (!c->place.kept)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "this store has no key yet; the first 'calsync connect' makes one");
+	return secret_box_open_checked(c->place.provider, c->place.where, c->place.check, &c->box,
+				       &c->next, err);
+}
+
+/* --- sealing with another key -------------------------------------------------------------- */
+
+/* A value that the key does not open is not ours to throw away: the change stops before it begins. */
+static int reseal_one(struct change *c, const struct account *a, const char *field,
+		      const struct secret_box *with, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf again = STRBUF_INIT;
+	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	AUTO(free) char *owner = account_seal_name(a);
+
+	if (store_secret_get(c->cx->store, a->id, field, &sealed, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (secret_unseal(c->box, owner, field, sealed.buf, sealed.len, &plain, err))
+		return err_wrap(err, "account '%s'", a->name);
+	c->sealed++;
+	if (!with)
+		return 0;
+	if (secret_seal(with, owner, field, plain.buf, plain.len, &again, err))
+		return -1;
+	return store_secret_put(c->cx->store, a->id, field, again.buf, again.len, err);
+}
+
+/* with NULL: only whether all of them open. */
+static int reseal(struct change *c, const struct secret_box *with, struct err *err)
+{
+	c->sealed = 0;
+	for (size_t i = 0; i < c->accounts.count; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(fields); k++)
+			if (reseal_one(c, &c->accounts.items[i], fields[k], with, err))
+				return -1;
+	return 0;
+}
+
+static int commit_key(struct change *c, const struct key_place *place, const struct secret_box *box,
+		      struct err *err)
+{
+	int rc;
+
+	if (store_begin(c->cx->store, err))
+		return -1;
+	rc = reseal(c, box, err) || cmd_key_keep(c->cx, place, box, err) ||
+	     store_commit(c->cx->store, err);
+	if (store_in_transaction(c->cx->store))
+		store_rollback(c->cx->store);
+	return rc ? -1 : 0;
+}
+
+/* --- key rotate ---------------------------------------------------------------------------- */
+
+static int finish(struct change *c, const struct secret_box *box, struct err *err)
+{
+	AUTO(free) char *next = xasprintf("%s" KEY_NEXT, c->place.where);
+
+	return secret_box_save(box, c->place.provider, c->place.where, true, err) ||
+			       c->place.provider->remove(next, err)
+		       ? -1
+		       : 0;
+}
+
+static void report(struct cmd_context *cx, const struct key_place *k, const struct change *c,
+		   const char *message, const char *left)
+{
+	struct json_object *answer;
+
+	if (!cx->global.json) {
+		out_note(cx, "%s (%lld secret%s, %s: %s)\n", message, (long long)c->sealed,
+			 c->sealed == 1 ? "" : "s", k->provider->name, k->where);
+		if (left)
+			out_note(cx,
+				 "the old key file is left, since other stores may use it: when "
+				 "none "
+				 "does, remove it: shred -u '%s'\n",
+				 left);
+		return;
+	}
+	answer = json_object_new_object();
+	json_set_bool(answer, "success", true);
+	json_set_str(answer, "message", message);
+	json_set_str(answer, "provider", k->provider->name);
+	json_set_str(answer, "location", k->where);
+	json_set_int(answer, "secrets", c->sealed);
+	json_set(answer, "left", left ? json_object_new_string(left) : NULL);
+	out_json(cx, answer);
+}
+
+static int run_rotate(struct cmd_context *cx, struct err *err)
+{
+	AUTO(change_release) struct change c = {.cx = cx};
+	AUTO(secret_box_free) struct secret_box *fresh = NULL;
+	AUTO(free) char *next = NULL;
+
+	if (begin(&c, err))
+		return -1;
+	if (!strcmp(c.place.provider->name, "credential"))
+		return err_set(
+			err, ERR_SECRET,
+			"a systemd credential is written by its administrator: bring the key "
+			"elsewhere first (calsync key move file), or give the service another "
+			"credential and run 'calsync key move credential' in it; see "
+			"calsync-key(1)");
+	if (c.next) {
+		if (reseal(&c, NULL, err) || finish(&c, c.box, err))
+			return -1;
+		report(cx, &c.place, &c, "The change of the key that was interrupted is finished",
+		       NULL);
+		return 0;
+	}
+	next = xasprintf("%s" KEY_NEXT, c.place.where);
+	fresh = secret_box_random();
+	if (reseal(&c, NULL, err) || secret_box_save(fresh, c.place.provider, next, true, err) ||
+	    commit_key(&c, &c.place, fresh, err) || finish(&c, fresh, err))
+		return -1;
+	report(cx, &c.place, &c, "All logins are sealed with a new key", NULL);
+	return 0;
+}
+
+/* --- key move ------------------------------------------------------------------------------ */
+
+/* The key that is to be used there: one that is there already, or ours, put there. */
+static int key_there(struct change *c, const struct key_place *to, struct secret_box **out,
+		     struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *box = NULL;
+	struct err none;
+
+	if (!to->provider->answers(to->where, &none) &&
+	    !secret_box_open(to->provider, to->where, false, &box, &none)) {
+		*out = TAKE(box);
+		return 0;
+	}
+	if (secret_box_save(c->box, to->provider, to->where, false, err))
+		return -1;
+	return secret_box_open(to->provider, to->where, false, out, err);
+}
+
+static int run_move(struct cmd_context *cx, struct err *err)
+{
+	AUTO(change_release) struct change c = {.cx = cx};
+	AUTO(key_place_release) struct key_place to = {0};
+	AUTO(secret_box_free) struct secret_box *there = NULL;
+	const struct key_provider *p = key_provider_find(cx->argv[0]);
+	bool shared;
+
+	if (!p)
+		return err_set(err, ERR_USAGE,
+			       "unknown provider '%s': it is secret-service, credential or file",
+			       cx->argv[0]);
+	if (begin(&c, err))
+		return -1;
+	if (p == c.place.provider)
+		return err_set(err, ERR_USAGE, "the key lies in %s already", p->name);
+	if (cmd_key_place_in(cx, p, &to, err) || reseal(&c, NULL, err) ||
+	    key_there(&c, &to, &there, err) || commit_key(&c, &to, there, err))
+		return -1;
+	/* A key file may serve other stores, and a credential is not ours to remove. */
+	shared = !strcmp(c.place.provider->name, "file");
+	if (!shared && c.place.provider->remove(c.place.where, err))
+		return err_wrap(err, "the key is moved, but the old one is still there");
+	report(cx, &to, &c, "The key is moved", shared ? c.place.where : NULL);
+	return 0;
+}
+
+/* --- key status ---------------------------------------------------------------------------- */
+
+static int64_t count_secrets(struct cmd_context *cx, const struct account_list *l,
+			     const struct secret_box *box, struct json_object *damaged)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct account *a = &l->items[i];
+		AUTO(free) char *owner = account_seal_name(a);
+
+		for (size_t k = 0; k < ARRAY_SIZE(fields); k++) {
+			AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+			AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+			struct json_object *which;
+			struct err none;
+
+			if (store_secret_get(cx->store, a->id, fields[k], &sealed, &none))
+				continue;
+			n++;
+			if (!box || !secret_unseal(box, owner, fields[k], sealed.buf, sealed.len,
+						   &plain, &none))
+				continue;
+			which = json_object_new_object();
+			json_set_str(which, "account", a->name);
+			json_set_str(which, "secret", fields[k]);
+			json_object_array_add(damaged, which);
+		}
+	}
+	return n;
+}
+
+static void print_status(const struct cmd_context *cx, const struct json_object *answer)
+{
+	struct json_object *damaged = json_get(answer, "damaged");
+
+	if (!json_str(answer, "provider")) {
+		out_note(cx, "this store has no key yet; the first 'calsync connect' makes one\n");
+		return;
+	}
+	out_printf("provider  %s\n", json_str(answer, "provider"));
+	out_printf("location  %s\n", json_str(answer, "location"));
+	out_printf("secrets   %lld\n", (long long)json_int(answer, "secrets", 0));
+	if (json_flag(answer, "interrupted", false))
+		out_printf(
+			"a change of the key was interrupted; to finish it: calsync key rotate\n");
+	for (size_t i = 0; i < json_object_array_length(damaged); i++) {
+		const struct json_object *d = json_object_array_get_idx(damaged, i);
+
+		out_printf("the %s of account '%s' does not open: calsync connect %s\n",
+			   json_str(d, "secret"), json_str(d, "account"), json_str(d, "account"));
+	}
+}
+
+static int run_status(struct cmd_context *cx, struct err *err)
+{
+	AUTO(account_list_release) struct account_list l = {0};
+	AUTO(key_place_release) struct key_place k = {0};
+	AUTO(secret_box_free) struct secret_box *box = NULL;
+	AUTO(json_object_put) struct json_object *answer = json_object_new_object();
+	AUTO(json_object_put) struct json_object *failure = NULL;
+	struct json_object *damaged = json_object_new_array();
+	bool kept, next = false;
+	struct err why = {0};
+
+	if (cmd_has_key(cx, &kept, err) || (kept && cmd_key_place(cx, &k, err)) ||
+	    (kept && store_account_list(cx->store, &l, err)))
+		return -1;
+	if (kept && secret_box_open_checked(k.provider, k.where, k.check, &box, &next, &why))
+		box = NULL;
+	json_set(answer, "provider", kept ? json_object_new_string(k.provider->name) : NULL);
+	json_set(answer, "location", kept ? json_object_new_string(k.where) : NULL);
+	json_set_int(answer, "secrets", count_secrets(cx, &l, box, damaged));
+	json_set_bool(answer, "interrupted", next);
+	json_set(answer, "damaged", damaged);
+	if (why.code)
+		failure = json_failure(&why);
+	json_set(answer, "error", why.code ? json_object_get(json_get(failure, "error")) : NULL);
+	if (cx->global.json)
+		out_json(cx, json_object_get(answer));
+	else
+		print_status(cx, answer);
+	if (why.code) {
+		*err = why;
+		return -1;
+	}
+	if (json_object_array_length(damaged))
+		return err_set(err, ERR_SECRET, "%zu of the store's secrets do not open",
+			       json_object_array_length(damaged));
+	return 0;
+}
+
+/* --- the commands -------------------------------------------------------------------------- */
+
+const struct cmd cmd_key = {
+	.name = "key",
+	.summary = "the key that seals the logins",
+};
+
+const struct cmd cmd_key_status = {
+	.parent = "key",
+	.name = "status",
+	.summary = "where the key lies, and whether it opens what is sealed",
+	.needs = NEEDS_STORE_OPTIONAL | NEEDS_SECRETS,
+	.run = run_status,
+};
+
+const struct cmd cmd_key_rotate = {
+	.parent = "key",
+	.name = "rotate",
+	.summary = "seal all logins with a new key",
+	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.run = run_rotate,
+};
+
+const struct cmd cmd_key_move = {
+	.parent = "key",
+	.name = "move",
+	.synopsis = "secret-service|credential|file",
+	.summary = "bring the key to another place",
+	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_move,
+};

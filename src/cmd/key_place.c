@@ -1,0 +1,180 @@
+/*
+ * Where the key of a store lies: chosen at the first connect, kept in the store, never changed
+ * silently.
+ *
+ *   meta key_provider   the provider's name
+ *        key_id         what the Secret Service knows the key by
+ *        key_check      what the key is known by: another one in its place is noticed
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/xalloc.h"
+#include "cmd/context.h"
+#include "secret/secret.h"
+#include "base/banned.h"
+
+void key_place_release(struct key_place *k)
+{
+	free(k->where);
+	free(k->key_id);
+	free(k->check);
+}
+
+static char *credential_path(void)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	return dir && *dir == '/' ? xasprintf("%s/calsync-key", dir) : xstrdup("calsync-key");
+}
+
+int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
+		     struct err *err)
+{
+	out->provider = p;
+	if (!strcmp(p->name, "file")) {
+		out->where = config_key_path(cx->config);
+		return 0;
+	}
+	if (!strcmp(p->name, "credential")) {
+		out->where = credential_path();
+		return 0;
+	}
+	if (cx->store && store_meta_get(cx->store, "key_id", &out->key_id, err))
+		return -1;
+	if (!out->key_id) {
+		char id[27];
+
+		random_event_id(id);
+		out->key_id = xstrdup(id);
+	}
+	out->where = xstrdup(out->key_id);
+	return 0;
+}
+
+static int find_provider(const char *name, const struct key_provider **out, struct err *err)
+{
+	*out = key_provider_find(name);
+	return *out ? 0
+		    : err_set(err, ERR_SECRET,
+			      "unknown key provider '%s': it is secret-service, credential or file",
+			      name);
+}
+
+/* For a new store, when the configuration does not say: the first place that is there. */
+static int choose(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	const struct key_provider *p;
+
+	for (size_t i = 0; (p = key_provider_at(i)); i++) {
+		struct err why;
+
+		if (cmd_key_place_in(cx, p, out, err))
+			return -1;
+		if (!p->answers(out->where, &why))
+			return 0;
+		log_debug("key", "not in %s: %s", p->name, why.msg);
+		key_place_release(out);
+		*out = (struct key_place){0};
+	}
+	return err_set(err, ERR_SECRET, "there is no place for a key");
+}
+
+int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	const char *wish = config_get(cx->config, "key.provider");
+	const struct key_provider *p;
+	AUTO(free) char *kept = NULL;
+
+	*out = (struct key_place){0};
+	if (cx->store && store_meta_get(cx->store, "key_provider", &kept, err))
+		return -1;
+	if (kept && wish && strcmp(kept, wish))
+		return err_set(err, ERR_SECRET,
+			       "the key of this store lives in '%s', but key.provider says '%s'; "
+			       "set it back, or bring the key there: calsync key move %s",
+			       kept, wish, wish);
+	if (!kept && !wish)
+		return choose(cx, out, err);
+	if (find_provider(kept ? kept : wish, &p, err) || cmd_key_place_in(cx, p, out, err))
+		return -1;
+	out->kept = kept != NULL;
+	return kept ? store_meta_get(cx->store, "key_check", &out->check, err) : 0;
+}
+
+int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
+		 struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf check = STRBUF_INIT;
+
+	if (secret_box_check(box, &check, err) ||
+	    store_meta_set(cx->store, "key_provider", k->provider->name, err) ||
+	    (k->key_id && store_meta_set(cx->store, "key_id", k->key_id, err)))
+		return -1;
+	return store_meta_set(cx->store, "key_check", check.buf, err);
+}
+
+int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err)
+{
+	AUTO(free) char *kept = NULL;
+
+	*out = false;
+	if (!cx->store)
+		return 0;
+	if (store_meta_get(cx->store, "key_provider", &kept, err))
+		return -1;
+	*out = kept != NULL;
+	return 0;
+}
+
+static int open_kept(const struct key_place *k, struct secret_box **out, struct err *err)
+{
+	bool next;
+
+	if (secret_box_open_checked(k->provider, k->where, k->check, out, &next, err))
+		return -1;
+	if (next)
+		log_warn("key", "a change of the key was interrupted; to finish it: calsync key "
+				"rotate");
+	return 0;
+}
+
+int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
+		   struct err *err)
+{
+	AUTO(key_place_release) struct key_place k = {0};
+	struct err lost;
+
+	if (cx->box) {
+		*out = cx->box;
+		return 0;
+	}
+	if (cmd_key_place(cx, &k, err))
+		return -1;
+	/* A key that sealed something once and is gone is not replaced: it may come back. */
+	if (k.kept || how == KEY_OPEN) {
+		if (!open_kept(&k, &cx->box, &lost)) {
+			*out = cx->box;
+			return how == KEY_OPEN || k.check ? 0 : cmd_key_keep(cx, &k, cx->box, err);
+		}
+		if (how != KEY_REPLACE_LOST) {
+			*err = lost;
+			return -1;
+		}
+	}
+	if (secret_box_open(k.provider, k.where, true, &cx->box, err) ||
+	    cmd_key_keep(cx, &k, cx->box, err))
+		return -1;
+	*out = cx->box;
+	return 0;
+}
+
+int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err)
+{
+	AUTO(key_place_release) struct key_place k = {0};
+
+	return cmd_key_place(cx, &k, err) || open_kept(&k, out, err) ? -1 : 0;
+}

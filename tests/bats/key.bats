@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# The scripts of `desktop` are for the shell in its session.
+# shellcheck disable=SC2016
+# The key that seals the logins: a file, the desktop's keyring (a real gnome-keyring), a systemd
+# credential; another key, another place.
+
+load helpers
+load schema
+
+setup() {
+	calsync_setup
+	fake_google_start
+}
+
+teardown() {
+	fake_google_stop
+	calsync_teardown
+}
+
+key_file() {
+	printf '%s/calsync/key' "$XDG_CONFIG_HOME"
+}
+
+# desktop SCRIPT: in a session with an unlocked keyring of its own; bats' descriptors stay outside. With
+# KEYRING=locked it is locked again, KEYRING=none leaves nobody on the bus, KEYRING=hung stops it.
+desktop() {
+	mkdir -p "$HOME/run"
+	chmod 700 "$HOME/run"
+	timeout 60 dbus-run-session -- bash -c '
+		start() {
+			eval "$(printf secret | gnome-keyring-daemon --unlock --components=secrets 2>/dev/null)"
+			keyring=$(pgrep -n -u "$(id -u)" gnome-keyring-d)
+		}
+		[ "${KEYRING:-open}" = none ] || start
+		bats_require_minimum_version() { :; }
+		source "$BATS_DIR/helpers.bash"
+		eval "$1"
+		status=$?
+		[ -z "${keyring:-}" ] || kill -KILL "$keyring"
+		exit $status' desktop "$1" 3>&-
+}
+export BATS_DIR
+
+@test "key: a store without one says so" {
+	run calsync key status
+	[ "$status" -eq 0 ]
+	[[ $output == *"no key yet"* ]]
+	run calsync key rotate
+	[ "$status" -eq 3 ]
+}
+
+@test "key: a new store keeps its key in a file where there is no keyring" {
+	connect_account work
+	run --separate-stderr calsync key status --json
+	[ "$status" -eq 0 ]
+	assert_schema key-status
+	assert_json '.provider == "file" and .secrets > 0 and .damaged == [] and .error == null and .interrupted == false'
+	assert_json ".location == \"$(key_file)\""
+}
+
+@test "key rotate: every login is sealed with another key, and works" {
+	connect_account work
+	before=$(cat "$(key_file)")
+	run --separate-stderr calsync key rotate --json
+	[ "$status" -eq 0 ]
+	assert_schema key-change
+	assert_json '.success and .secrets > 0'
+	[ "$before" != "$(cat "$(key_file)")" ]
+	[ ! -e "$(key_file).next" ]
+	run calsync sync
+	[ "$status" -eq 0 ]
+	# the old one opens nothing
+	printf '%s\n' "$before" >"$(key_file)"
+	run --separate-stderr calsync sync --json
+	[ "$status" -eq 1 ]
+	assert_json '.error.code == "secret"'
+	[[ $output == *"not the one that this store"* ]]
+}
+
+@test "key rotate: interrupted before and after its commit, the store opens, and the next one finishes it" {
+	connect_account work
+	old=$(cat "$(key_file)")
+	# before: the next key lies there, the store knows nothing of it
+	printf '%064d\n' 7 >"$(key_file).next"
+	chmod 600 "$(key_file).next"
+	run calsync sync
+	[ "$status" -eq 0 ]
+	run calsync key rotate
+	[ "$status" -eq 0 ]
+	new=$(cat "$(key_file)")
+	# after: the store is the next one's, the old one still in its place
+	printf '%s\n' "$new" >"$(key_file).next"
+	chmod 600 "$(key_file).next"
+	printf '%s\n' "$old" >"$(key_file)"
+	run calsync sync
+	[ "$status" -eq 0 ]
+	[[ $output == *"calsync key rotate"* ]]
+	run --separate-stderr calsync key status --json
+	assert_json '.interrupted'
+	run calsync key rotate
+	[ "$status" -eq 0 ]
+	[[ $output == *"finished"* ]]
+	[ "$(cat "$(key_file)")" = "$new" ]
+	[ ! -e "$(key_file).next" ]
+	run calsync sync
+	[ "$status" -eq 0 ]
+}
+
+@test "key rotate: a login that does not open stops it, and is kept" {
+	connect_account work
+	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'access_token'"
+	before=$(store_dump | grep -c .)
+	key=$(cat "$(key_file)")
+	run --separate-stderr calsync key rotate --json
+	[ "$status" -eq 1 ]
+	assert_json '.error.code == "secret"'
+	[ "$key" = "$(cat "$(key_file)")" ]
+	[ "$(store_dump | grep -c .)" = "$before" ]
+	run --separate-stderr calsync key status --json
+	[ "$status" -eq 1 ]
+	assert_schema key-status
+	assert_json '.damaged == [{"account": "work", "secret": "access_token"}]'
+}
+
+@test "key: a value of another account does not open" {
+	connect_account work
+	fake_google_account user2@example.com
+	connect_account home user2@example.com
+	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = (SELECT s.sealed FROM secret s JOIN account a USING (account_id)
+		WHERE a.name = 'home' AND s.field = 'refresh_token')
+		WHERE field = 'refresh_token' AND account_id = (SELECT account_id FROM account WHERE name = 'work')"
+	run --separate-stderr calsync key status --json
+	[ "$status" -eq 1 ]
+	assert_json '.damaged == [{"account": "work", "secret": "refresh_token"}]'
+}
+
+lock_keyring='gdbus call --session -d org.freedesktop.secrets -o /org/freedesktop/secrets -m \
+	org.freedesktop.Secret.Service.Lock "[\"/org/freedesktop/secrets/collection/login\"]" >/dev/null'
+
+@test "keyring: the first connect keeps the key there, later runs find it" {
+	run desktop 'connect_account work && calsync key status --json && calsync sync &&
+		secret-tool search --all xdg:schema org.calsync.Key 2>/dev/null | grep -c "^label = calsync key"'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'"provider":"secret-service"'* ]]
+	[ "${lines[-1]}" = 1 ]
+	[ ! -e "$(key_file)" ]
+}
+
+@test "keyring: locked, without a terminal, is told and changes nothing" {
+	run desktop "connect_account work && $lock_keyring; calsync sync --json </dev/null"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *'"code":"secret"'* ]]
+	[[ $output == *locked* ]]
+}
+
+@test "keyring: gone, stopped, or emptied, the command says what is wrong within seconds" {
+	run desktop 'connect_account work && kill -STOP "$keyring"
+		start=$SECONDS; calsync sync; status=$?; echo "took $((SECONDS - start))"; (exit $status)'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"did not answer within 3 s"* ]]
+	[[ $output =~ took\ [0-5]$ ]]
+	run calsync sync
+	[ "$status" -eq 1 ]
+	[[ $output == *"no session bus"* ]]
+	KEYRING=none run desktop 'calsync sync'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ ${output,,} == *secret?service* ]]
+	rm -rf "$XDG_DATA_HOME/keyrings"
+	run desktop 'calsync sync'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"key"*"missing"* ]]
+}
+
+@test "keyring: a wrong key in it is noticed, and kept as it is" {
+	run desktop 'connect_account work && id=$(calsync key status --json | jq -r .location) &&
+		printf %064d 7 | secret-tool store --label="calsync key" xdg:schema org.calsync.Key key-id "$id" &&
+		calsync sync'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not the one"* ]]
+	run desktop 'printf nonsense | secret-tool store --label="calsync key" xdg:schema org.calsync.Key key-id \
+		"$(calsync key status --json 2>/dev/null | jq -r .location)" && calsync sync'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no key of 64 hex digits"* ]]
+}
+
+@test "key move: from the file into the keyring and back, and the logins work at each stop" {
+	connect_account work
+	run desktop 'calsync key move secret-service --json && calsync key status --json && calsync sync &&
+		calsync key rotate && calsync sync && rm -f "$XDG_CONFIG_HOME/calsync/key" && calsync sync &&
+		calsync key move file && calsync sync &&
+		! secret-tool search --all xdg:schema org.calsync.Key 2>/dev/null | grep -q secret'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run calsync key status
+	[ "$status" -eq 0 ]
+	[[ $output == *"provider  file"* ]]
+	run calsync sync
+	[ "$status" -eq 0 ]
+}
+
+@test "key: a systemd credential is read, never written" {
+	mkdir "$BATS_TEST_TMPDIR/cred"
+	printf '%064d\n' 5 >"$BATS_TEST_TMPDIR/cred/calsync-key"
+	chmod 400 "$BATS_TEST_TMPDIR/cred/calsync-key"
+	export CREDENTIALS_DIRECTORY=$BATS_TEST_TMPDIR/cred
+	connect_account work
+	run --separate-stderr calsync key status --json
+	assert_json '.provider == "credential"'
+	run calsync sync
+	[ "$status" -eq 0 ]
+	run calsync key rotate
+	[ "$status" -eq 1 ]
+	[[ $output == *"calsync key move file"* ]]
+	run calsync key move file
+	[ "$status" -eq 0 ]
+	unset CREDENTIALS_DIRECTORY
+	run calsync sync
+	[ "$status" -eq 0 ]
+	# and back: the key that lies there is used
+	CREDENTIALS_DIRECTORY=$BATS_TEST_TMPDIR/cred run calsync key move credential
+	[ "$status" -eq 0 ]
+	[[ $output == *"shred -u"* ]]
+	run calsync sync
+	[ "$status" -eq 1 ]
+	[[ $output == *CREDENTIALS_DIRECTORY* ]]
+	chmod 444 "$BATS_TEST_TMPDIR/cred/calsync-key"
+	CREDENTIALS_DIRECTORY=$BATS_TEST_TMPDIR/cred run calsync sync
+	[ "$status" -eq 1 ]
+	[[ $output == *"may be read"* ]]
+}
+
+@test "key: the configuration chooses, and does not change what was chosen" {
+	mkdir -p "$XDG_CONFIG_HOME/calsync"
+	printf '[key]\nprovider = file\n' >"$XDG_CONFIG_HOME/calsync/config"
+	run desktop 'connect_account work && calsync key status --json'
+	[[ $output == *'"provider":"file"'* ]]
+	printf '[key]\nprovider = secret-service\n' >"$XDG_CONFIG_HOME/calsync/config"
+	run calsync sync
+	[ "$status" -eq 1 ]
+	[[ $output == *"calsync key move secret-service"* ]]
+	printf '[key]\nprovider = vault\n' >"$XDG_CONFIG_HOME/calsync/config"
+	rm -f "$CALSYNC_STORE"*
+	run connect_account work
+	[ "$status" -eq 1 ]
+	[[ $output == *"unknown key provider"* ]]
+}
