@@ -102,8 +102,8 @@ static bool is_hidden_with_series(const struct peek_rows *rows, const struct pee
 	const char *master = json_str(row->resource, "recurringEventId");
 	const struct peek_row *series = master ? row_find(rows, row->calendar, master) : NULL;
 
-	return row->hidden && series && series->state && !strcmp(series->state, "held") &&
-	       !strcmp(series->op, "delete");
+	return row->hidden && series && series->state && series->op &&
+	       !strcmp(series->state, "held") && !strcmp(series->op, "delete");
 }
 
 /* Until somebody sends it, or edits what Google refused: whether that was right is asked of the series. */

@@ -66,7 +66,7 @@ static unsigned kind_of(const struct http_request *req)
 /* One of the kinds that fit, by the fault's seed. */
 static enum fault_kind pick_fault(unsigned fits, struct rng *r)
 {
-	enum fault_kind fit[FAULT_KINDS];
+	enum fault_kind fit[FAULT_KINDS] = {0};
 	uint32_t count = 0;
 
 	for (int i = 0; i < FAULT_KINDS; i++)

@@ -269,7 +269,7 @@ static void test_pages__what_is_set_aside_is_not_swept(void **state)
 		find_row(&s, "good1", &row);
 		assert_int_equal(row.sync_status, SYNC_ERROR);
 		assert_int_equal(row.pending, PENDING_NONE);
-		assert_non_null(strstr(row.last_error, "'start' is"));
+		assert_true(row.last_error && strstr(row.last_error, "'start' is"));
 	}
 }
 

@@ -90,7 +90,7 @@ static void check(const char *was_span, const char *lines, const char *now_span,
 	AUTO(json_object_put) struct json_object *was = event(was_span, lines);
 	AUTO(json_object_put) struct json_object *now = event(now_span, lines);
 	struct json_object *moved = NULL;
-	int64_t a[MOST], b[MOST];
+	int64_t a[MOST] = {0}, b[MOST] = {0};
 	size_t n;
 
 	if (recur_shift(was, now, "Europe/Berlin", &moved, &err))
