@@ -200,9 +200,16 @@ static bool is_remade(const struct json_object *base, const struct json_object *
 	return was && is && strcmp(was, is) != 0;
 }
 
+/* Guests and properties of both sides meet (merge.h), unless the newer edit wins all of a field. */
+static bool is_merged_by_part(const struct engine *e, const char *field)
+{
+	return e->options->conflict != POLICY_NEWEST &&
+	       (!strcmp(field, "attendees") || !strcmp(field, "extendedProperties"));
+}
+
 /* A base by which each field that was edited here wins, for whoever made the event again overwrote
  * nothing: an edit beats the delete in between. */
-static struct json_object *edits_win(const struct json_object *base,
+static struct json_object *edits_win(const struct engine *e, const struct json_object *base,
 				     const struct json_object *local,
 				     const struct json_object *there)
 {
@@ -212,8 +219,11 @@ static struct json_object *edits_win(const struct json_object *base,
 		const char *name = event_field_name(i);
 		struct json_object *value = json_get(local, name);
 
-		if (!event_field_equal(name, value, json_get(base, name)))
-			continue;
+		if (!event_field_equal(name, value, json_get(base, name))) {
+			if (!is_merged_by_part(e, name))
+				continue;
+			value = json_get(base, name);
+		}
 		if (value)
 			json_set(made, name, json_clone(value));
 		else
@@ -235,7 +245,7 @@ static int common_version(struct engine *e, const struct event *row, const struc
 		return -1;
 	*out = sent_base(op.sent, base, item);
 	if (is_remade(base, item)) {
-		struct json_object *made = edits_win(*out, row->resource, item);
+		struct json_object *made = edits_win(e, *out, row->resource, item);
 
 		json_object_put(*out);
 		*out = made;

@@ -163,6 +163,46 @@ static void test_move__at_google_brings_two_edits_together(void **state)
 	assert_in_work(w, id, "location", "there");
 }
 
+static void add_guest(struct world *w, int64_t row, const char *email)
+{
+	AUTO(free) char *text = xasprintf("[{\"email\":\"%s\"}]", email);
+	AUTO(event_release) struct event e = {0};
+	AUTO(event_release) struct event out = {0};
+	struct local_options o = {0};
+	struct json_object *guests = NULL;
+
+	w->clock.now_ms += 1000;
+	OK(store_event_get_row(w->store, row, &e, &err));
+	OK(json_parse(text, strlen(text), &guests, &err));
+	json_set(e.resource, "attendees", guests);
+	OK(local_edit(w->store, &w->clock.clock, row, e.resource, &o, &out, &err));
+}
+
+/* Deleted there, and made again elsewhere by who had invited somebody else: nobody is taken off. */
+static void test_move__made_again_elsewhere_with_guests_of_both(void **state)
+{
+	struct world *w = *state;
+	AUTO(free) char *id = google_add(w, "a");
+	AUTO(free)
+	char *again = xasprintf("{\"id\":\"%s\",\"summary\":\"a\",\"start\":{\"dateTime\":"
+				"\"2026-02-01T10:00:00Z\"},\"end\":{\"dateTime\":"
+				"\"2026-02-01T11:00:00Z\"},\"attendees\":[{\"email\":"
+				"\"theirs@example.com\"}]}",
+				id);
+	AUTO(json_object_put) struct json_object *there = NULL;
+
+	add_calendar(w, WORK, "owner");
+	add_guest(w, row_of(w, id), "ours@example.com");
+	google_delete(w, id);
+	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
+	json_object_put(on_google(w, "POST", WORK, "", again));
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_same(w, 1);
+	there = events_of(w, WORK);
+	assert_int_equal(json_object_array_length(json_get(json_get(there, id), "attendees")), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +213,7 @@ int main(void)
 		TEST(test_move__at_google_takes_an_edit_along),
 		TEST(test_move__at_google_was_seen_before_the_edit_went_out),
 		TEST(test_move__at_google_brings_two_edits_together),
+		TEST(test_move__made_again_elsewhere_with_guests_of_both),
 	};
 
 	return cmocka_run_group_tests_name("sync_move_met", tests, NULL, NULL);
