@@ -294,6 +294,7 @@ static int write_anew(struct push *p, struct job *j, struct json_object *tombsto
 	op.op = PENDING_CREATE;
 	op.move_from = 0;
 	op.attempts = 0;
+	json_object_put(TAKE(op.sent)); /* no version of what is here now */
 	push_event_renewed(&now);
 	if (store_event_put(p->e->store, &now, err) || store_outbox_put(p->e->store, &op, err))
 		return -1;
