@@ -91,12 +91,12 @@ static int check_series(struct push *p, struct job *j, bool *out_wait, struct er
 		return -1;
 	if (!found)
 		return 0;
+	j->series_state = op.state;
 	if (master.hidden) { /* it goes with it, or comes along when an edit at Google beats the delete */
-		*out_wait = j->op.move_from != 0;
+		*out_wait = j->for_series = j->op.move_from != 0;
 		return 0;
 	}
 	j->for_series = op.op == PENDING_CREATE || op.move_from;
-	j->series_state = op.state;
 	*out_wait = j->for_series || (op.op == PENDING_UPDATE && op.state == OUTBOX_QUEUED &&
 				      is_due(p, master.rowid));
 	return 0;

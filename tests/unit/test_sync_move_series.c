@@ -9,30 +9,16 @@
 
 #include "series_world.h"
 
-static void edit_occurrence(struct world *w, size_t n, const char *field, const char *value)
-{
-	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_release) struct event series = {0};
-	AUTO(event_release) struct event out = {0};
-	AUTO(json_object_put) struct json_object *r = NULL;
-
-	w->clock.now_ms += 1000;
-	nth_occurrence(w, "serie", n, &at);
-	OK(store_event_get_row(w->store, row_of(w, "serie"), &series, &err));
-	r = split_instance(series.resource, w->calendar.time_zone, &at);
-	json_set_str(r, field, value);
-	OK(local_occurrence_edit(w->store, &w->clock.clock, series.rowid, &at, r, &plain, &out,
-				 &err));
-}
-
 /* It says what was edited here: the occurrence is computed there, and needs no row. */
 static void test_move_series__says_what_was_edited_of_an_occurrence(void **state)
 {
 	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
 
 	add_weekly(w, "serie");
 	add_calendar(w, WORK, "owner");
-	edit_occurrence(w, 2, "summary", "new");
+	nth_occurrence(w, "serie", 2, &at);
+	edit_one(w, "serie", &at, "summary", "new");
 	google_patch(w, "serie", "{\"summary\":\"new\"}");
 	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));
 	sync_ok(w);
@@ -121,12 +107,38 @@ static void test_move_series__made_anew_asks_for_the_meet_links_of_its_occurrenc
 	assert_same(w, 2);
 }
 
+/* What was cancelled of it waits with it, and no sync fails. */
+static void test_move_series__deleted_while_it_waits_and_kept_back(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	AUTO(event_release) struct event out = {0};
+	struct local_options keep = {.no_sync = true};
+	int64_t work = add_calendar(w, WORK, "owner");
+	int64_t row;
+	bool gone;
+
+	add_weekly(w, "serie");
+	sync_ok(w);
+	row = row_of(w, "serie");
+	nth_occurrence(w, "serie", 2, &at);
+	w->clock.now_ms += 1000;
+	OK(local_occurrence_delete(w->store, &w->clock.clock, row, &at, &plain, &out, &err));
+	sync_ok(w);
+	OK(move_to(w, row, work));
+	w->clock.now_ms += 1000;
+	OK(local_delete(w->store, &w->clock.clock, row, &keep, &gone, &err));
+	sync_ok(w);
+	assert_at_rest(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_move_series__says_what_was_edited_of_an_occurrence),
 		TEST(test_move_series__takes_along_the_delete_of_a_changed_occurrence),
 		TEST(test_move_series__made_anew_asks_for_the_meet_links_of_its_occurrences),
+		TEST(test_move_series__deleted_while_it_waits_and_kept_back),
 	};
 
 	return cmocka_run_group_tests_name("sync_move_series", tests, NULL, NULL);
