@@ -150,13 +150,17 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 
 static int write_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err)
 {
+	bool gone = !remote || (event_is_cancelled(remote) && !event_is_exception(remote));
 	AUTO(event_release) struct event now = {0};
-	bool was_computed;
+	bool was_computed, taken;
 
 	if (store_event_get_row(p->e->store, j->rowid, &now, err))
 		return -1;
+	/* Moved on while it was asked for: the move tells the rest. */
+	if (now.calendar_id != p->c->id)
+		return gone ? 0 : move_seen_at_source(p->e, p->c, remote, p->r, &taken, err);
 	was_computed = occurrence_is_computed(&now);
-	if (!remote || (event_is_cancelled(remote) && !event_is_exception(remote)))
+	if (gone)
 		return apply_gone(p->e, &now, remote, p->r, err);
 	if (apply_item(p->e, p->c, &now, remote, p->r, err))
 		return -1;

@@ -258,6 +258,40 @@ static void delete_all(void *arg)
 		delete_row(w, list.items[i].rowid);
 }
 
+static void move_all(void *arg)
+{
+	struct world *w = arg;
+	AUTO(calendar_list_release) struct calendar_list calendars = {0};
+	AUTO(event_list_release) struct event_list list = {0};
+	struct event_query q = EVENT_QUERY_INIT;
+
+	OK(store_calendar_list(w->store, w->account.id, &calendars, &err));
+	OK(store_event_list(w->store, &q, &list, &err));
+	for (size_t i = 0; i < list.count; i++)
+		for (size_t k = 0; k < calendars.count; k++)
+			if (!strcmp(calendars.items[k].google_id, WORK))
+				OK(move_to(w, list.items[i].rowid, calendars.items[k].id));
+}
+
+/* Its insert arrived, and was sent again: what is found of it is not where it is to go. */
+static void test_move__of_what_turns_out_to_have_arrived(void **state)
+{
+	struct world *w = *state;
+
+	add_calendar(w, WORK, "owner");
+	add(w, "a");
+	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
+	w->hooked.method = "POST";
+	w->hooked.url = "/events";
+	w->hooked.after = move_all;
+	w->hooked.arg = w;
+	sync_ok(w);
+	assert_null(w->hooked.after);
+	sync_ok(w);
+	assert_at_rest(w);
+	assert_same(w, 1);
+}
+
 /* Nothing is made anew of it. */
 static void test_move__deleted_there_and_here_while_it_is_under_way(void **state)
 {
@@ -404,6 +438,7 @@ int main(void)
 		TEST(test_move__pulls_do_not_bring_it_back),
 		TEST(test_move__not_found_for_a_moment_is_tried_again),
 		TEST(test_move__not_found_for_a_moment_is_deleted_all_the_same),
+		TEST(test_move__of_what_turns_out_to_have_arrived),
 		TEST(test_move__deleted_there_and_here_while_it_is_under_way),
 		TEST(test_move__what_google_refuses_is_refused_here),
 		TEST(test_move__refused_by_google_can_be_taken_back),
