@@ -69,6 +69,18 @@ static bool is_ours(const struct push *p, const struct job *j, const struct json
 	return t.utc * 1000 + 2000 >= queued; /* Google writes whole seconds */
 }
 
+/* Whether what was deleted there came from an earlier version than the one that is here: of those that were sent
+ * and never answered, only one can have arrived. */
+static bool arrived_before_edit(const struct job *j, const struct json_object *tombstone)
+{
+	AUTO(json_object_put) struct json_object *came_from = NULL;
+
+	if (!json_has(tombstone, "start"))
+		return false;
+	came_from = sent_base(j->op.sent, NULL, tombstone);
+	return came_from && !event_equal(came_from, j->row.resource);
+}
+
 static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
@@ -84,7 +96,8 @@ static int settle_duplicate(struct push *p, struct job *j, struct err *err)
 	if (!is_ours(p, j, remote))
 		return push_new_id(p, j, err);
 	if (event_is_cancelled(remote)) /* gone is gone, unless it was edited here since */
-		return j->renamed || (j->tried_before && !j->sent_before && !j->unsure)
+		return j->renamed || (j->tried_before && !j->sent_before && !j->unsure) ||
+				       arrived_before_edit(j, remote)
 			       ? push_in_transaction(p, j, remote, write_tombstone, err)
 			       : push_arrived_and_gone(p, j, err);
 	p->r->pushed.created++;

@@ -117,6 +117,24 @@ static void test_sync__an_edit_that_met_a_rate_limit_has_not_arrived(void **stat
 	assert_equal_sides(w, 1);
 }
 
+/* Of two versions that were sent and never answered the first one arrived, and was deleted. */
+static void test_sync__an_edit_whose_insert_came_too_late_has_not_arrived(void **state)
+{
+	struct world *w = *state;
+	int64_t row = add(w, "a");
+	AUTO(free) char *id = id_of(w, row);
+
+	push_unanswered(w, row, "POST");
+	edit(w, row, "location", "there");
+	google_delete(w, id);
+	fault(w, "{\"method\":\"POST\",\"action\":\"drop_before\"}");
+	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	w->clock.now_ms += 300 * 1000;
+	sync_ok(w);
+	assert_at_google(w, "location", "there");
+	assert_equal_sides(w, 1);
+}
+
 static void test_sync__who_deletes_an_edit_that_arrived_knew_it(void **state)
 {
 	struct world *w = *state;
@@ -317,6 +335,7 @@ int main(void)
 		TEST(test_sync__a_404_that_passes_makes_no_second_event),
 		TEST(test_sync__an_edit_after_a_lost_answer_beats_the_delete),
 		TEST(test_sync__an_edit_that_met_a_rate_limit_has_not_arrived),
+		TEST(test_sync__an_edit_whose_insert_came_too_late_has_not_arrived),
 		TEST(test_sync__who_deletes_an_edit_that_arrived_knew_it),
 		TEST(test_sync__a_revived_event_has_what_was_changed_before_it_went),
 		TEST(test_sync__a_delete_after_tries_of_which_one_arrived),
