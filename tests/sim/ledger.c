@@ -389,14 +389,27 @@ static bool stands_outlived(const struct ending *e, const char *mark, const stru
 	return false;
 }
 
+/* At Google, in an event with the mark: the event itself, or of a series one that outlived it, which
+ * people edit under the same mark; or of an occurrence one of two that were brought back in two places. */
+static bool stands_at_google(const struct ending *e, const char *mark, const struct write *w)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		const struct ending_event *at = &e->list[i];
+
+		if (at->store == AT_GOOGLE && !strcmp(at->mark, mark) && stands(at, w))
+			return true;
+	}
+	return false;
+}
+
 /* L1 */
 static bool is_lost(const struct ledger *l, const struct ending *e, const struct write *w)
 {
 	const char *mark = l->events[w->event].mark;
 	const struct ending_event *live = find(e, mark, AT_GOOGLE);
 
-	if (!is_value(w->unit) || hashset_has(&l->overwritten, w->hash) || stands(live, w) ||
-	    is_logged(l, w) || stands_outlived(e, mark, w))
+	if (!is_value(w->unit) || hashset_has(&l->overwritten, w->hash) ||
+	    stands_at_google(e, mark, w) || is_logged(l, w) || stands_outlived(e, mark, w))
 		return false;
 	for (int i = 0; i < SIM_STORES; i++)
 		if ((w->who == AT_GOOGLE || w->who == i) && stands(find(e, mark, i), w))
@@ -419,19 +432,6 @@ static bool is_unique(const char *unit)
 		if (!strcmp(few[i], unit))
 			return false;
 	return true;
-}
-
-/* At Google, in an event with the mark: the event itself, or of a series one that outlived it, which
- * people edit under the same mark. */
-static bool stands_at_google(const struct ending *e, const char *mark, const struct write *w)
-{
-	for (size_t i = 0; i < e->count; i++) {
-		const struct ending_event *at = &e->list[i];
-
-		if (at->store == AT_GOOGLE && !strcmp(at->mark, mark) && stands(at, w))
-			return true;
-	}
-	return false;
 }
 
 static bool is_beaten(const struct ledger *l, const struct ending *e, const struct write *w)
