@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "sync/merge.h"
 #include "sync/occurrences.h"
+#include "sync/sent.h"
 #include "sync/version.h"
 #include "sync/wire.h"
 
@@ -148,6 +149,24 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 	return -1;
 }
 
+/* Whether Google may only compute the occurrence still: no patch has gone out, or what went out has not arrived. */
+static int may_be_computed(struct push *p, const struct event *row, struct json_object *remote,
+			   bool *out, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *common = NULL;
+	AUTO(outbox_release) struct outbox op = {0};
+	bool found;
+
+	*out = occurrence_is_computed(row);
+	if (!*out)
+		return 0;
+	if (store_outbox_get(p->e->store, row->rowid, &op, &found, err))
+		return -1;
+	common = sent_base(op.sent, row->base, remote);
+	*out = !op.sent || event_equal(common, row->base);
+	return 0;
+}
+
 static int write_remote(struct push *p, struct job *j, struct json_object *remote, struct err *err)
 {
 	bool gone = !remote || (event_is_cancelled(remote) && !event_is_exception(remote));
@@ -159,10 +178,10 @@ static int write_remote(struct push *p, struct job *j, struct json_object *remot
 	/* Moved on while it was asked for: the move tells the rest. */
 	if (now.calendar_id != p->c->id)
 		return gone ? 0 : move_seen_at_source(p->e, p->c, remote, p->r, &taken, err);
-	was_computed = occurrence_is_computed(&now);
 	if (gone)
 		return apply_gone(p->e, &now, remote, p->r, err);
-	if (apply_item(p->e, p->c, &now, remote, p->r, err))
+	if (may_be_computed(p, &now, remote, &was_computed, err) ||
+	    apply_item(p->e, p->c, &now, remote, p->r, err))
 		return -1;
 	return was_computed ? instance_merged(p, j->rowid, remote, true, err) : 0;
 }

@@ -276,6 +276,23 @@ static void test_sync__what_was_never_sent_was_not_tried(void **state)
 /* --- series -------------------------------------------------------------------------------- */
 
 /* Every request of the push once lost before, once after its effect; then all is well. */
+/* Google says of it what was sent: it is an event of its own, and stays here without waiting for a pull. */
+static void test_series__an_occurrence_whose_edit_arrived_keeps_its_row(void **state)
+{
+	struct world *w = *state;
+	AUTO(occurrence_release) struct occurrence at = {0};
+	int64_t row;
+
+	add_weekly(w, "serie");
+	sync_ok(w);
+	nth_occurrence(w, "serie", 2, &at);
+	row = edit_one(w, "serie", &at, "summary", "special");
+	push_unanswered(w, row, "PATCH");
+	OK(sync_events(&w->env, &w->account, &row, 1, &err));
+	assert_int_equal(row_of(w, at.id), row);
+	assert_settled(w, "arrived");
+}
+
 static void test_series__lost_answers_are_harmless(void **state)
 {
 	static const char *const actions[] = {"drop_before", "drop_after"};
@@ -342,6 +359,7 @@ int main(void)
 		TEST(test_sync__a_delete_of_what_was_never_answered_looks_first),
 		TEST(test_sync__the_newer_edit_of_a_field_is_not_that_of_another_one),
 		TEST(test_sync__what_was_never_sent_was_not_tried),
+		TEST(test_series__an_occurrence_whose_edit_arrived_keeps_its_row),
 		cmocka_unit_test(test_series__lost_answers_are_harmless),
 	};
 
