@@ -52,6 +52,9 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	/* A service account has no grant of the user's: its key is withdrawn in Google's console. */
 	if (a->auth && !strcmp(a->auth, "service_account"))
 		return NOTHING_TO_REVOKE;
+	/* Google has said that it knows this login no more, and hears nothing of it again. */
+	if (a->state == ACCOUNT_REAUTH_REQUIRED)
+		return NOTHING_TO_REVOKE;
 	if (load_token(cx, a, &token, err))
 		return err->code == ERR_NOT_FOUND ? NOTHING_TO_REVOKE : NOT_REVOKED;
 	if (cmd_transport(cx, &t, err))

@@ -77,9 +77,7 @@ static bool is_queued(struct store *s, int64_t rowid, struct err *err)
 static void name_the_repair(const struct account *a, struct err *err)
 {
 	if (err->code == ERR_TOKEN_EXPIRED)
-		err_set(err, ERR_TOKEN_EXPIRED,
-			"Calendar token expired. Run 'calsync connect %s' to connect again",
-			a->name);
+		account_must_reconnect(a->name, err);
 }
 
 static int send_rows(struct cmd_context *cx, const struct account *a, const int64_t *rowids,
@@ -87,10 +85,9 @@ static int send_rows(struct cmd_context *cx, const struct account *a, const int6
 {
 	struct sync_env env;
 
-	if (a->state == ACCOUNT_DISCONNECTED)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "account '%s' is disconnected; run 'calsync connect %s'", a->name,
-			       a->name);
+	/* Before the key is asked for: without a login nobody needs it. */
+	if (account_check_state(a, err))
+		return -1;
 	if (!cmd_sync_env(cx, &env, err) && !sync_events(&env, a, rowids, count, err))
 		return 0;
 	name_the_repair(a, err);

@@ -125,10 +125,11 @@ static int account_status(struct gather *g, const struct account *a, struct json
 	    store_event_counts(g->cx->store, a->id, &n, err) || count_refused(g, a, &refused, err))
 		return -1;
 	if (a->state == ACCOUNT_REAUTH_REQUIRED) {
+		AUTO(free) char *word = account_word(a->name);
+
 		g->reconnect = true;
 		problem(g, a->name, "reconnect",
-			"account '%s' must be connected again: run 'calsync connect %s'", a->name,
-			a->name);
+			"account '%s' must be connected again: calsync connect %s", a->name, word);
 	} else if (a->last_error && a->state == ACCOUNT_CONNECTED) {
 		problem(g, a->name, "sync", "the last sync of '%s' failed: %s", a->name,
 			a->last_error);

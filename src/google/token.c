@@ -7,11 +7,15 @@
  *     Google refused, checked in the transaction that writes the state: another process may have
  *     put a newer one there.
  * T3  Once that happened nothing is sent any more, by this process or a later one.
+ * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever waited
+ *     for it takes what the other got. The lock is held for the one request and for storing its
+ *     answer, and goes with its holder.
  */
 #include "google/internal.h"
 
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 
@@ -19,38 +23,19 @@
 
 #define MARGIN_MS (5 * 60 * 1000)
 
+/* Where in the lock file the tokens are (base/lock.h), and for how long another's renewal is waited
+ * for: a little more than one exchange may take. */
+#define TOKEN_LOCKS  (INT64_C(1) << 40)
+#define LOCK_WAIT_MS 35000
+
 int token_expired(const struct google *g, struct err *err)
 {
-	const char *name = g->account.name;
-	bool plain = *name && *name != '-' &&
-		     !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					"0123456789@._+-")];
-	const char *quote = plain ? "" : "'";
 	struct err was = *err;
 
-	err_set(err, ERR_TOKEN_EXPIRED,
-		"Calendar token expired. Connect the account again: calsync connect %s%s%s", quote,
-		name, quote);
+	account_must_reconnect(g->account.name, err);
 	err->http_status = was.http_status;
 	memcpy(err->reason, was.reason, sizeof(err->reason));
 	return -1;
-}
-
-static int check_state(const struct google *g, struct err *err)
-{
-	switch (g->account.state) {
-	case ACCOUNT_CONNECTED:
-		return 0;
-	case ACCOUNT_REAUTH_REQUIRED:
-		err_set(err, ERR_TOKEN_EXPIRED,
-			"-"); /* for token_expired(): no status, no reason */
-		return token_expired(g, err);
-	case ACCOUNT_DISCONNECTED:
-		break;
-	}
-	return err_set(err, ERR_NOT_CONNECTED,
-		       "account '%s' is disconnected; to connect it again: calsync connect %s",
-		       g->account.name, g->account.name);
 }
 
 /* --- the store's side -------------------------------------------------------------------- */
@@ -120,7 +105,7 @@ static int save_token(struct google *g, void *arg, struct err *err)
 	/* Disconnected while we asked: its secrets were forgotten, and stay so. */
 	if (row.state == ACCOUNT_DISCONNECTED) {
 		g->account.state = row.state;
-		return check_state(g, err);
+		return account_check_state(&g->account, err);
 	}
 	if (token->refresh_token && save_secret(g, "refresh_token", token->refresh_token, err))
 		return -1;
@@ -135,7 +120,8 @@ static int save_token(struct google *g, void *arg, struct err *err)
 
 struct verdict {
 	const char *refused; /* the refresh token that got invalid_grant; NULL = service account */
-	bool dead;           /* out: the login's end is written down */
+	bool told_only;      /* the login's end is not written down */
+	bool dead;           /* out */
 };
 
 static int mark_dead(struct google *g, void *arg, struct err *err)
@@ -149,7 +135,7 @@ static int mark_dead(struct google *g, void *arg, struct err *err)
 		return -1;
 	if (row.state == ACCOUNT_DISCONNECTED) {
 		g->account.state = row.state;
-		return check_state(g, err);
+		return account_check_state(&g->account, err);
 	}
 	if (v->refused) {
 		if (load_secret(g, "refresh_token", &stored, err))
@@ -159,7 +145,7 @@ static int mark_dead(struct google *g, void *arg, struct err *err)
 	}
 	row.state = ACCOUNT_REAUTH_REQUIRED;
 	row.token_expires_ms = 0;
-	if (store_account_update(g->o.store, &row, err))
+	if (!v->told_only && store_account_update(g->o.store, &row, err))
 		return -1;
 	v->dead = true;
 	return 0;
@@ -195,16 +181,18 @@ static bool is_fresh(const struct google *g)
 	return g->expires_ms - clock_now_ms(g->o.clock) > margin;
 }
 
-/* What the store knows now: another process may have renewed it, or found the login dead. */
-static int reload(struct google *g, const char *rejected, struct err *err)
+/* What the store knows now: another process may have renewed it, or found the login dead. *out_new:
+ * whether it holds another token than ours and the rejected one, which is ours then. */
+static int reload(struct google *g, const char *rejected, bool *out_new, struct err *err)
 {
 	AUTO(account_release) struct account row = {0};
 	AUTO(secret_wipe_str) char *token = NULL;
 
+	*out_new = false;
 	if (google_row(g, &row, err))
 		return -1;
 	g->account.state = row.state;
-	if (check_state(g, err))
+	if (account_check_state(&g->account, err))
 		return -1;
 	if (!row.token_expires_ms)
 		return 0;
@@ -214,7 +202,13 @@ static int reload(struct google *g, const char *rejected, struct err *err)
 	    (g->access_token && !strcmp(token, g->access_token)))
 		return 0;
 	keep(g, &token, row.token_expires_ms, 0);
+	*out_new = true;
 	return 0;
+}
+
+static bool is_usable(const struct google *g, const char *rejected)
+{
+	return is_fresh(g) && !(rejected && !strcmp(g->access_token, rejected));
 }
 
 /* --- renewing ---------------------------------------------------------------------------- */
@@ -237,11 +231,9 @@ static int accept_token(struct google *g, struct oauth_token *token, struct err 
 /* After invalid_grant: 0 when the store holds another refresh token that is worth a try. */
 static int refused(struct google *g, const char *refresh_token, struct err *err)
 {
-	struct verdict v = {.refused = refresh_token};
+	struct verdict v = {.refused = refresh_token, .told_only = g->o.no_writes};
 	struct err trouble;
 
-	if (g->o.no_writes)
-		return token_expired(g, err);
 	if (in_transaction(g, mark_dead, &v, &trouble)) {
 		*err = trouble;
 		return -1;
@@ -254,6 +246,15 @@ static int refused(struct google *g, const char *refresh_token, struct err *err)
 	return token_expired(g, err);
 }
 
+static int lacks(const struct google *g, const char *what, struct err *err)
+{
+	AUTO(free) char *word = account_word(g->account.name);
+
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "account '%s' has no %s in the store; run: calsync connect %s",
+		       g->account.name, what, word);
+}
+
 static int renew_service_account(struct google *g, struct err *err)
 {
 	AUTO(secret_wipe_str) char *key = NULL;
@@ -262,9 +263,7 @@ static int renew_service_account(struct google *g, struct err *err)
 	if (load_secret(g, "service_account_key", &key, err))
 		return -1;
 	if (!key)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "account '%s' has no key in the store; run: calsync connect %s",
-			       g->account.name, g->account.name);
+		return lacks(g, "key", err);
 	if (oauth_service_account(&g->counted, g->o.clock, g->account.base_url, key, strlen(key),
 				  g->account.subject, g->account.scopes, &token, err)) {
 		if (err->code == ERR_TOKEN_EXPIRED)
@@ -280,9 +279,7 @@ static int renew_installed(struct google *g, struct err *err)
 	AUTO(secret_wipe_str) char *secret = NULL;
 
 	if (!client.id)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "account '%s' has no OAuth client; run: calsync connect %s",
-			       g->account.name, g->account.name);
+		return lacks(g, "OAuth client", err);
 	if (load_secret(g, "client_secret", &secret, err))
 		return -1;
 	client.secret = secret;
@@ -293,11 +290,7 @@ static int renew_installed(struct google *g, struct err *err)
 		if (load_secret(g, "refresh_token", &refresh, err))
 			return -1;
 		if (!refresh)
-			return err_set(
-				err, ERR_NOT_CONNECTED,
-				"account '%s' has no login in the store; run: calsync connect "
-				"%s",
-				g->account.name, g->account.name);
+			return lacks(g, "login", err);
 		if (!oauth_refresh(&g->counted, g->o.clock, g->account.base_url, &client, refresh,
 				   &token, err))
 			return accept_token(g, &token, err);
@@ -309,17 +302,54 @@ static int renew_installed(struct google *g, struct err *err)
 	}
 }
 
-int token_ensure(struct google *g, const char *rejected, struct err *err)
+static int lock_renewal(const struct google *g, int *out_fd, struct err *err)
 {
-	if (check_state(g, err))
-		return -1;
-	if (!rejected && is_fresh(g))
+	AUTO(free) char *path = lock_path(store_path(g->o.store));
+	struct clock *clock = g->o.clock;
+	int64_t wait_ms = LOCK_WAIT_MS, left = g->o.deadline_ms - clock->mono_ms(clock);
+
+	/* The other one needs the write lock that we hold to store what it gets. */
+	if (store_in_transaction(g->o.store))
+		wait_ms = 0;
+	else if (g->o.deadline_ms && left < wait_ms)
+		wait_ms = left > 0 ? left : 0;
+	if (!lock_take(path, TOKEN_LOCKS + g->account.id, 1, clock, wait_ms, out_fd, err))
 		return 0;
-	if (reload(g, rejected, err))
+	if (err->code != ERR_LOCKED)
 		return -1;
-	if (is_fresh(g) && !(rejected && !strcmp(g->access_token, rejected)))
+	/* Not without it: of two that send the same refresh token, one loses what Google gives in its
+	 * place. It will pass, like an answer that takes too long. */
+	return err_set(err, ERR_NETWORK,
+		       "another process is renewing the login of account '%s' and has not finished",
+		       g->account.name);
+}
+
+static int renew(struct google *g, const char *rejected, struct err *err)
+{
+	AUTO(close_fd) int lock = -1;
+	bool is_new;
+
+	/* Order matters (T4): what another process got while we waited is there now. */
+	if (lock_renewal(g, &lock, err) || reload(g, rejected, &is_new, err))
+		return -1;
+	if (is_new) /* moments ago: that is its life */
+		g->lifetime_ms = g->expires_ms - clock_now_ms(g->o.clock);
+	if (is_usable(g, rejected))
 		return 0;
 	if (!strcmp(g->account.auth, "service_account"))
 		return renew_service_account(g, err);
 	return renew_installed(g, err);
+}
+
+int token_ensure(struct google *g, const char *rejected, struct err *err)
+{
+	bool is_new;
+
+	if (account_check_state(&g->account, err))
+		return -1;
+	if (!rejected && is_fresh(g))
+		return 0;
+	if (reload(g, rejected, &is_new, err))
+		return -1;
+	return is_usable(g, rejected) ? 0 : renew(g, rejected, err);
 }

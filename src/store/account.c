@@ -35,6 +35,43 @@ char *account_seal_name(const struct account *a)
 	return xasprintf("%lld %s", (long long)a->id, a->base_url ? a->base_url : "");
 }
 
+char *account_word(const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789@._+-";
+
+	/* No name holds a quote of its own (cmd/connect.c). */
+	if (*name && *name != '-' && !name[strspn(name, plain)])
+		return xstrdup(name);
+	return xasprintf("'%s'", name);
+}
+
+int account_must_reconnect(const char *name, struct err *err)
+{
+	AUTO(free) char *word = account_word(name);
+
+	return err_set(err, ERR_TOKEN_EXPIRED,
+		       "Calendar token expired. Connect the account again: calsync connect %s",
+		       word);
+}
+
+int account_check_state(const struct account *a, struct err *err)
+{
+	AUTO(free) char *word = account_word(a->name);
+
+	switch (a->state) {
+	case ACCOUNT_CONNECTED:
+		return 0;
+	case ACCOUNT_REAUTH_REQUIRED:
+		return account_must_reconnect(a->name, err);
+	case ACCOUNT_DISCONNECTED:
+		break;
+	}
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "account '%s' is disconnected; to connect it again: calsync connect %s",
+		       a->name, word);
+}
+
 void account_list_release(struct account_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)

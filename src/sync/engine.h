@@ -16,8 +16,6 @@ struct engine {
 	struct json_object *alive;
 };
 
-/* ERR_TOKEN_EXPIRED or ERR_NOT_CONNECTED unless the account's login may be used. */
-int engine_check_state(const struct account *a, struct err *err);
 /* Trouble that every other calendar of the account would meet, too. */
 bool engine_is_fatal(const struct err *err);
 /* What Google's refusal of a whole calendar means to a person. */

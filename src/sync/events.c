@@ -94,7 +94,7 @@ int sync_events(const struct sync_env *env, const struct account *account, const
 	struct sync_options o = {.conflict = env->conflict};
 	struct engine e = {.store = env->store, .clock = env->clock, .options = &o};
 
-	if (engine_check_state(account, err) ||
+	if (account_check_state(account, err) ||
 	    take_lock(env, account, rowids, count, &lock, err) ||
 	    engine_open_google(env, account, GOOGLE_ONCE, DEADLINE_MS - LOCK_MS, false, &google,
 			       err))

@@ -1,8 +1,6 @@
 /*
- * One syncer an account: an open-file-description lock on the account's record in the file
- * "<database>-lock". The kernel drops it with its holder, however that ends.
- *
- * Source  fcntl(2), F_OFD_SETLK
+ * One syncer an account: a lock on the account's record in the file "<database>-lock" (base/lock.h).
+ * The kernel drops it with its holder, however that ends.
  */
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H

@@ -74,9 +74,10 @@ void queue_sync_failed(struct store *s, struct clock *clock, const struct calend
 /* What keeps everything of an account or a calendar back, whatever it is. */
 static bool is_kept_back(const struct account *a, struct strbuf *out)
 {
+	AUTO(free) char *word = account_word(a->name);
+
 	if (a->state == ACCOUNT_REAUTH_REQUIRED)
-		strbuf_addf(out, "the account must be connected again: calsync connect %s",
-			    a->name);
+		strbuf_addf(out, "the account must be connected again: calsync connect %s", word);
 	else if (a->state == ACCOUNT_DISCONNECTED)
 		strbuf_adds(out, "the account is disconnected");
 	else

@@ -19,19 +19,6 @@ static void add_counts(struct sync_counts *sum, const struct sync_counts *n)
 	sum->deleted += n->deleted;
 }
 
-int engine_check_state(const struct account *a, struct err *err)
-{
-	if (a->state == ACCOUNT_REAUTH_REQUIRED)
-		return err_set(err, ERR_TOKEN_EXPIRED,
-			       "Calendar token expired. Run 'calsync connect %s' to connect again",
-			       a->name);
-	if (a->state == ACCOUNT_DISCONNECTED)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "account '%s' is disconnected; run 'calsync connect %s'", a->name,
-			       a->name);
-	return 0;
-}
-
 int engine_open_google(const struct sync_env *env, const struct account *a,
 		       enum google_patience patience, int64_t deadline_ms, bool no_writes,
 		       struct google **out, struct err *err)
@@ -286,7 +273,7 @@ int sync_account(const struct sync_env *env, const struct account *account,
 
 	memset(out, 0, sizeof(*out));
 	out->account = xstrdup(account->name);
-	if (!engine_check_state(account, err) &&
+	if (!account_check_state(account, err) &&
 	    !(o->queued && engine_is_queued(env, account, &any, err))) {
 		if (!any) { /* no lock, no request */
 			out->success = true;

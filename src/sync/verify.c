@@ -282,7 +282,7 @@ static int verify_locked(const struct sync_env *env, const struct account *a,
 	int result;
 
 	/* The lock: half of another process's sync would look like differences. */
-	if (engine_check_state(a, err) ||
+	if (account_check_state(a, err) ||
 	    account_lock_take(store_path(env->store), a->id, env->clock, o->wait_ms, &lock, err) ||
 	    google_new(a, &options, &google, err))
 		return -1;

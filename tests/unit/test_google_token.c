@@ -352,6 +352,23 @@ static void test_token__rotation_by_another_process_is_no_dead_login(void **stat
 	expect_secret(&b, "refresh_token", "rt-2");
 }
 
+/* Nor for one that writes nothing (sync --dry-run). */
+static void test_token__rotation_met_by_a_dry_run(void **state)
+{
+	static const struct scripted_answer answers[] = {DEAD, TOKEN_OK("at-3"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	struct meddling m;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	b.o.no_writes = true;
+	meddle(&m, &b, 0, other_process_rotates_only);
+	set_expiry(&b, 0);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 3);
+	expect_secret(&b, "refresh_token", "rt-2");
+}
+
 static void test_token__a_login_that_another_process_lost_comes_back(void **state)
 {
 	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
@@ -616,6 +633,7 @@ int main(void)
 		cmocka_unit_test(test_token__one_renewed_by_another_process_is_taken),
 		cmocka_unit_test(test_token__401_takes_the_one_of_another_process),
 		cmocka_unit_test(test_token__rotation_by_another_process_is_no_dead_login),
+		cmocka_unit_test(test_token__rotation_met_by_a_dry_run),
 		cmocka_unit_test(test_token__a_login_that_another_process_lost_comes_back),
 		cmocka_unit_test(test_token__nothing_is_used_that_cannot_be_stored),
 		cmocka_unit_test(test_token__a_disconnect_meanwhile_stays),
