@@ -1,6 +1,7 @@
 #include "base/url.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -116,4 +117,43 @@ int url_check_base(const char *url, struct err *err)
 	if (s[len] && strcmp(s + len, "/"))
 		return err_set(err, ERR_INVALID, "only scheme, host and port may be given");
 	return 0;
+}
+
+/* ":PORT" or nothing at p; the length of it, -1 when it is malformed. */
+static int parse_port(const char *p, unsigned *out)
+{
+	size_t digits;
+
+	*out = 80;
+	if (*p != ':')
+		return 0;
+	digits = strspn(p + 1, "0123456789");
+	if (!digits || digits > 5)
+		return -1;
+	*out = (unsigned)strtoul(p + 1, NULL, 10);
+	return *out && *out <= 65535 ? (int)digits + 1 : -1;
+}
+
+int url_redirect_parts(const char *uri, char **out_host, unsigned *out_port, char **out_path)
+{
+	static const char *const names[] = {"http://127.0.0.1", "http://localhost"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *end = uri + strlen(names[i]);
+		unsigned port;
+		int n;
+
+		if (strncmp(uri, names[i], strlen(names[i])))
+			continue;
+		n = parse_port(end, &port);
+		if (n < 0 || strpbrk(end, "?#") || (end[n] && end[n] != '/'))
+			return -1;
+		end += n;
+		uri += strlen("http://");
+		*out_host = xstrndup(uri, (size_t)(end - uri));
+		*out_port = port;
+		*out_path = xstrdup(*end ? end : "/");
+		return 0;
+	}
+	return -1;
 }

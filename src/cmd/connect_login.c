@@ -170,7 +170,7 @@ static int browser_login(struct cmd_context *cx, struct connect *c, struct trans
 							     : NULL;
 	int r;
 
-	if (loopback_open(cx->clock, &c->loopback, err) ||
+	if (loopback_open(cx->clock, NULL, &c->loopback, err) ||
 	    oauth_login_begin(c->base_url, &c->client, loopback_redirect_uri(c->loopback),
 			      c->scopes, hint, &login, err))
 		return -1;

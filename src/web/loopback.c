@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "base/url.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
 
@@ -31,34 +32,68 @@ struct client {
 struct loopback {
 	struct clock *clock;
 	int fd;
+	unsigned port;
 	char *redirect_uri;
 	char *host; /* "127.0.0.1:PORT", what Host must say */
+	char *path; /* "/callback", what the target must be */
 	struct client clients[CLIENTS_MAX];
 	int waiting_fd; /* the browser whose page is still to come; -1 = none */
 	struct strbuf pasted;
 };
 
-int loopback_open(struct clock *clock, struct loopback **out, struct err *err)
+/* Returns the listening socket, *port being the one that it got. */
+static int listen_on(unsigned *port, struct err *err)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
 	socklen_t len = sizeof(addr);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct loopback *l;
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, BACKLOG) ||
-	    getsockname(fd, (struct sockaddr *)&addr, &len)) {
-		err_set(err, ERR_FAILED, "cannot listen on 127.0.0.1: %s", strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
+	/* A port that the client names was perhaps ours a moment ago. */
+	if (fd >= 0 && *port)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, BACKLOG) &&
+	    !getsockname(fd, (struct sockaddr *)&addr, &len)) {
+		*port = ntohs(addr.sin_port);
+		return fd;
 	}
+	if (*port && errno == EADDRINUSE)
+		err_set(err, ERR_FAILED,
+			"port %u, which this OAuth client's redirect address names, is in use by "
+			"another program; end that one, or use a client for desktop apps",
+			*port);
+	else
+		err_set(err, ERR_FAILED, "cannot listen on 127.0.0.1, port %u: %s", *port,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int loopback_open(struct clock *clock, const char *redirect_uri, struct loopback **out,
+		  struct err *err)
+{
+	AUTO(free) char *host = NULL;
+	AUTO(free) char *path = NULL;
+	unsigned port = 0;
+	struct loopback *l;
+	int fd;
+
+	if (redirect_uri && url_redirect_parts(redirect_uri, &host, &port, &path))
+		return err_set(err, ERR_INVALID, "'%s' is no address of this machine",
+			       redirect_uri);
+	fd = listen_on(&port, err);
+	if (fd < 0)
+		return -1;
 	l = xcalloc(1, sizeof(*l));
 	l->clock = clock;
 	l->fd = fd;
 	l->waiting_fd = -1;
-	l->host = xasprintf("127.0.0.1:%u", ntohs(addr.sin_port));
-	l->redirect_uri = xasprintf("http://%s" CALLBACK, l->host);
+	l->port = port;
+	l->host = host ? TAKE(host) : xasprintf("127.0.0.1:%u", port);
+	l->path = path ? TAKE(path) : xstrdup(CALLBACK);
+	l->redirect_uri =
+		redirect_uri ? xstrdup(redirect_uri) : xasprintf("http://%s%s", l->host, l->path);
 	l->pasted = (struct strbuf)STRBUF_INIT;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		l->clients[i].fd = -1;
@@ -71,6 +106,11 @@ int loopback_open(struct clock *clock, struct loopback **out, struct err *err)
 const char *loopback_redirect_uri(const struct loopback *l)
 {
 	return l->redirect_uri;
+}
+
+unsigned loopback_port(const struct loopback *l)
+{
+	return l->port;
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
@@ -87,6 +127,30 @@ static void add_html(struct strbuf *sb, const char *s)
 	}
 }
 
+/* No script, nothing loaded from anywhere, in nobody's frame; the style is the page's own. */
+#define PAGE_HEADERS                                                                        \
+	"Content-Type: text/html; charset=utf-8\r\n"                                        \
+	"Cache-Control: no-store\r\n"                                                       \
+	"Referrer-Policy: no-referrer\r\n"                                                  \
+	"X-Content-Type-Options: nosniff\r\n"                                               \
+	"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri " \
+	"'none'; form-action 'none'; frame-ancestors 'none'\r\n"                            \
+	"Connection: close\r\n"
+
+#define PAGE_STYLE                                                                        \
+	":root{color-scheme:light dark;--paper:#fff;--desk:#f1f3f4;--ink:#202124;"        \
+	"--good:#137333;--bad:#b3261e}\n"                                                 \
+	"@media(prefers-color-scheme:dark){:root{--paper:#2a2b2e;--desk:#1b1c1e;"         \
+	"--ink:#e8eaed;--good:#81c995;--bad:#f2b8b5}}\n"                                  \
+	"body{margin:0;min-height:100vh;display:flex;align-items:center;"                 \
+	"justify-content:center;background:var(--desk);color:var(--ink);"                 \
+	"font:1.0625rem/1.5 system-ui,sans-serif}\n"                                      \
+	"main{box-sizing:border-box;width:100%;max-width:30rem;margin:1rem;padding:2rem;" \
+	"border-radius:.75rem;background:var(--paper);overflow-wrap:anywhere}\n"          \
+	"h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25}\n"                       \
+	"p{margin:0}\n"                                                                   \
+	".good h1{color:var(--good)}.bad h1{color:var(--bad)}\n"
+
 /* Send a whole answer and hang up. It fits the socket's buffer; who does not read it misses it. */
 static void reply(int fd, const char *status, const char *title, const char *text)
 {
@@ -97,21 +161,15 @@ static void reply(int fd, const char *status, const char *title, const char *tex
 			   "<meta name=\"viewport\" content=\"width=device-width, "
 			   "initial-scale=1\">\n<title>");
 	add_html(&body, title);
-	strbuf_adds(&body,
-		    "</title>\n<style>body{font:1.1rem/1.5 system-ui,sans-serif;"
-		    "max-width:34rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}"
-		    "</style>\n<h1>");
+	strbuf_adds(&body, "</title>\n<style>\n" PAGE_STYLE "</style>\n<main class=\"");
+	strbuf_adds(&body, *status == '2' ? "good" : "bad");
+	strbuf_adds(&body, "\">\n<h1>");
 	add_html(&body, title);
 	strbuf_adds(&body, "</h1>\n<p>");
 	add_html(&body, text);
-	strbuf_adds(&body, "</p>\n</html>\n");
-	strbuf_addf(&all,
-		    "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\n"
-		    "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-		    "Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"
-		    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
-		    "Connection: close\r\n\r\n%s",
-		    status, body.len, body.buf);
+	strbuf_adds(&body, "</p>\n</main>\n</html>\n");
+	strbuf_addf(&all, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n" PAGE_HEADERS "\r\n%s", status,
+		    body.len, body.buf);
 	if (send(fd, all.buf, all.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("loopback", "a client did not take its answer: %s", strerror(errno));
 	shutdown(fd, SHUT_WR);
@@ -126,40 +184,33 @@ void loopback_answer(struct loopback *l, bool good, const char *title, const cha
 	l->waiting_fd = -1;
 }
 
-void loopback_free(struct loopback *l)
-{
-	if (!l)
-		return;
-	loopback_answer(l, false, "calsync is not connected",
-			"Something went wrong. The terminal in which calsync runs says what.");
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		if (l->clients[i].fd >= 0)
-			close(l->clients[i].fd);
-		strbuf_release(&l->clients[i].head);
-	}
-	close(l->fd);
-	strbuf_release(&l->pasted);
-	free(l->redirect_uri);
-	free(l->host);
-	free(l);
-}
-
 /* --- requests ---------------------------------------------------------------------------- */
 
-/* Whether the query has this parameter with this value. States are made of unreserved characters:
- * a server has no reason to encode one, and one that it did encode would not match: safe. */
-static bool query_has(const char *query, size_t len, const char *name, const char *value)
+/* In a time that says nothing of where they differ. */
+static bool same_secret(const char *a, const char *b, size_t len)
 {
-	size_t name_len = strlen(name), value_len = strlen(value);
+	volatile unsigned char differ = 0;
+
+	for (size_t i = 0; i < len; i++)
+		differ |= (unsigned char)(a[i] ^ b[i]);
+	return !differ;
+}
+
+/* Whether the query has this state. States are made of unreserved characters: a server has no
+ * reason to encode one, and one that it did encode would not match: safe. */
+static bool has_state(const char *query, size_t len, const char *state)
+{
+	static const char name[] = "state=";
+	size_t name_len = strlen(name), state_len = strlen(state);
 	const char *end = query + len;
 
 	while (query < end) {
 		const char *amp = memchr(query, '&', (size_t)(end - query));
 		const char *stop = amp ? amp : end;
 
-		if ((size_t)(stop - query) == name_len + 1 + value_len &&
-		    !memcmp(query, name, name_len) && query[name_len] == '=' &&
-		    !memcmp(query + name_len + 1, value, value_len))
+		if ((size_t)(stop - query) == name_len + state_len &&
+		    !memcmp(query, name, name_len) &&
+		    same_secret(query + name_len, state, state_len))
 			return true;
 		query = stop + 1;
 	}
@@ -195,13 +246,13 @@ static bool take_request(struct loopback *l, struct client *c, const char *state
 		reply(fd, "405 Method Not Allowed", "Not here", "Only GET is answered.");
 		return false;
 	}
-	if (len != strlen(CALLBACK) || strncmp(target, CALLBACK, len) || !host_matches(l, head)) {
+	if (len != strlen(l->path) || strncmp(target, l->path, len) || !host_matches(l, head)) {
 		reply(fd, "404 Not Found", "Not here", "There is nothing at this address.");
 		return false;
 	}
 	target += len + (target[len] == '?');
 	query_len = strcspn(target, " \r\n");
-	if (!query_has(target, query_len, "state", state)) {
+	if (!has_state(target, query_len, state)) {
 		reply(fd, "400 Bad Request", "Not this login",
 		      "This is not the answer to the login that calsync waits for.");
 		return false;
@@ -217,7 +268,8 @@ static void hang_up(struct client *c)
 	c->fd = -1;
 }
 
-static bool read_client(struct loopback *l, struct client *c, const char *state, char **out_query)
+/* What a client has sent so far: true when that is a whole head. */
+static bool read_head(struct client *c)
 {
 	char buf[2048];
 	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -229,7 +281,7 @@ static bool read_client(struct loopback *l, struct client *c, const char *state,
 		return false;
 	}
 	strbuf_add(&c->head, buf, (size_t)n);
-	return strstr(c->head.buf, "\r\n\r\n") && take_request(l, c, state, out_query);
+	return strstr(c->head.buf, "\r\n\r\n") != NULL;
 }
 
 static void accept_clients(struct loopback *l)
@@ -268,7 +320,7 @@ static bool take_line(const char *line, size_t len, const char *state, char **ou
 	query = memchr(line, '?', len);
 	query = query ? query + 1 : line;
 	len -= (size_t)(query - line);
-	if (!query_has(query, len, "state", state)) {
+	if (!has_state(query, len, state)) {
 		log_warn("loopback",
 			 "that is not the answer to this login; paste the whole address "
 			 "that the browser shows after you have agreed");
@@ -326,10 +378,12 @@ int loopback_wait(struct loopback *l, const char *state, int paste_fd, int64_t t
 		int64_t next = end_ms;
 
 		if (now >= end_ms)
-			return err_set(err, ERR_NOT_CONNECTED,
-				       "no answer from the consent page within %lld seconds; "
-				       "run 'calsync connect' again",
-				       (long long)(timeout_ms + 999) / 1000);
+			return err_set(
+				err, ERR_NOT_CONNECTED,
+				"no answer from the consent page within %lld seconds; if the "
+				"page showed an error, mend that, then run 'calsync connect' "
+				"again",
+				(long long)(timeout_ms + 999) / 1000);
 		for (size_t i = 0; i < CLIENTS_MAX; i++) {
 			struct client *c = &l->clients[i];
 
@@ -343,12 +397,50 @@ int loopback_wait(struct loopback *l, const char *state, int paste_fd, int64_t t
 			return err_set(err, ERR_FAILED, "cannot wait for the browser: %s",
 				       strerror(errno));
 		for (size_t i = 0; i < CLIENTS_MAX; i++)
-			if (fds[i + 2].fd >= 0 && fds[i + 2].revents &&
-			    read_client(l, &l->clients[i], state, out_query))
+			if (fds[i + 2].fd >= 0 && fds[i + 2].revents && read_head(&l->clients[i]) &&
+			    take_request(l, &l->clients[i], state, out_query))
 				return 0;
 		if (fds[1].fd >= 0 && fds[1].revents && read_paste(l, &paste_fd, state, out_query))
 			return 0;
 		if (fds[0].revents)
 			accept_clients(l);
 	}
+}
+
+/* --- the end ----------------------------------------------------------------------------- */
+
+/* Who asked while the first answer was looked at: a page that was loaded twice, say. */
+static void turn_away(struct loopback *l)
+{
+	accept_clients(l);
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &l->clients[i];
+
+		if (c->fd < 0 || !read_head(c))
+			continue;
+		reply(c->fd, "410 Gone", "This login is over",
+		      "calsync no longer waits for an answer. The terminal in which it runs says "
+		      "how it went.");
+		c->fd = -1;
+	}
+}
+
+void loopback_free(struct loopback *l)
+{
+	if (!l)
+		return;
+	loopback_answer(l, false, "calsync is not connected",
+			"Something went wrong. The terminal in which calsync runs says what.");
+	turn_away(l);
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (l->clients[i].fd >= 0)
+			close(l->clients[i].fd);
+		strbuf_release(&l->clients[i].head);
+	}
+	close(l->fd);
+	strbuf_release(&l->pasted);
+	free(l->redirect_uri);
+	free(l->host);
+	free(l->path);
+	free(l);
 }

@@ -5,8 +5,9 @@
  *   loopback_open() -> loopback_redirect_uri() into the consent page's address
  *   -> loopback_wait() -> trade the code -> loopback_answer() tells the person how it went
  *
- * Only `GET /callback?...` with this login's state counts. Other paths get 404, another state 400,
- * what is no HTTP is hung up on; none of them ends the wait or delays the right one.
+ * Only `GET /callback?...` with this login's state counts, and only once. Other paths get 404,
+ * another state 400, what is no HTTP is hung up on; none of them ends the wait or delays the right
+ * one. Who comes after it is told that the login is over.
  *
  * Source  RFC 8252 sections 7.3 and 8.3 (loopback redirect), RFC 6749 section 10.12 (state)
  */
@@ -21,10 +22,17 @@
 
 struct loopback;
 
-/* Listen on 127.0.0.1, a port of the system's choice. Errors: ERR_FAILED. */
-int loopback_open(struct clock *clock, struct loopback **out, struct err *err);
+/*
+ * Listen on 127.0.0.1, a port of the system's choice.
+ *
+ * redirect_uri  NULL, or the one address that this OAuth client may be answered at: its port then
+ * Errors        ERR_FAILED, also when that port is in use; ERR_INVALID for another machine's address
+ */
+int loopback_open(struct clock *clock, const char *redirect_uri, struct loopback **out,
+		  struct err *err);
 void loopback_free(struct loopback *l); /* a browser that still waits is told that it failed */
 const char *loopback_redirect_uri(const struct loopback *l); /* "http://127.0.0.1:PORT/callback" */
+unsigned loopback_port(const struct loopback *l);
 
 /*
  * Wait for the redirect.

@@ -9,12 +9,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "base/url.h"
 #include "base/xalloc.h"
 #include "web/loopback.h"
 
@@ -31,7 +33,7 @@ static int setup(void **state)
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	log_set_level(-1);
-	assert_int_equal(loopback_open(clock_system(), &f->l, &f->err), 0);
+	assert_int_equal(loopback_open(clock_system(), NULL, &f->l, &f->err), 0);
 	assert_int_equal(
 		sscanf(loopback_redirect_uri(f->l), "http://127.0.0.1:%u/callback", &f->port), 1);
 	*state = f;
@@ -80,14 +82,35 @@ static char *answer(int fd)
 	return strbuf_detach(&sb);
 }
 
+/* What every page says, whoever gets it. */
 static void assert_answer(int fd, const char *begin)
 {
+	static const char *const parts[] = {
+		"Content-Type: text/html; charset=utf-8\r\n",
+		"Cache-Control: no-store\r\n",
+		"Referrer-Policy: no-referrer\r\n",
+		"X-Content-Type-Options: nosniff\r\n",
+		"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; "
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+		"Connection: close\r\n",
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+	};
 	AUTO(free) char *text = answer(fd);
+	const char *length = strstr(text, "Content-Length: ");
+	const char *body = strstr(text, "\r\n\r\n");
 
 	assert_memory_equal(text, begin, strlen(begin));
-	assert_non_null(strstr(text, "Cache-Control: no-store\r\n"));
-	assert_non_null(strstr(text, "Referrer-Policy: no-referrer\r\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!strstr(text, parts[i]))
+			fail_msg("'%s' is missing in\n%s", parts[i], text);
+	assert_non_null(length);
+	assert_non_null(body);
+	assert_int_equal(strtoul(length + 16, NULL, 10), strlen(body + 4));
+	/* Neither the code, nor the state, nor anything that runs or loads. */
 	assert_null(strstr(text, "c0de"));
+	assert_null(strstr(text, "s-t_a~t.e"));
+	assert_null(strstr(text, "<script"));
+	assert_null(strstr(text, "://"));
 }
 
 #define GOOD "/callback?code=c0de&state=" STATE "&scope=x"
@@ -140,6 +163,94 @@ static void test_loopback__others_are_refused_and_do_not_end_it(void **state)
 	assert_answer(none, "HTTP/1.1 400 ");
 	assert_answer(host, "HTTP/1.1 404 ");
 	assert_answer(garbage, "HTTP/1.1 405 ");
+}
+
+static void test_loopback__the_answer_counts_once(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(free) char *query = NULL;
+	int fd = asks(f, "GET", GOOD), again, silent;
+
+	assert_int_equal(loopback_wait(f->l, STATE, -1, 5000, &query, &f->err), 0);
+	again = asks(f, "GET", GOOD);
+	silent = client(f, "");
+	loopback_answer(f->l, true, "done", "done");
+	assert_answer(fd, "HTTP/1.1 200 ");
+	loopback_free(f->l);
+	f->l = NULL;
+	assert_answer(again, "HTTP/1.1 410 ");
+	close(silent);
+}
+
+static void test_loopback__a_text_of_others_is_no_markup(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(free) char *query = NULL;
+	AUTO(free) char *text = NULL;
+	int fd = asks(f, "GET", GOOD);
+
+	assert_int_equal(loopback_wait(f->l, STATE, -1, 5000, &query, &f->err), 0);
+	loopback_answer(f->l, true, "<b>&", "<img src=x>");
+	text = answer(fd);
+	assert_non_null(strstr(text, "<h1>&lt;b>&amp;</h1>"));
+	assert_non_null(strstr(text, "<p>&lt;img src=x></p>"));
+	assert_null(strstr(text, "<img"));
+}
+
+static void test_loopback__addresses_that_it_can_be(void **state)
+{
+	static const struct {
+		const char *uri;
+		bool can;
+	} rows[] = {
+		{"http://127.0.0.1:8085/callback", true}, {"http://127.0.0.1:8085", true},
+		{"http://localhost:8085/", true},         {"http://localhost/oauth2", true},
+		{"http://127.0.0.1:0/", false},           {"http://127.0.0.1:65536/", false},
+		{"http://127.0.0.1:123456/", false},      {"http://127.0.0.1:/", false},
+		{"http://127.0.0.1:80x/", false},         {"http://127.0.0.1.evil.test/", false},
+		{"http://localhost@evil.test/", false},   {"http://127.0.0.1:80@evil.test/", false},
+		{"http://127.0.0.1:80/?a=b", false},      {"http://127.0.0.1:80/#a", false},
+		{"https://127.0.0.1:80/", false},         {"https://example.com/callback", false},
+		{"urn:ietf:wg:oauth:2.0:oob", false},     {"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(free) char *host = NULL;
+		AUTO(free) char *path = NULL;
+		unsigned port;
+
+		if (!url_redirect_parts(rows[i].uri, &host, &port, &path) != rows[i].can)
+			fail_msg("%s", rows[i].uri);
+	}
+}
+
+/* The port and the path that a web client is bound to. */
+static void test_loopback__a_named_address(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(free) char *taken = xasprintf("http://127.0.0.1:%u/there", f->port);
+	AUTO(free) char *query = NULL;
+	struct loopback *second = NULL;
+	int wrong, fd;
+
+	assert_int_equal(loopback_open(clock_system(), taken, &second, &f->err), -1);
+	assert_int_equal(f->err.code, ERR_FAILED);
+	assert_non_null(strstr(f->err.msg, "in use"));
+	assert_int_equal(loopback_open(clock_system(), "https://example.com/", &second, &f->err),
+			 -1);
+	assert_int_equal(f->err.code, ERR_INVALID);
+	assert_null(second);
+	loopback_free(f->l);
+	assert_int_equal(loopback_open(clock_system(), taken, &f->l, &f->err), 0);
+	assert_string_equal(loopback_redirect_uri(f->l), taken);
+	assert_int_equal(loopback_port(f->l), f->port);
+	wrong = asks(f, "GET", GOOD);
+	fd = asks(f, "GET", "/there?code=c0de&state=" STATE);
+	assert_int_equal(loopback_wait(f->l, STATE, -1, 5000, &query, &f->err), 0);
+	loopback_answer(f->l, true, "done", "done");
+	assert_answer(fd, "HTTP/1.1 200 ");
+	assert_answer(wrong, "HTTP/1.1 404 ");
 }
 
 static void test_loopback__slow_clients_do_not_block(void **state)
@@ -244,6 +355,10 @@ int main(void)
 		TEST(the_matching_get_ends_the_wait),
 		TEST(a_failure_is_told_too),
 		TEST(others_are_refused_and_do_not_end_it),
+		TEST(the_answer_counts_once),
+		TEST(a_text_of_others_is_no_markup),
+		TEST(addresses_that_it_can_be),
+		TEST(a_named_address),
 		TEST(slow_clients_do_not_block),
 		TEST(a_head_without_end_is_hung_up_on),
 		TEST(the_wait_has_an_end),
