@@ -87,6 +87,22 @@ static int find_by_address(struct cmd_context *cx, struct connect *c, struct err
 	return 0;
 }
 
+/* Half an hour or more: times of events and ends of logins are then judged wrongly. */
+static void warn_of_clock(int64_t skew_ms)
+{
+	long long minutes = llabs(skew_ms) / 60000;
+	const char *unit = minutes < 120 ? "minutes" : minutes < 48 * 60 ? "hours" : "days";
+
+	if (minutes < 30)
+		return;
+	log_warn("connect",
+		 "this computer's clock is %lld %s %s Google's; set it (timedatectl set-ntp true)",
+		 minutes < 120       ? minutes
+		 : minutes < 48 * 60 ? minutes / 60
+				     : minutes / (24 * 60),
+		 unit, skew_ms > 0 ? "behind" : "ahead of");
+}
+
 static int report(struct cmd_context *cx, const struct connect *c, const struct account *a,
 		  struct err *err)
 {
@@ -98,6 +114,7 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 
 	if (store_calendar_list(cx->store, a->id, &l, err))
 		return -1;
+	warn_of_clock(c->token.skew_ms);
 	if (c->refresh_expires_in_s)
 		log_warn("connect",
 			 "Google will end this login in %" PRId64

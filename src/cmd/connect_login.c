@@ -1,5 +1,8 @@
 #include "cmd/connect.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +70,21 @@ static bool covered(const char *granted, const char *scope, size_t len)
 	return false;
 }
 
+/* What a person loses without it. */
+static const char *scope_meaning(const char *scope, size_t len)
+{
+	static const char *const rows[][2] = {
+		{SCOPE("calendar.events"), "to read and change events"},
+		{SCOPE("calendar.events.readonly"), "to read events"},
+		{SCOPE("calendar.calendarlist.readonly"), "to see which calendars there are"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strlen(rows[i][0]) == len && !strncmp(rows[i][0], scope, len))
+			return rows[i][1];
+	return "asked for";
+}
+
 /* People can untick permissions on the consent page: what is missing is named. */
 static int check_scopes(const char *granted, const char *asked, struct err *err)
 {
@@ -77,39 +95,47 @@ static int check_scopes(const char *granted, const char *asked, struct err *err)
 		size_t n = strcspn(p, " ");
 
 		if (!covered(granted, p, n))
-			strbuf_addf(&missing, "%s%.*s", missing.len ? ", " : "", (int)(n - prefix),
-				    p + prefix);
+			strbuf_addf(&missing, "%s%.*s (%s)", missing.len ? " and " : "",
+				    (int)(n - prefix), p + prefix, scope_meaning(p, n));
 		p += n;
 		p += strspn(p, " ");
 	}
 	if (!missing.len)
 		return 0;
 	return err_set(err, ERR_NOT_CONNECTED,
-		       "Google did not grant the permission %s; connect again and leave it ticked",
+		       "Google did not grant the permission %s; connect again and leave every "
+		       "permission ticked",
 		       missing.buf);
 }
 
 /* --- the OAuth client -------------------------------------------------------------------- */
 
-static int stored_client(struct cmd_context *cx, const struct account *a, struct oauth_client *out,
-			 struct err *err)
+/* *out stays NULL when the account holds no such value. */
+static int stored_value(struct cmd_context *cx, const struct account *a, const char *field,
+			char **out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
 	AUTO(free) char *owner = account_seal_name(a);
 	struct secret_box *box;
 
-	if (store_secret_get(cx->store, a->id, "client_secret", &sealed, err)) {
-		if (err->code != ERR_NOT_FOUND)
-			return -1;
-		out->id = xstrdup(a->client_id);
-		return 0;
-	}
+	if (store_secret_get(cx->store, a->id, field, &sealed, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
-	    secret_unseal(box, owner, "client_secret", sealed.buf, sealed.len, &plain, err))
+	    secret_unseal(box, owner, field, sealed.buf, sealed.len, &plain, err))
+		return -1;
+	*out = xstrndup(plain.buf, plain.len);
+	return 0;
+}
+
+static int stored_client(struct cmd_context *cx, const struct account *a, struct oauth_client *out,
+			 struct err *err)
+{
+	if (stored_value(cx, a, "client_secret", &out->secret, err) ||
+	    stored_value(cx, a, "client_redirect", &out->redirect_uri, err))
 		return -1;
 	out->id = xstrdup(a->client_id);
-	out->secret = xstrndup(plain.buf, plain.len);
+	out->web = out->redirect_uri != NULL;
 	return 0;
 }
 
@@ -118,7 +144,9 @@ static int find_client(struct cmd_context *cx, struct connect *c, struct err *er
 	const char *id = config_client_id(cx->config);
 
 	if (c->opts->client_secrets)
-		return oauth_client_load(c->opts->client_secrets, &c->client, err);
+		return oauth_client_load(c->opts->client_secrets, &c->client, err)
+			       ? err_wrap(err, "--client-secrets")
+			       : 0;
 	if (id) {
 		c->client.id = xstrdup(id);
 		c->client.secret = xstrdup_null(config_client_secret(cx->config));
@@ -142,87 +170,186 @@ static int64_t login_timeout_ms(const struct cmd_context *cx)
 	return (s > 0 && s <= 24 * 60 * 60 ? s : LOGIN_TIMEOUT_S) * 1000;
 }
 
-/* On stderr: stdout is for the answer. */
-static void show_address(const char *url, bool pasting)
+static bool is_made_of(const char *s, size_t len, const char *also)
 {
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr(also, s[i]))
+			return false;
+	return len > 0;
+}
+
+/* "[-p PORT] USER@HOST" as this machine was reached, for a person to type elsewhere. What would
+ * mean something to a shell is left for them to fill in. */
+static char *ssh_target(void)
+{
+	const struct passwd *me = getpwuid(geteuid());
+	const char *user = me ? me->pw_name : "";
+	const char *connection = getenv("SSH_CONNECTION"); /* CLIENT PORT SERVER PORT */
+	char host[256] = "", server[64], port[8];
+
+	if (!is_made_of(user, strlen(user), "._-") || *user == '-')
+		user = "USER";
+	if (connection && sscanf(connection, "%*s %*s %63s %7s", server, port) == 2 &&
+	    is_made_of(server, strlen(server), ".:") && is_made_of(port, strlen(port), ""))
+		return strcmp(port, "22") ? xasprintf("-p %s %s@%s", port, user, server)
+					  : xasprintf("%s@%s", user, server);
+	if (gethostname(host, sizeof(host) - 1) || !is_made_of(host, strlen(host), ".-") ||
+	    *host == '-')
+		return xasprintf("%s@HOST", user);
+	return xasprintf("%s@%s", user, host);
+}
+
+/* On stderr: stdout is for the answer. */
+static void show_address(const char *url, unsigned port, bool pasting)
+{
+	AUTO(free) char *target = pasting ? ssh_target() : NULL;
+
 	if (pasting)
 		fprintf(stderr,
 			"Open this address in a browser, on any machine:\n\n%s\n\n"
-			"When you have agreed, the browser goes to an address that begins with "
-			"http://127.0.0.1.\nIf that page does not load, paste its whole address "
-			"here:\n",
-			url);
+			"When you have agreed, the browser goes to an address on its own machine, "
+			"port %u.\nIf that page does not load, paste its whole address here; or "
+			"run "
+			"this on the browser's\nmachine before you open the page:\n\n"
+			"    ssh -L %u:127.0.0.1:%u %s\n\n",
+			url, port, port, port, target);
 	else
 		fprintf(stderr,
 			"Opening your browser. If nothing happens, open this address:\n\n%s\n\n",
 			url);
 }
 
+/* Show the page, wait for its answer, trade the code. */
+static int consent(struct cmd_context *cx, struct connect *c, struct transport *t,
+		   const struct oauth_login *login, struct err *err)
+{
+	AUTO(secret_wipe_str) char *query = NULL;
+	bool pasting = c->opts->no_browser || !browser_likely();
+	struct err problem = {0};
+
+	if (!pasting && browser_open(login->url, &problem)) {
+		log_warn("connect", "%s", problem.msg);
+		pasting = true;
+	}
+	if (pasting || !cx->global.quiet)
+		show_address(login->url, loopback_port(c->loopback), pasting);
+	if (loopback_wait(c->loopback, login->state, pasting ? STDIN_FILENO : -1,
+			  login_timeout_ms(cx), &query, err))
+		return -1;
+	if (!oauth_login_finish(t, cx->clock, c->base_url, &c->client, login, query, &c->token,
+				err))
+		return 0;
+	if (err->code == ERR_TOKEN_EXPIRED)
+		return err_wrap(err, "the answer of the consent page is used up or too old; run "
+				     "'calsync connect' again");
+	return -1;
+}
+
+static int no_refresh_token(const struct connect *c, struct err *err)
+{
+	if (c->client.web)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "Google's answer held no refresh token: a client of type \"web\" "
+			       "gets one at the first consent only; remove its access at "
+			       "https://myaccount.google.com/connections and connect again, or use "
+			       "a client for desktop apps");
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "Google's answer held no refresh token; is the OAuth client one for desktop "
+		       "apps? If it is, remove its access at "
+		       "https://myaccount.google.com/connections and connect again");
+}
+
 static int browser_login(struct cmd_context *cx, struct connect *c, struct transport *t,
 			 struct err *err)
 {
 	AUTO(oauth_login_release) struct oauth_login login = {0};
-	AUTO(free) char *query = NULL;
-	bool pasting = c->opts->no_browser || !browser_likely();
-	struct err problem = {0};
 	const char *hint = c->existing.email                 ? c->existing.email
 			   : c->name && strchr(c->name, '@') ? c->name
 							     : NULL;
-	int r;
 
-	if (loopback_open(cx->clock, NULL, &c->loopback, err) ||
+	if (c->client.web && !c->client.redirect_uri)
+		return err_set(err, ERR_INVALID,
+			       "the OAuth client is of type \"web\", and none of its redirect_uris "
+			       "is on this machine; add http://127.0.0.1:8085/callback to them in "
+			       "Google's console, or use a client for desktop apps");
+	if (loopback_open(cx->clock, c->client.redirect_uri, &c->loopback, err) ||
 	    oauth_login_begin(c->base_url, &c->client, loopback_redirect_uri(c->loopback),
-			      c->scopes, hint, &login, err))
+			      c->scopes, hint, &login, err) ||
+	    consent(cx, c, t, &login, err))
 		return -1;
-	if (pasting || !cx->global.quiet)
-		show_address(login.url, pasting);
-	if (!pasting && browser_open(login.url, &problem))
-		log_warn("connect", "%s", problem.msg);
-	if (loopback_wait(c->loopback, login.state, pasting ? STDIN_FILENO : -1,
-			  login_timeout_ms(cx), &query, err))
-		return -1;
-	r = oauth_login_finish(t, cx->clock, c->base_url, &c->client, &login, query, &c->token,
-			       err);
-	secret_wipe(query, strlen(query));
-	if (r)
-		return -1;
-	if (!c->token.refresh_token)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "Google's answer held no refresh token; is the OAuth client one for "
-			       "desktop apps?");
+	return c->token.refresh_token ? 0 : no_refresh_token(c, err);
+}
+
+/* A line of stdin byte by byte, so that no other buffer keeps a copy of it; -1 when it is longer
+ * than the buffer or holds a NUL. */
+static int read_secret_line(char *line, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, line + len, 1)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || line[len] == '\n')
+			break;
+		if (!line[len] || ++len == size)
+			return -1;
+	}
+	if (len && line[len - 1] == '\r')
+		len--;
+	line[len] = '\0';
 	return 0;
 }
 
 /* One line of stdin: a token is never an argument, where ps would show it. */
 static int imported_login(struct connect *c, struct err *err)
 {
-	char line[4096];
-	size_t len;
+	char line[2048]; /* Google's are up to 512 bytes long */
+	int r = read_secret_line(line, sizeof(line));
 
-	if (!fgets(line, sizeof(line), stdin))
-		return err_set(err, ERR_INVALID, "no refresh token on standard input");
-	len = strcspn(line, "\r\n");
-	if (!len || strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				 "-._~+/=") != len) {
-		secret_wipe(line, sizeof(line));
-		return err_set(err, ERR_INVALID,
-			       "what came on standard input is no refresh token (one line, no "
-			       "spaces)");
-	}
-	c->token.refresh_token = xstrndup(line, len);
+	if (!r && *line &&
+	    !line[strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			       "-._~+/=")])
+		c->token.refresh_token = xstrdup(line);
+	else if (!r && !*line)
+		err_set(err, ERR_INVALID,
+			"no refresh token on standard input; give it as one line, as in: calsync "
+			"connect NAME --refresh-token-stdin <FILE");
+	else
+		err_set(err, ERR_INVALID,
+			"what came on standard input is no refresh token: give one line of at most "
+			"%zu bytes, without spaces",
+			sizeof(line) - 1);
 	secret_wipe(line, sizeof(line));
-	return 0;
+	return c->token.refresh_token ? 0 : -1;
 }
 
 static int read_key_file(const char *path, struct strbuf *out, struct err *err)
 {
 	if (io_read_file(path, SECRET_FILE_MAX, out, err)) {
 		err->code = ERR_USAGE; /* not one of the things that exit status 5 is about */
-		return -1;
+		return err_wrap(err, "--service-account");
 	}
 	if (!out->len || memchr(out->buf, 0, out->len))
-		return err_set(err, ERR_INVALID, "'%s' is no service account's key file", path);
+		return err_set(err, ERR_INVALID,
+			       "'%s' is no service account's key file; make a key of type JSON in "
+			       "Google's console",
+			       path);
 	return 0;
+}
+
+static int explain_refused_key(const struct connect *c, struct err *err)
+{
+	if (!strcmp(err->reason, "unauthorized_client"))
+		return err_wrap(err,
+				"the Workspace administrator has to delegate these scopes to the "
+				"service account's client id: %s",
+				c->scopes);
+	if (!strcmp(err->reason, "invalid_grant"))
+		return err_wrap(err,
+				"check --subject, whether the key was deleted in Google's console, "
+				"and this computer's clock");
+	return -1;
 }
 
 static int service_login(struct cmd_context *cx, struct connect *c, struct transport *t,
@@ -230,10 +357,11 @@ static int service_login(struct cmd_context *cx, struct connect *c, struct trans
 {
 	AUTO(secret_wipe_strbuf) struct strbuf key = STRBUF_INIT;
 
-	if (read_key_file(c->opts->service_account, &key, err) ||
-	    oauth_service_account(t, cx->clock, c->base_url, key.buf, key.len, c->opts->subject,
-				  c->scopes, &c->token, err))
+	if (read_key_file(c->opts->service_account, &key, err))
 		return -1;
+	if (oauth_service_account(t, cx->clock, c->base_url, key.buf, key.len, c->opts->subject,
+				  c->scopes, &c->token, err))
+		return explain_refused_key(c, err);
 	c->service_key = xstrndup(key.buf, key.len);
 	c->granted = xstrdup(c->token.scope ? c->token.scope : c->scopes);
 	return 0;
@@ -249,7 +377,12 @@ static int prove_refresh(struct cmd_context *cx, struct connect *c, struct trans
 		return -1;
 	if (oauth_refresh(t, cx->clock, c->base_url, &c->client, c->token.refresh_token, &fresh,
 			  err))
-		return err_wrap(err, "the new login does not work");
+		return err_wrap(err,
+				c->opts->refresh_token_stdin && err->code == ERR_TOKEN_EXPIRED
+					? "the refresh token is revoked, expired, or of another "
+					  "OAuth client; run 'calsync connect' without "
+					  "--refresh-token-stdin"
+					: "the new login does not work");
 	c->refresh_expires_in_s = c->token.refresh_expires_in_s;
 	if (!fresh.refresh_token)
 		fresh.refresh_token = TAKE(c->token.refresh_token);
@@ -286,7 +419,10 @@ static int ask_identity(struct cmd_context *cx, struct connect *c, struct transp
 	if (!rc)
 		rc = json_parse(r.body.buf, r.body.len, &entry, err);
 	if (rc)
-		return err_wrap(err, "the login works, but its calendars cannot be read");
+		return err_wrap(err, "the login works, but its calendars cannot be read%s",
+				err->http_status == 403 || err->http_status == 404
+					? " (has this user Google Calendar?)"
+					: "");
 	id = json_str(entry, "id");
 	if (!id || !*id)
 		return err_set(err, ERR_GOOGLE, "Google's answer names no primary calendar");

@@ -14,7 +14,7 @@
 #define LOCK_WAIT_MS 10000
 
 static const char *const fields[] = {"refresh_token", "access_token", "client_secret",
-				     "service_account_key"};
+				     "client_redirect", "service_account_key"};
 enum { FIELDS = ARRAY_SIZE(fields) };
 
 /* The account as it was: what a failed connect puts back. */
@@ -124,6 +124,8 @@ static int put_secrets(struct cmd_context *cx, const struct connect *c, const st
 		{"refresh_token", c->service_key ? NULL : c->token.refresh_token},
 		{"access_token", c->token.access_token},
 		{"client_secret", c->client.secret},
+		/* No secret; what a web client is good for without it is nothing. */
+		{"client_redirect", c->client.redirect_uri},
 		{"service_account_key", c->service_key},
 	};
 	AUTO(secret_box_free) struct secret_box *again = NULL;

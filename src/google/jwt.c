@@ -130,23 +130,28 @@ int oauth_service_account(struct transport *t, struct clock *clock, const char *
 	int rc;
 
 	if (json_parse(key_json, key_len, &root, err))
-		return err_wrap(err, "the service account's key");
+		return err_wrap(err, "the service account's key is no JSON; download it again from "
+				     "Google's console");
 	type = json_str(root, "type");
 	if (!type || strcmp(type, "service_account"))
 		return err_set(err, ERR_INVALID,
 			       "the key is not of a service account (its \"type\" is missing or "
-			       "another)");
+			       "another); make a key of type JSON for one in Google's console");
 	key.email = json_str(root, "client_email");
 	key.id = json_str(root, "private_key_id");
 	pem = json_str(root, "private_key");
 	if (!key.email || !pem)
-		return err_set(err, ERR_INVALID,
-			       "the service account's key lacks client_email or private_key");
+		return err_set(
+			err, ERR_INVALID,
+			"the service account's key lacks client_email or private_key; make a "
+			"new key of type JSON in Google's console");
 	pkey = read_key(pem);
 	secret_wipe((char *)pem, strlen(pem)); /* our own object */
 	if (!pkey)
-		return err_set(err, ERR_INVALID,
-			       "the service account's private_key is no RSA key in PEM form");
+		return err_set(
+			err, ERR_INVALID,
+			"the service account's private_key is no RSA key in PEM form; make a "
+			"new key of type JSON in Google's console");
 	key.pkey = pkey;
 	rc = trade(t, clock, base_url, &key, subject, scopes, 0, out, &skew_ms, err);
 	/* invalid_grant is what a wrong clock gets too, and that is not the login's fault. */

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "base/url.h"
 #include "base/xalloc.h"
 #include "google/error.h"
 #include "google/oauth_internal.h"
@@ -25,8 +26,9 @@
 void oauth_client_release(struct oauth_client *c)
 {
 	free(c->id);
+	free(c->redirect_uri);
 	secret_wipe_str(&c->secret);
-	c->id = NULL;
+	c->id = c->redirect_uri = NULL;
 }
 
 void oauth_token_release(struct oauth_token *t)
@@ -97,21 +99,45 @@ static bool is_visible(const char *s, size_t max)
 	return n && n <= max;
 }
 
+/* A web client's first address that a listener of ours can be at; NULL when it has none. */
+static char *find_redirect(const struct json_object *web)
+{
+	struct json_object *list = json_get(web, "redirect_uris");
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		AUTO(free) char *host = NULL;
+		AUTO(free) char *path = NULL;
+		unsigned port;
+
+		if (json_object_is_type(item, json_type_string) &&
+		    !url_redirect_parts(json_object_get_string(item), &host, &port, &path))
+			return xstrdup(json_object_get_string(item));
+	}
+	return NULL;
+}
+
 int oauth_client_load(const char *path, struct oauth_client *out, struct err *err)
 {
 	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
 	AUTO(json_object_put) struct json_object *root = NULL;
 	struct json_object *client;
 	const char *id, *secret;
+	bool web;
 
 	if (io_read_file(path, 65536, &text, err)) {
 		err->code = ERR_USAGE;
 		return -1;
 	}
 	if (json_parse(text.buf, text.len, &root, err))
-		return err_wrap(err, "client secrets '%s'", path);
+		return err_wrap(err,
+				"'%s' is no client_secret.json; download it again from "
+				"Google's console",
+				path);
 	client = json_get(root, "installed");
-	if (!client)
+	web = !client;
+	if (web)
 		client = json_get(root, "web");
 	if (!client)
 		return err_set(err, ERR_INVALID,
@@ -121,11 +147,19 @@ int oauth_client_load(const char *path, struct oauth_client *out, struct err *er
 	id = json_str(client, "client_id");
 	secret = json_str(client, "client_secret");
 	if (!id || !is_visible(id, 1024))
-		return err_set(err, ERR_INVALID, "'%s' holds no usable client_id", path);
+		return err_set(err, ERR_INVALID,
+			       "'%s' holds no usable client_id; download the file again from "
+			       "Google's console",
+			       path);
 	if (secret && !is_visible(secret, 1024))
-		return err_set(err, ERR_INVALID, "'%s' holds no usable client_secret", path);
+		return err_set(err, ERR_INVALID,
+			       "'%s' holds no usable client_secret; download the file again from "
+			       "Google's console",
+			       path);
 	out->id = xstrdup(id);
 	out->secret = xstrdup_null(secret);
+	out->web = web;
+	out->redirect_uri = web ? find_redirect(client) : NULL;
 	if (secret)
 		secret_wipe((char *)secret, strlen(secret)); /* json-c's own copy */
 	return 0;
@@ -172,7 +206,10 @@ static void wipe_member(struct json_object *obj, const char *key)
 
 static int bad_answer(const struct http_response *r, const char *what, struct err *err)
 {
-	err_set(err, ERR_GOOGLE, "Google's login service answered with %s", what);
+	err_set(err, ERR_GOOGLE,
+		"Google's login service answered with %s; try again later, and see "
+		"whether a proxy is in between",
+		what);
 	err->http_status = r->status;
 	return -1;
 }
@@ -222,8 +259,9 @@ int oauth_token_request(struct transport *t, struct clock *clock, const char *ba
 		return -1;
 	date = http_headers_get(&r.headers, "Date");
 	google_s = date ? http_date_parse(date) : -1;
+	out->skew_ms = google_s < 0 ? 0 : google_s * 1000 - clock_now_ms(clock);
 	if (skew_ms)
-		*skew_ms = google_s < 0 ? 0 : google_s * 1000 - clock_now_ms(clock);
+		*skew_ms = out->skew_ms;
 	if (r.status != 200)
 		return oauth_error(&r, clock_now_ms(clock), err);
 	if (json_parse(r.body.buf, r.body.len, &root, &parse))
@@ -467,7 +505,9 @@ static int check_issuer(const struct redirect *r, const char *base_url, struct e
 		n--;
 	if (n && strlen(r->iss) == n && !strncmp(r->iss, base_url, n))
 		return 0;
-	return err_set(err, ERR_INVALID, "the redirect comes from another login service (%.100s)",
+	return err_set(err, ERR_INVALID,
+		       "the redirect comes from another login service (%.100s) than Google's; "
+		       "nothing was connected, start again",
 		       r->iss);
 }
 
@@ -477,7 +517,8 @@ static int check_refusal(const struct redirect *r, struct err *err)
 		return 0;
 	if (!strcmp(r->error, "access_denied"))
 		err_set(err, ERR_NOT_CONNECTED,
-			"access was denied in the browser; nothing was connected");
+			"access was denied in the browser; nothing was connected; run 'calsync "
+			"connect' again and allow it");
 	else
 		err_set(err, ERR_GOOGLE, "Google refused the login: %.60s%s%.200s", r->error,
 			r->error_description ? ": " : "",

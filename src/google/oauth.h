@@ -24,7 +24,9 @@
 
 struct oauth_client {
 	char *id;
-	char *secret; /* NULL = none */
+	char *secret;       /* NULL = none */
+	bool web;           /* of a web application: answered at its own addresses only */
+	char *redirect_uri; /* the first of them on this machine; NULL = none, or any port will do */
 };
 void oauth_client_release(struct oauth_client *c);
 /* Google's client_secret.json, key "installed" or "web". ERR_USAGE / ERR_INVALID. */
@@ -36,6 +38,7 @@ struct oauth_token {
 	char *scope;                  /* as granted; NULL = not said */
 	int64_t expires_ms;           /* clock time */
 	int64_t refresh_expires_in_s; /* 0 = unlimited; 7 days: a consent screen in Testing */
+	int64_t skew_ms;              /* Google's clock minus ours; also of a refusal */
 };
 void oauth_token_release(struct oauth_token *t);
 

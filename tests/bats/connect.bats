@@ -145,6 +145,121 @@ refresh_token_for() {
 	grep -q '^user1@example.com is connected as work' "$BATS_TEST_TMPDIR/out"
 }
 
+# Start a connect that waits for its answer, $@ being further arguments: its address is $url then.
+connect_waits() {
+	calsync connect work "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q '^http' "$BATS_TEST_TMPDIR/err" && break
+		sleep 0.05
+	done
+	url=$(grep '^http' "$BATS_TEST_TMPDIR/err")
+}
+
+@test "connect: --no-browser says how to reach the listener over ssh" {
+	SSH_CONNECTION='192.0.2.7 50000 192.0.2.9 22' connect_waits --no-browser
+	port=$(sed -n 's/.*redirect_uri=http%3A%2F%2F127.0.0.1%3A\([0-9]*\)%2F.*/\1/p' <<<"$url")
+	grep -qxF "    ssh -L $port:127.0.0.1:$port $(id -un)@192.0.2.9" "$BATS_TEST_TMPDIR/err"
+	"$BATS_DIR/consent" "$url"
+	wait "$pid"
+	for row in '192.0.2.7 50000 2001:db8::9 2222|-p 2222 USER@2001:db8::9' '$(id) 1 $(id) 22|USER@HOST' \
+		'nonsense|USER@HOST' '|USER@HOST'; do
+		SSH_CONNECTION=${row%%|*} connect_waits --no-browser
+		want=${row##*|}
+		want=${want/USER/$(id -un)}
+		grep -qE "^    ssh -L ([0-9]+):127\.0\.0\.1:[0-9]+ ${want/HOST/($(uname -n)|HOST)}\$" "$BATS_TEST_TMPDIR/err"
+		"$BATS_DIR/consent" "$url"
+		wait "$pid"
+	done
+}
+
+@test "connect: a browser that cannot be started is no end: the address is shown, the answer may be pasted" {
+	BROWSER=/nonexistent/browser connect_waits --quiet
+	grep -q 'ssh -L' "$BATS_TEST_TMPDIR/err"
+	"$BATS_DIR/consent" "$url"
+	wait "$pid"
+	run -0 calsync --json accounts
+	assert_json '.[0].state == "connected"'
+}
+
+@test "connect: the answer counts once, whatever else comes" {
+	export CONSENT_LOG=$BATS_TEST_TMPDIR/consent.log
+	connect_waits --no-browser
+	CONSENT_FOLLOW=no "$BATS_DIR/consent" "$url"
+	answer=$(tail -1 "$CONSENT_LOG")
+	base=${answer%%/callback*}
+	for request in "-o /dev/null $base/callback?code=x&state=wrong" "-X POST $answer" "$base/favicon.ico" \
+		"--http0.9 telnet://${base#http://}" "-H Host:example.com $answer"; do
+		# shellcheck disable=SC2086 # words are meant
+		curl -sS --max-time 1 $request </dev/null >/dev/null 2>&1 || true
+	done
+	kill -0 "$pid"
+	fake_google_fault '{"match": "/token", "times": 1, "action": "delay", "delay_ms": 700}'
+	curl -sS -i "$answer" >"$BATS_TEST_TMPDIR/first" &
+	first=$!
+	sleep 0.3
+	curl -sS -i "$answer" >"$BATS_TEST_TMPDIR/second"
+	wait "$first" "$pid"
+	grep -q '^HTTP/1.1 200 ' "$BATS_TEST_TMPDIR/first"
+	grep -q '^HTTP/1.1 410 ' "$BATS_TEST_TMPDIR/second"
+	grep -q 'is over' "$BATS_TEST_TMPDIR/second"
+	run ! grep -qF "${answer##*code=}" "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second"
+}
+
+@test "connect: the answer's issuer is looked at, what is unknown in it is not" {
+	CONSENT_EXTRA='&iss=https%3A%2F%2Faccounts.google.com&authuser=0&hd=example.com&x[]=%41' \
+		run --separate-stderr -0 calsync connect work
+	CONSENT_EXTRA="&iss=$CALSYNC_GOOGLE_BASE_URL" run --separate-stderr -0 calsync connect work
+	fake_google_forget_log
+	CONSENT_EXTRA='&iss=https://example.com' run --separate-stderr -2 calsync -q --json connect other
+	assert_failure_json invalid
+	assert_matches "$stderr" 'another login service \(https://example.com\)'
+	# The code stayed here.
+	assert_equal "$(fake_google_requests length)" 0
+}
+
+# The sandbox has one web client, whose address is port 8085: one test at a time, on this machine.
+web_client() {
+	exec 5>"/tmp/calsync-port-8085.lock"
+	flock 5
+	jq -n '{web: {client_id: "calsync-web.apps.googleusercontent.com", client_secret: "sandbox-web-secret",
+		redirect_uris: ["https://example.com/callback", "http://127.0.0.1:8085/callback"]}}' >web.json
+	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+}
+
+@test "connect: a web client is answered at its own address, also when it is repaired" {
+	web_client
+	run --separate-stderr -0 calsync connect work --client-secrets web.json 5>&-
+	assert_matches "$stderr" 'redirect_uri=http%3A%2F%2F127.0.0.1%3A8085%2Fcallback&'
+	fake_google_expire refresh_tokens access_tokens
+	run --separate-stderr -0 calsync connect work 5>&-
+	run -0 calsync sync
+	assert_no_violations
+}
+
+@test "connect: a web client that gets no refresh token is explained" {
+	web_client
+	printf '#!/bin/sh\nexec "%s" "$(echo "$1" | sed "s/&access_type=offline//")"\n' "$BROWSER" >"$HOME/online"
+	chmod +x "$HOME/online"
+	BROWSER=$HOME/online run --separate-stderr -3 calsync -q connect work --client-secrets web.json 5>&-
+	assert_matches "$stderr" 'no refresh token: a client of type "web" .*myaccount.google.com/connections'
+	assert_one_line_error
+	nothing_stored
+	jq '.web.redirect_uris |= .[:1]' web.json >remote.json
+	run --separate-stderr -2 calsync connect work --client-secrets remote.json 5>&-
+	assert_matches "$stderr" 'none of its redirect_uris is on this machine; add http://127.0.0.1:8085/callback'
+	assert_one_line_error
+}
+
+@test "connect: a clock that is wrong by a day is named, and is no hindrance" {
+	fake_google POST /sandbox/clock '{"advance_ms": 86400000}' >/dev/null
+	run --separate-stderr -0 calsync connect work
+	assert_matches "$stderr" "warning: this computer's clock is 2[34] hours behind Google's; set it"
+	fake_google POST /sandbox/clock '{"advance_ms": -86400000}' >/dev/null
+	run --separate-stderr -0 calsync connect work
+	refute_matches "$stderr" 'clock'
+}
+
 @test "connect: \$BROWSER may say where the address goes, and no shell reads it" {
 	mkdir "$HOME/bin"
 	printf '#!/bin/sh\nprintf "%%s\\n" "$#" "$1" "$3" >"%s"\nexec "%s" "$2"\n' \
@@ -233,7 +348,7 @@ refresh_token_for() {
 	fake_google_config '{"granted_scopes": ["https://www.googleapis.com/auth/calendar.events"]}'
 	run --separate-stderr -3 calsync --json connect work
 	assert_schema failure
-	assert_matches "$stderr" 'calendar\.calendarlist\.readonly'
+	assert_matches "$stderr" 'calendar\.calendarlist\.readonly \(to see which calendars there are\);'
 	refute_matches "$stderr" 'permission calendar\.events[ ,;]'
 	nothing_stored
 }
@@ -255,7 +370,7 @@ refresh_token_for() {
 @test "connect: an imported login with less permission than asked for is refused" {
 	token=$(refresh_token_for user1@example.com https://www.googleapis.com/auth/calendar.readonly)
 	run --separate-stderr -3 calsync connect work --refresh-token-stdin <<<"$token"
-	assert_matches "$stderr" 'permission calendar\.events;'
+	assert_matches "$stderr" 'permission calendar\.events \(to read and change events\);'
 	# calendar.readonly is wider than both that --read-only needs.
 	run --separate-stderr -0 calsync connect work --read-only --refresh-token-stdin <<<"$token"
 }

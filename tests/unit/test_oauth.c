@@ -221,7 +221,7 @@ static void test_login__pasted_forms_of_the_redirect(void **state)
 	AUTO(bench_release) struct bench b = bench_new();
 
 	(void)state;
-	for (int form = 0; form < 4; form++) {
+	for (int form = 0; form < 5; form++) {
 		AUTO(oauth_login_release) struct oauth_login login = {0};
 		AUTO(oauth_token_release) struct oauth_token token = {0};
 		AUTO(free) char *redirect = NULL;
@@ -239,8 +239,10 @@ static void test_login__pasted_forms_of_the_redirect(void **state)
 		else if (form == 2)
 			pasted = xasprintf("%s&authuser=0&prompt=consent#fragment&state=x",
 					   redirect);
-		else
+		else if (form == 3)
 			pasted = xasprintf("%s&iss=https%%3A%%2F%%2Faccounts.google.com", redirect);
+		else
+			pasted = xasprintf("%s&iss=http%%3A%%2F%%2F127.0.0.1%%3A9", redirect);
 		if (oauth_login_finish(b.t, &b.clock.base, BASE, &installed, &login, pasted, &token,
 				       &err))
 			fail_msg("form %d: %s", form, err.msg);
@@ -294,6 +296,13 @@ static void test_login__forged_redirects_send_nothing(void **state)
 		xasprintf("code=%%4&state=%s", st),
 		xasprintf("code=%%zz&state=%s", st),
 		xasprintf("code=x&state=%s&iss=https://evil.test", st),
+		xasprintf("code=x&state=%s&iss=https://accounts.google.com.evil.test", st),
+		xasprintf("code=x&state=%s&iss=http://accounts.google.com", st),
+		xasprintf("code=x&state=%s&iss=" BASE, st),
+		xasprintf("code=x&state=%s&iss=", st),
+		xasprintf("error=access_denied&state=%s&iss=https://evil.test", st),
+		xasprintf("code=x&state=%s&iss=https://accounts.google.com&iss=https://evil.test",
+			  st),
 		xasprintf("error=access_denied"),
 	};
 

@@ -221,6 +221,48 @@ static void test_client__files(void **state)
 	assert_non_null(strstr(err.msg, path));
 }
 
+/* A web client is answered at an address of its own, the first that is on this machine. */
+static void test_client__redirect_of_a_web_client(void **state)
+{
+	static const struct {
+		const char *text, *redirect;
+		bool web;
+	} rows[] = {
+		{"{\"installed\":{\"client_id\":\"i\",\"redirect_uris\":[\"http://localhost\"]}}",
+		 NULL, false},
+		{"{\"web\":{\"client_id\":\"i\"}}", NULL, true},
+		{"{\"web\":{\"client_id\":\"i\",\"redirect_uris\":\"http://localhost\"}}", NULL,
+		 true},
+		{"{\"web\":{\"client_id\":\"i\",\"redirect_uris\":[7,null,{}]}}", NULL, true},
+		{"{\"web\":{\"client_id\":\"i\",\"redirect_uris\":[\"https://example.com/a\"]}}",
+		 NULL, true},
+		{"{\"web\":{\"client_id\":\"i\",\"redirect_uris\":[\"https://example.com/a\","
+		 "\"http://127.0.0.1:8085/callback\",\"http://localhost:1/\"]}}",
+		 "http://127.0.0.1:8085/callback", true},
+	};
+	char folder[] = "/tmp/calsync-client-XXXXXX";
+	AUTO(free) char *path = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	path = xasprintf("%s/client.json", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(oauth_client_release) struct oauth_client c = {0};
+		struct err err;
+
+		assert_int_equal(
+			io_write_file(path, rows[i].text, strlen(rows[i].text), 0600, &err), 0);
+		if (oauth_client_load(path, &c, &err))
+			fail_msg("row %zu: %s", i, err.msg);
+		assert_int_equal(c.web, rows[i].web);
+		if (!rows[i].redirect)
+			assert_null(c.redirect_uri);
+		else
+			assert_string_equal(c.redirect_uri, rows[i].redirect);
+	}
+	temp_tree_remove(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_service_account__wrong_clock_is_corrected_once),
 		cmocka_unit_test(test_service_account__unusable_keys),
 		cmocka_unit_test(test_client__files),
+		cmocka_unit_test(test_client__redirect_of_a_web_client),
 	};
 
 	return cmocka_run_group_tests_name("oauth_keys", tests, NULL, NULL);
