@@ -2,7 +2,9 @@
 
 #include <ini.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/term.h"
@@ -168,6 +170,125 @@ static int read_file(struct config *c, bool is_explicit, struct err *err)
 	rc = parse(c, &text, err);
 	explicit_bzero(text.buf, text.len); /* it may hold the client secret */
 	return rc;
+}
+
+/* --- changes to the file ------------------------------------------------------------------ */
+
+static void wipe_text(struct strbuf *sb)
+{
+	explicit_bzero(sb->buf, sb->len); /* it may hold the client secret */
+	strbuf_release(sb);
+}
+DEFINE_AUTO_VALUE(struct strbuf, wipe_text)
+
+/* Whether the line opens this section; *is_any: or any other. */
+static bool opens(const char *line, const char *section, size_t len, bool *is_any)
+{
+	*is_any = *line == '[';
+	return *is_any && !strncmp(line + 1, section, len) && line[len + 1] == ']';
+}
+
+static bool sets(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(line, name, len))
+		return false;
+	line += len + strspn(line + len, " \t");
+	return *line == '=' || *line == ':';
+}
+
+/* The text with one setting changed: in its line, else in the first line of its section, else in a
+ * section of its own at the end. */
+static void edit_text(const char *text, const char *key, const char *value, struct strbuf *out)
+{
+	const char *name = strchr(key, '.') + 1;
+	size_t section_len = (size_t)(name - 1 - key), after_section = 0;
+	AUTO(free) char *line = value ? xasprintf("%s = %s\n", name, value) : xstrdup("");
+	bool inside = false, done = false;
+
+	for (const char *at = text; *at;) {
+		size_t len = strcspn(at, "\n") + 1;
+		bool is_any;
+
+		if (!at[len - 1])
+			len--;
+		if (opens(at, key, section_len, &is_any) || is_any)
+			inside = opens(at, key, section_len, &is_any);
+		if (inside && sets(at, name)) {
+			strbuf_adds(out, line);
+			done = true;
+		} else {
+			strbuf_add(out, at, len);
+			if (out->buf[out->len - 1] != '\n')
+				strbuf_addc(out, '\n');
+		}
+		if (inside && is_any && !after_section)
+			after_section = out->len;
+		at += len;
+	}
+	if (done || !value)
+		return;
+	if (after_section) {
+		AUTO(wipe_text) struct strbuf rest = STRBUF_INIT;
+
+		strbuf_adds(&rest, out->buf + after_section);
+		out->len = after_section;
+		strbuf_adds(out, line);
+		strbuf_adds(out, rest.buf);
+	} else {
+		strbuf_addf(out, "%s[%.*s]\n%s", out->len ? "\n" : "", (int)section_len, key, line);
+	}
+}
+
+/* The new text says what the old one said, but for this setting. */
+static bool differs_by(const struct config *old, const struct config *new, const char *key,
+		       const char *value)
+{
+	const char *got = config_get(new, key);
+	size_t others = 0;
+
+	if (value ? !got || strcmp(got, value) : got != NULL)
+		return false;
+	for (size_t i = 0; i < old->count; i++) {
+		const struct entry *e = &old->entries[i];
+
+		if (!strcmp(e->key, key))
+			continue;
+		got = config_get(new, e->key);
+		if (!got || strcmp(got, e->value))
+			return false;
+		others++;
+	}
+	return new->count == others + (value ? 1 : 0);
+}
+
+int config_set(const struct config *c, const char *key, const char *value, struct err *err)
+{
+	AUTO(config_free) struct config *old = xcalloc(1, sizeof(*old));
+	AUTO(config_free) struct config *new = xcalloc(1, sizeof(*new));
+	AUTO(wipe_text) struct strbuf text = STRBUF_INIT;
+	AUTO(wipe_text) struct strbuf changed = STRBUF_INIT;
+	AUTO(free) char *real = realpath(c->path, NULL); /* a link stays one */
+	struct stat st = {.st_mode = 0600};
+	struct err trouble;
+
+	old->path = xstrdup(c->path);
+	new->path = xstrdup(c->path);
+	if (real && (stat(real, &st) || io_read_file(real, MAX_FILE, &text, err)))
+		return err_set(err, ERR_FAILED, "cannot read '%s' to change it", c->path);
+	if (parse(old, &text, err))
+		return -1;
+	strbuf_reserve(&changed, text.len + 512); /* no copy of it is left behind by growing */
+	edit_text(text.buf, key, value, &changed);
+	if (parse(new, &changed, &trouble) || !differs_by(old, new, key, value))
+		return err_set(err, ERR_INVALID,
+			       "'%s' cannot be set to '%s' in '%s' by a program; edit that file",
+			       key, value ? value : "", c->path);
+	if (!real && io_mkdir_parents(c->path, 0700, err))
+		return -1;
+	return io_write_file(real ? real : c->path, changed.buf, changed.len, st.st_mode & 0777,
+			     err);
 }
 
 /* --- places ------------------------------------------------------------------------------ */

@@ -21,6 +21,13 @@ const char *config_path(const struct config *c); /* borrowed; the file read, or 
 /* "section.key", e.g. "google.client_id", "key.provider"; NULL = not set. Borrowed. */
 const char *config_get(const struct config *c, const char *key);
 
+/*
+ * Set "section.name" in the file, or take it out (value NULL): its other lines stay as they are. The
+ * file is replaced in one step, and only when the new text reads as the old one but for this; it is
+ * made when there is none. Errors: ERR_INVALID when the value cannot stand in such a file, ERR_FAILED.
+ */
+int config_set(const struct config *c, const char *key, const char *value, struct err *err);
+
 /* --db, $CALSYNC_DB, config "store.path", $STATE_DIRECTORY/calsync.db,
  * $XDG_DATA_HOME/calsync/calsync.db. option NULL = not given. Caller frees. */
 char *config_db_path(const struct config *c, const char *option);

@@ -269,6 +269,108 @@ static void test_file__odd_files_are_refused(void **state)
 
 /* --- Google's address -------------------------------------------------------------------- */
 
+/* --- config_set ---------------------------------------------------------------------------- */
+
+static void test_set__one_line_changes(void **state)
+{
+	static const struct {
+		const char *before, *value, *after;
+	} rows[] = {
+		{"", "work", "[account]\ndefault = work\n"},
+		{"# mine\n[store]\npath = /x ; here\n", "work",
+		 "# mine\n[store]\npath = /x ; here\n\n[account]\ndefault = work\n"},
+		{"[account]\n# who\ndefault=old\n[store]\npath = /x\n", "my work",
+		 "[account]\n# who\ndefault = my work\n[store]\npath = /x\n"},
+		{"[account]\nother = 1\n[store]\npath = /x", "work",
+		 "[account]\ndefault = work\nother = 1\n[store]\npath = /x\n"},
+		{"[store]\ndefault = 7\n[account]\ndefault : old\n", "work",
+		 "[store]\ndefault = 7\n[account]\ndefault = work\n"},
+		{"[account]\n#default = old\ndefault = old\n", NULL, "[account]\n#default = old\n"},
+		{"[store]\npath = /x\n", NULL, "[store]\npath = /x\n"},
+		{"[account]\nx = 1\n[store]\npath = /x\n[account]\ndefault = a\n", "b",
+		 "[account]\nx = 1\n[store]\npath = /x\n[account]\ndefault = b\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(config_free) struct config *c = NULL;
+		AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+		const char *path = file_with(rows[i].before);
+		struct stat st;
+		struct err err;
+
+		assert_int_equal(chmod(path, 0640), 0);
+		c = load(path);
+		if (config_set(c, "account.default", rows[i].value, &err))
+			fail_msg("row %zu: %s", i, err.msg);
+		assert_int_equal(io_read_file(path, 4096, &text, &err), 0);
+		assert_string_equal(text.buf ? text.buf : "", rows[i].after);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0640);
+	}
+}
+
+/* What inih would read as something else leaves the file alone. */
+static void test_set__values_that_do_not_fit(void **state)
+{
+	static const char text[] = "[account]\ndefault = old\n";
+	static const char *const values[] = {"a ; b", " a",  "a\nb", "a\n[google]\nclient_id = x",
+					     "",      "\xff"};
+	AUTO(strbuf_release) struct strbuf long_one = STRBUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 190; i++)
+		strbuf_addc(&long_one, 'x');
+	for (size_t i = 0; i <= ARRAY_SIZE(values); i++) {
+		const char *path = file_with(text);
+		AUTO(config_free) struct config *c = load(path);
+		AUTO(strbuf_release) struct strbuf after = STRBUF_INIT;
+		const char *value = i < ARRAY_SIZE(values) ? values[i] : long_one.buf;
+		struct err err;
+
+		if (!config_set(c, "account.default", value, &err))
+			fail_msg("'%s' was taken", value);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_int_equal(io_read_file(path, 4096, &after, &err), 0);
+		assert_string_equal(after.buf, text);
+	}
+}
+
+/* A link stays a link, and a file that is not there is made for its owner alone. */
+static void test_set__links_and_new_files(void **state)
+{
+	AUTO(free) char *link_path = xasprintf("%s/link", dir);
+	AUTO(free) char *home = xasprintf("%s/new", dir);
+	AUTO(free) char *made = xasprintf("%s/.config/calsync/config", home);
+	const char *path = file_with("");
+	AUTO(config_free) struct config *linked = NULL;
+	AUTO(config_free) struct config *fresh = NULL;
+	AUTO(config_free) struct config *again = NULL;
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(symlink(path, link_path), 0);
+	linked = load(link_path);
+	assert_int_equal(config_set(linked, "account.default", "work", &err), 0);
+	assert_int_equal(lstat(link_path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	again = load(path);
+	assert_string_equal(config_get(again, "account.default"), "work");
+	setenv("HOME", home, 1);
+	fresh = load(NULL);
+	if (config_set(fresh, "account.default", "work", &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(stat(made, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	unlink(made);
+	unlink(link_path);
+	for (int i = 0; i < 3; i++) {
+		*strrchr(made, '/') = '\0';
+		rmdir(made);
+	}
+}
+
 static void test_base_url__good_ones(void **state)
 {
 	static const struct {
@@ -427,6 +529,9 @@ int main(void)
 		TEST(test_file__bad_lines_are_named),
 		TEST(test_file__long_lines_are_refused_not_cut),
 		TEST(test_file__odd_files_are_refused),
+		TEST(test_set__one_line_changes),
+		TEST(test_set__values_that_do_not_fit),
+		TEST(test_set__links_and_new_files),
 		TEST(test_base_url__good_ones),
 		TEST(test_base_url__bad_ones),
 		TEST(test_url__host_for_messages),
