@@ -9,22 +9,6 @@
 #include "cmd/output.h"
 #include "base/banned.h"
 
-#define NAME_MAX_BYTES 200
-
-/* A name stands in commands that messages tell people to type. */
-static int check_name(const char *name, struct err *err)
-{
-	AUTO(free) char *clean = term_clean(name);
-
-	if (!*name || strlen(name) > NAME_MAX_BYTES || strcmp(clean, name) || *name == '-' ||
-	    *name == ' ' || name[strlen(name) - 1] == ' ' || strpbrk(name, "'\"`$\\"))
-		return err_set(err, ERR_USAGE,
-			       "'%s' is no name for an account (1 to %d bytes, no control "
-			       "characters, none of '\"`$\\, no '-' or space at its ends)",
-			       clean, NAME_MAX_BYTES);
-	return 0;
-}
-
 static int check_opts(const struct connect_opts *o, struct err *err)
 {
 	if (o->service_account && !o->subject)
@@ -185,7 +169,7 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 	AUTO(free) char *page = NULL;
 
 	c.name = cx->argc ? cx->argv[0] : cx->global.account;
-	if ((c.name && check_name(c.name, err)) || check_opts(c.opts, err) ||
+	if ((c.name && cmd_check_account_name(c.name, err)) || check_opts(c.opts, err) ||
 	    config_google_base_url(cx->config, &c.base_url, err) || find_existing(cx, &c, err) ||
 	    check_key(cx, &c, err))
 		return -1;
@@ -193,7 +177,7 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 	c.read_only = c.opts->read_only ||
 		      (c.existing.read_only && c.existing.state != ACCOUNT_DISCONNECTED);
 	c.scopes = c.read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE;
-	if (connect_login(cx, &c, err) || (!c.name && check_name(c.email, err)) ||
+	if (connect_login(cx, &c, err) || (!c.name && cmd_check_account_name(c.email, err)) ||
 	    find_by_address(cx, &c, err) || connect_save(cx, &c, &a, err)) {
 		if (c.loopback)
 			loopback_answer(c.loopback, false, "calsync is not connected",

@@ -52,15 +52,33 @@ void cmd_context_release(struct cmd_context *cx)
 
 /* --- accounts ---------------------------------------------------------------------------- */
 
-const char *cmd_account_wish(const struct cmd_context *cx)
+#define NAME_MAX_BYTES 200
+
+int cmd_check_account_name(const char *name, struct err *err)
+{
+	AUTO(free) char *clean = term_clean(name);
+
+	if (!*name || strlen(name) > NAME_MAX_BYTES || strcmp(clean, name) || *name == '-' ||
+	    *name == ' ' || name[strlen(name) - 1] == ' ' || strpbrk(name, "'\"`$\\"))
+		return err_set(err, ERR_USAGE,
+			       "'%s' is no name for an account (1 to %d bytes, no control "
+			       "characters, none of '\"`$\\, no '-' or space at its ends)",
+			       clean, NAME_MAX_BYTES);
+	return 0;
+}
+
+const char *cmd_account_standing(const struct cmd_context *cx)
 {
 	const char *env = getenv("CALSYNC_ACCOUNT");
 
-	if (cx->global.account)
-		return cx->global.account;
 	if (env && *env)
 		return env;
 	return cx->config ? config_get(cx->config, "account.default") : NULL;
+}
+
+const char *cmd_account_wish(const struct cmd_context *cx)
+{
+	return cx->global.account ? cx->global.account : cmd_account_standing(cx);
 }
 
 static void add_names(struct strbuf *out, const struct account_list *l)
@@ -122,7 +140,10 @@ int cmd_account(struct cmd_context *cx, struct account *out, struct err *err)
 		return 0;
 	}
 	add_names(&names, &all);
-	return err_set(err, ERR_USAGE, "which account? say -a NAME (there are: %s)", names.buf);
+	return err_set(err, ERR_USAGE,
+		       "which account? say -a NAME, or once 'calsync accounts default NAME' (there "
+		       "are: %s)",
+		       names.buf);
 }
 
 int cmd_accounts(struct cmd_context *cx, struct account_list *out, struct err *err)

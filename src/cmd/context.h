@@ -11,6 +11,11 @@
 #include "store/store.h"
 #include "sync/sync.h"
 
+/* Whether an account may be called so: its name stands in commands that messages tell people to
+ * type. ERR_USAGE. */
+int cmd_check_account_name(const char *name, struct err *err);
+/* The account that $CALSYNC_ACCOUNT or the configuration names; NULL = neither does. Borrowed. */
+const char *cmd_account_standing(const struct cmd_context *cx);
 /* The account that the user named, NULL when none was. Borrowed. */
 const char *cmd_account_wish(const struct cmd_context *cx);
 

@@ -1,7 +1,10 @@
 /* The only list of commands: each line names a struct cmd cmd_NAME. In the order of the help. */
 CMD(connect)
 CMD(disconnect)
-CMD(accounts_cmd)
+CMD(accounts_group)
+CMD(accounts_list)
+CMD(accounts_rename)
+CMD(accounts_default)
 CMD(calendars)
 CMD(calendars_list)
 CMD(calendars_select)

@@ -1,4 +1,4 @@
-# shellcheck disable=SC2154,SC2030,SC2031
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # (names that a shell would read are meant so)
 load helpers
 load schema
 
@@ -94,6 +94,161 @@ teardown() {
 	assert_json '[.accounts[].account] == ["work"]'
 }
 
+@test "accounts: which is the default is marked and can be chosen; the rest of the file stays" {
+	fake_google_account user2@example.com
+	run --separate-stderr -0 calsync --json accounts default
+	assert_schema accounts-default
+	assert_json '.default == null'
+	run --separate-stderr -3 calsync --json accounts default work
+	assert_failure_json not_connected
+	connect_account work
+	# One account needs no choice.
+	run --separate-stderr -0 calsync --json accounts
+	assert_json '.[0].default'
+	run --separate-stderr -0 calsync --json accounts default
+	assert_json '.default == "work" and .source == "only"'
+	connect_account home user2@example.com
+	run --separate-stderr -0 calsync --json accounts
+	assert_json '[.[].default] == [false, false]'
+	run --separate-stderr -2 calsync sync
+	assert_matches "$stderr" 'calsync accounts default NAME.*home, work'
+	printf '# mine\n[history]\ndays = 7 ; a week\n' >"$XDG_CONFIG_HOME/calsync/config"
+	run --separate-stderr -0 calsync --json accounts default home
+	assert_schema accounts-default
+	assert_equal "$(cat "$XDG_CONFIG_HOME/calsync/config")" \
+		$'# mine\n[history]\ndays = 7 ; a week\n\n[account]\ndefault = home'
+	run --separate-stderr -0 calsync --json sync
+	assert_json '[.accounts[].account] == ["home"]'
+	# All are listed all the same.
+	run --separate-stderr -0 calsync --json accounts
+	assert_schema accounts
+	assert_json '[.[] | [.name, .default]] == [["home", true], ["work", false]]'
+	run --separate-stderr -0 calsync accounts
+	assert_matches "${lines[1]}" '^home .* yes$'
+	refute_matches "${lines[2]}" 'yes'
+	run --separate-stderr -0 calsync accounts default
+	assert_equal "$output" home
+	CALSYNC_ACCOUNT=work run --separate-stderr -0 calsync --json accounts default
+	assert_json '.default == "work" and .source == "environment"'
+	CALSYNC_ACCOUNT=work run --separate-stderr -0 calsync accounts default home
+	assert_matches "$stderr" "warning: CALSYNC_ACCOUNT says 'work', and goes before"
+	run --separate-stderr -0 calsync accounts default --clear
+	run --separate-stderr -0 calsync --json accounts
+	assert_json '[.[].default] == [false, false]'
+	cp "$XDG_CONFIG_HOME/calsync/config" before
+	run --separate-stderr -5 calsync --json accounts default nobody
+	assert_failure_json not_found
+	run --separate-stderr -2 calsync --json accounts default --clear work
+	assert_failure_json usage
+	diff before "$XDG_CONFIG_HOME/calsync/config"
+}
+
+@test "accounts: rename keeps events, login and what waits" {
+	connect_account
+	calsync -q event add Here --start "2026-03-10 10:00"
+	fake_google_fault '{"method": "POST", "match": "/events", "action": "status", "status": 503}'
+	calsync -q event add Waits --start "2026-03-11 10:00"
+	fake_google_no_faults
+	run --separate-stderr -0 calsync --json accounts rename work home
+	assert_schema accounts-rename
+	assert_json '.account.name == "home" and .renamedFrom == "work"'
+	assert_equal "$stderr" ''
+	run -0 calsync sync -a home
+	assert_equal "$(fake_google_events | jq -c '[.[].summary] | sort')" '["Here","Waits"]'
+	run --separate-stderr -5 calsync --json sync -a work
+	assert_failure_json not_found
+	run -0 calsync --json event list
+	assert_json 'all(.[]; .account == "home")'
+	fake_google_expire access_tokens
+	run -0 calsync sync
+	# Its old name is free again.
+	fake_google_account user2@example.com
+	connect_account work user2@example.com
+	run --separate-stderr -0 calsync accounts rename work "Ünïcode name"
+	assert_equal "$output" 'work is called Ünïcode name now'
+}
+
+@test "accounts: rename tells who else knows the old name" {
+	connect_account
+	calsync -q accounts default work
+	CALSYNC_ACCOUNT=work run --separate-stderr -0 calsync accounts rename work home
+	assert_matches "$stderr" "default account in '.*' is still called 'work'; run: calsync accounts default 'home'"
+	assert_matches "$stderr" "CALSYNC_ACCOUNT still says 'work'"
+	run --separate-stderr -0 calsync --json accounts default
+	assert_matches "$stderr" "no account is called 'work'"
+	run -0 calsync accounts default home
+	run --separate-stderr -0 calsync accounts default
+	assert_equal "$output$stderr" home
+}
+
+@test "accounts: a name that cannot be is refused, and nothing changes" {
+	fake_google_account user2@example.com
+	connect_account work
+	connect_account home user2@example.com
+	store_dump >before
+	for name in '' ' a' 'a ' "it's" 'a"b' 'a$(id)' 'a`id`' 'a\b' $'bell\a' $'bad\xff' "$(printf 'x%.0s' {1..201})"; do
+		run --separate-stderr -2 calsync --json accounts rename work "$name"
+		assert_schema failure
+		assert_one_line_error
+	done
+	run --separate-stderr -2 calsync accounts rename work -- -x
+	assert_one_line_error
+	for name in home work; do
+		run --separate-stderr -2 calsync --json accounts rename work $name
+		assert_failure_json usage
+		assert_matches "$stderr" "named '$name' is there already; choose another name"
+	done
+	run --separate-stderr -5 calsync --json accounts rename nobody somebody
+	assert_failure_json not_found
+	for args in "rename" "rename work" "rename a b c" "frob"; do
+		# shellcheck disable=SC2086 # words are meant
+		run --separate-stderr -2 calsync --json accounts $args
+		assert_failure_json usage
+	done
+	diff before <(store_dump)
+}
+
+@test "accounts: rename waits for a sync, which would write the old name back" {
+	connect_account
+	fake_google_fault '{"match": "calendarList", "times": 1, "action": "delay", "delay_ms": 1500}'
+	calsync -q sync 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(fake_google_requests length)" -lt 6 ] || break
+		fake_google GET /sandbox/faults >/dev/null 2>&1 || true
+		flock -n "$CALSYNC_STORE-lock" true || break
+		sleep 0.02
+	done
+	sleep 0.3
+	run -0 calsync -q accounts rename work home
+	wait "$pid"
+	run -0 calsync --json accounts
+	assert_json '[.[].name] == ["home"]'
+}
+
+@test "accounts: tokens go to the host that they came from, whatever the base URL says" {
+	connect_account
+	first=$CALSYNC_GOOGLE_BASE_URL
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 calsync-sandbox --listen 127.0.0.1:0 \
+		--port-file "$BATS_TEST_TMPDIR/port2" >/dev/null 2>&1 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ -s "$BATS_TEST_TMPDIR/port2" ] && break
+		sleep 0.05
+	done
+	other=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port2")
+	fake_google_expire access_tokens
+	CALSYNC_GOOGLE_BASE_URL=$other run -0 calsync event add Here --start "2026-03-10 10:00"
+	CALSYNC_GOOGLE_BASE_URL=$other run -0 calsync sync
+	CALSYNC_GOOGLE_BASE_URL=$other run --separate-stderr -2 calsync -q connect work
+	assert_matches "$stderr" "was connected with $first"
+	CALSYNC_GOOGLE_BASE_URL=$other run -0 calsync disconnect work
+	assert_equal "$(curl -sS "$other/sandbox/requests" | jq length)" 0
+	assert_equal "$(fake_google_requests '[.[] | select(.path == "/revoke")] | length')" 1
+	kill "$pid"
+	wait "$pid" || true
+}
+
 @test "disconnect: revokes at Google, forgets the secrets, keeps the events" {
 	connect_account
 	run -0 calsync event add Stays --start "2026-03-10 10:00"
@@ -135,6 +290,19 @@ teardown() {
 	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM secret')" 0
 	run -0 calsync --json accounts
 	assert_json '.[0].state == "disconnected"'
+}
+
+@test "disconnect: what is done at Google and not here is told" {
+	connect_account
+	calsync -q event add Stays --start "2026-03-10 10:00"
+	sqlite3 "$CALSYNC_STORE" "CREATE TRIGGER full BEFORE DELETE ON secret BEGIN SELECT RAISE(ABORT, 'full'); END"
+	run --separate-stderr -1 calsync --json disconnect work
+	assert_failure_json store
+	assert_matches "$stderr" 'revoked at Google, but not forgotten here'
+	assert_equal "$(fake_google_requests '[.[] | select(.path == "/revoke") | .status]')" '[200]'
+	sqlite3 "$CALSYNC_STORE" 'DROP TRIGGER full'
+	run --separate-stderr -0 calsync --json disconnect work
+	assert_json '.success and .account.state == "disconnected"'
 }
 
 @test "disconnect: a login that Google revoked already is no failure" {
