@@ -162,6 +162,14 @@ static int check_key(struct cmd_context *cx, const struct connect *c, struct err
 	return err_set(err, missing.code, "%s with --force", missing.msg);
 }
 
+/* For the browser: what the terminal says may hold more than belongs there. */
+static const char *failure_text(const struct err *err)
+{
+	if (!strcmp(err->reason, "access_denied"))
+		return "Access was not allowed, so nothing was connected. You can close this page.";
+	return "Nothing was connected. The terminal in which calsync runs says why.";
+}
+
 static int run_connect(struct cmd_context *cx, struct err *err)
 {
 	AUTO(connect_release) struct connect c = {.opts = cx->opts};
@@ -181,7 +189,7 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 	    find_by_address(cx, &c, err) || connect_save(cx, &c, &a, err)) {
 		if (c.loopback)
 			loopback_answer(c.loopback, false, "calsync is not connected",
-					"The terminal in which calsync runs says why.");
+					failure_text(err));
 		return -1;
 	}
 	if (c.loopback) {

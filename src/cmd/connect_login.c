@@ -15,8 +15,9 @@
 #include "secret/secret.h"
 #include "base/banned.h"
 
-#define LOGIN_TIMEOUT_S 300
-#define SECRET_FILE_MAX 65536
+#define LOGIN_TIMEOUT_S     300
+#define LOGIN_TIMEOUT_MAX_S (24 * 60 * 60)
+#define SECRET_FILE_MAX     65536
 
 void connect_release(struct connect *c)
 {
@@ -162,12 +163,18 @@ static int find_client(struct cmd_context *cx, struct connect *c, struct err *er
 
 /* --- the ways to a token ----------------------------------------------------------------- */
 
-static int64_t login_timeout_ms(const struct cmd_context *cx)
+static int login_timeout_ms(const struct cmd_context *cx, int64_t *out, struct err *err)
 {
 	const char *text = config_get(cx->config, "connect.timeout");
-	long s = text ? strtol(text, NULL, 10) : 0;
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+	long s = text && digits && digits < 7 && !text[digits] ? strtol(text, NULL, 10) : 0;
 
-	return (s > 0 && s <= 24 * 60 * 60 ? s : LOGIN_TIMEOUT_S) * 1000;
+	if (text && (s < 1 || s > LOGIN_TIMEOUT_MAX_S))
+		return err_set(err, ERR_INVALID,
+			       "connect.timeout = %s: it is a number of seconds from 1 to %d", text,
+			       LOGIN_TIMEOUT_MAX_S);
+	*out = (text ? s : LOGIN_TIMEOUT_S) * 1000;
+	return 0;
 }
 
 static bool is_made_of(const char *s, size_t len, const char *also)
@@ -226,15 +233,18 @@ static int consent(struct cmd_context *cx, struct connect *c, struct transport *
 	AUTO(secret_wipe_str) char *query = NULL;
 	bool pasting = c->opts->no_browser || !browser_likely();
 	struct err problem = {0};
+	int64_t timeout_ms;
 
+	if (login_timeout_ms(cx, &timeout_ms, err))
+		return -1;
 	if (!pasting && browser_open(login->url, &problem)) {
 		log_warn("connect", "%s", problem.msg);
 		pasting = true;
 	}
 	if (pasting || !cx->global.quiet)
 		show_address(login->url, loopback_port(c->loopback), pasting);
-	if (loopback_wait(c->loopback, login->state, pasting ? STDIN_FILENO : -1,
-			  login_timeout_ms(cx), &query, err))
+	if (loopback_wait(c->loopback, login->state, pasting ? STDIN_FILENO : -1, timeout_ms,
+			  &query, err))
 		return -1;
 	if (!oauth_login_finish(t, cx->clock, c->base_url, &c->client, login, query, &c->token,
 				err))
@@ -416,8 +426,12 @@ static int ask_identity(struct cmd_context *cx, struct connect *c, struct transp
 	secret_wipe(headers.list[0].value, strlen(headers.list[0].value));
 	if (!rc && r.status != 200)
 		rc = google_error(&r, clock_now_ms(cx->clock), err);
-	if (!rc)
-		rc = json_parse(r.body.buf, r.body.len, &entry, err);
+	if (!rc && json_parse(r.body.buf, r.body.len, &entry, err)) {
+		err->code = ERR_GOOGLE; /* it is no input of the user's that is wrong */
+		rc = -1;
+	}
+	if (rc && err->code == ERR_NOT_FOUND)
+		err->code = ERR_GOOGLE;
 	if (rc)
 		return err_wrap(err, "the login works, but its calendars cannot be read%s",
 				err->http_status == 403 || err->http_status == 404

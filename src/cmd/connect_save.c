@@ -293,11 +293,60 @@ static int same_person(const struct connect *c, const struct account *a, struct 
 		       a->name, a->email, c->email);
 }
 
+/* --- the key ------------------------------------------------------------------------------ */
+
+/* Whether a key has to be made: there is none where it is to lie. */
+static int key_is_missing(struct cmd_context *cx, struct key_place *k, bool *out, struct err *err)
+{
+	unsigned char key[SECRET_KEY_LEN];
+	struct err why;
+
+	if (cmd_key_place(cx, k, err))
+		return -1;
+	*out = !k->kept && k->provider->load(k->where, key, &why) && why.code == ERR_NOT_FOUND;
+	secret_wipe(key, sizeof(key));
+	return 0;
+}
+
+/*
+ * Take away the key that a failed first login made. Order matters: the store forgets it first, so
+ * that whoever dies in between leaves a key too many, not a store without its key; and another
+ * login that has begun to use it meanwhile keeps it.
+ */
+static int remove_key(struct cmd_context *cx, const struct key_place *k, struct err *err)
+{
+	AUTO(account_list_release) struct account_list all = {0};
+	bool kept;
+	int r = 0;
+
+	if (store_begin(cx->store, err))
+		return -1;
+	if (!store_account_list(cx->store, &all, err) && !all.count)
+		r = store_meta_set(cx->store, "key_provider", NULL, err) ||
+		    store_meta_set(cx->store, "key_id", NULL, err) ||
+		    store_meta_set(cx->store, "key_check", NULL, err) ||
+		    store_commit(cx->store, err);
+	if (store_in_transaction(cx->store))
+		store_rollback(cx->store);
+	if (r || store_begin(cx->store, err))
+		return -1;
+	r = cmd_has_key(cx, &kept, err);
+	if (!r && !kept)
+		r = k->provider->remove(k->where, err);
+	store_rollback(cx->store);
+	return r;
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
 int connect_save(struct cmd_context *cx, struct connect *c, struct account *out, struct err *err)
 {
 	AUTO(account_release) struct account a = {0};
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
 	AUTO(backup_release) struct backup before = {0};
+	AUTO(key_place_release) struct key_place key = {0};
+	struct err problem = {0};
+	bool new_key;
 	const char *name = c->existing.id ? c->existing.name : c->name ? c->name : c->email;
 
 	if (cmd_store_create(cx, err))
@@ -314,11 +363,15 @@ int connect_save(struct cmd_context *cx, struct connect *c, struct account *out,
 	} else if (err->code != ERR_NOT_FOUND) {
 		return -1;
 	}
-	if (write_account(cx, c, &a, err))
+	if (key_is_missing(cx, &key, &new_key, err))
 		return -1;
-	if (list_calendars(cx, c, &a, err)) {
+	if (!write_account(cx, c, &a, err)) {
+		if (!list_calendars(cx, c, &a, err))
+			return store_account_get(cx->store, a.name, out, err);
 		put_back(cx->store, &before, a.id);
-		return -1;
 	}
-	return store_account_get(cx->store, a.name, out, err);
+	if (new_key && remove_key(cx, &key, &problem))
+		log_error("connect", "cannot remove the key of the unfinished login: %s",
+			  problem.msg);
+	return -1;
 }
