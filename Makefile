@@ -12,6 +12,7 @@
 #   make check-merge              the merge on a million random cases (MERGE_CASES, MERGE_SEED)
 #   make check-mutants            planted faults, each of which some test must notice
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
+#   make check-browser            the login with a real Chromium; screenshots in build/browser
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
 #   make lint layers              static checks; make fmt settles the formatting
 #   make bench                    times and memory, as ratios
@@ -227,6 +228,12 @@ check-sandbox: $(SANDBOX_UNIT_BIN) $(BUILD)/calsync-sandbox
 .PHONY: check-sandbox-unit
 check-sandbox-unit: $(SANDBOX_UNIT_BIN)
 	$(Q)$(SUITE) sandbox-unit $(SANDBOX_UNIT_BIN)
+
+# Chromium without a window, steered by Node.js, no package needed.
+.PHONY: check-browser
+check-browser: all
+	@command -v chromium >/dev/null || { echo "no chromium here: sh contrib/setup.sh" >&2; exit 2; }
+	$(Q)$(SUITE) browser $(wildcard tests/browser/*.mjs)
 
 check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 	@test -d "$(FIXTURES)" || { echo "make check-fixtures FIXTURES=DIR: which folder?" >&2; exit 2; }
