@@ -1,0 +1,13 @@
+/*
+ * OAuth scopes: lists of them, separated by spaces, as Google grants and as we ask for them.
+ */
+#ifndef CMD_SCOPES_H
+#define CMD_SCOPES_H
+
+#include "base/strbuf.h"
+
+/* Append those of `asked` that `granted` does not cover, in short ("calendar.events"), by commas. A
+ * wider permission covers a narrower one. */
+void scopes_missing(const char *granted, const char *asked, struct strbuf *out);
+
+#endif
