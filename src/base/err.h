@@ -45,8 +45,9 @@ struct err {
 	enum err_code code;
 	int http_status; /* Google's answer; 0 = none came */
 	int retry_after; /* seconds; 0 = the server gave no hint */
-	char reason[48]; /* Google's errors[].reason or OAuth's error; "" = none */
-	char msg[400];   /* one line, no newline; cut short if longer */
+	char reason
+		[48]; /* Google's errors[].reason, OAuth's error, http.h's HTTP_FAILED_*; "" = none */
+	char msg[400]; /* one line, no newline; cut short if longer */
 };
 
 /* Fill err and return -1 always. Resets http_status, retry_after and reason. */

@@ -31,6 +31,7 @@
 	X(curl_easy_getinfo)  \
 	X(curl_easy_strerror) \
 	X(curl_slist_append)  \
+	X(curl_version_info)  \
 	X(curl_slist_free_all)
 
 static struct {
@@ -208,6 +209,12 @@ static CURLcode set_rules(CURL *curl, bool loopback)
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* A name server that says nothing must not hold us beyond the limit. An older library does
+	 * not know this. */
+	if (rc == CURLE_OK)
+		lib.curl_easy_setopt_(curl, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	/* A proxy of the environment has no business with this machine's own services. */
 	if (loopback)
 		SET(CURLOPT_NOPROXY, "*");
@@ -266,6 +273,43 @@ static void log_exchange(const struct http_request *req, const char *outcome, lo
 	log_debug("http", "%s %s: %s, %lld ms", req->method, path.buf, outcome, us / 1000);
 }
 
+/* What a person looks at first. A server that does not answer in time and one that hangs up are
+ * told apart by libcurl's words. */
+static const char *failed_part(CURLcode rc)
+{
+	switch (rc) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return HTTP_FAILED_DNS;
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+		return HTTP_FAILED_PROXY;
+	case CURLE_COULDNT_CONNECT:
+		return HTTP_FAILED_CONNECT;
+	case CURLE_OPERATION_TIMEDOUT:
+		return HTTP_FAILED_TIMEOUT;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ENGINE_NOTFOUND:
+	case CURLE_SSL_ENGINE_INITFAILED:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CRL_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return HTTP_FAILED_TLS;
+	default:
+		return HTTP_FAILED_HTTP;
+	}
+}
+
+static int no_answer(const char *host, const char *why, CURLcode rc, struct err *err)
+{
+	err_set(err, ERR_NETWORK, "no answer from '%s': %s", host, why);
+	snprintf(err->reason, sizeof(err->reason), "%s", failed_part(rc));
+	return -1;
+}
+
 static int describe_failure(CURLcode rc, bool sent, const struct http_request *req,
 			    const struct exchange *x, const char *errbuf, struct err *err)
 {
@@ -276,7 +320,7 @@ static int describe_failure(CURLcode rc, bool sent, const struct http_request *r
 		return err_set(err, ERR_GOOGLE, "the answer of '%s' is larger than %u MiB", host,
 			       MAX_BODY >> 20);
 	if (sent) /* also CURLE_UNSUPPORTED_PROTOCOL: an answer that is not HTTP */
-		return err_set(err, ERR_NETWORK, "no answer from '%s': %s", host, why);
+		return no_answer(host, why, rc, err);
 	switch (rc) {
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
@@ -287,7 +331,7 @@ static int describe_failure(CURLcode rc, bool sent, const struct http_request *r
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(err, ERR_FAILED, "a request to '%s' cannot be made: %s", host, why);
 	default:
-		return err_set(err, ERR_NETWORK, "no answer from '%s': %s", host, why);
+		return no_answer(host, why, rc, err);
 	}
 }
 
@@ -397,16 +441,32 @@ static void http_free(struct transport *t)
 	free(http);
 }
 
-int http_transport_new(struct transport **out, struct err *err)
+static int need_library(struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct http *http;
 
 	pthread_once(&once, load_library);
 	if (*lib.error)
 		return err_set(err, ERR_FAILED,
 			       "cannot load libcurl (on Debian: apt install libcurl4): %s",
 			       lib.error);
+	return 0;
+}
+
+int http_library_version(const char **out, struct err *err)
+{
+	if (need_library(err))
+		return -1;
+	*out = lib.curl_version_info_(CURLVERSION_FIRST)->version;
+	return 0;
+}
+
+int http_transport_new(struct transport **out, struct err *err)
+{
+	struct http *http;
+
+	if (need_library(err))
+		return -1;
 	http = xcalloc(1, sizeof(*http));
 	http->base.exchange = http_exchange;
 	http->base.free = http_free;

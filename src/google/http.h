@@ -13,8 +13,18 @@
 
 #include "google/transport.h"
 
+/* Where it failed, as err->reason of ERR_NETWORK. */
+#define HTTP_FAILED_DNS     "dns"
+#define HTTP_FAILED_PROXY   "proxy"
+#define HTTP_FAILED_CONNECT "connect"
+#define HTTP_FAILED_TLS     "tls"
+#define HTTP_FAILED_TIMEOUT "timeout" /* anywhere of the above */
+#define HTTP_FAILED_HTTP    "http"    /* connected, but no whole answer came */
+
 /* Errors: ERR_FAILED when libcurl cannot be loaded. */
 int http_transport_new(struct transport **out, struct err *err);
+/* Of the libcurl that is loaded, "7.88.1"; static. Errors: as above. */
+int http_library_version(const char **out, struct err *err);
 
 static inline void transport_free_ptr(struct transport **t)
 {
