@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/fault.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 
 #include "base/banned.h"
@@ -193,6 +194,41 @@ int db_open(const char *path, bool create, struct db **out, struct db_header *ou
 	*out_header = header;
 	*out = TAKE(db);
 	return 0;
+}
+
+int db_open_to_look(const char *path, bool alone, struct db **out, struct db_header *out_header,
+		    struct err *err)
+{
+	AUTO(db_close) struct db *db = NULL;
+	AUTO(strbuf_release) struct strbuf uri = STRBUF_INIT;
+	struct db_header header;
+	int rc;
+
+	if (check_file(path, false, err))
+		return -1;
+	db = xcalloc(1, sizeof(*db));
+	db->path = xstrdup(path);
+	strbuf_adds(&uri, path[0] == '/' ? "file:" : "file:./");
+	strbuf_add_urlencoded(&uri, path);
+	strbuf_adds(&uri, alone ? "?immutable=1" : "");
+	rc = sqlite3_open_v2(uri.buf, &db->handle,
+			     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc != SQLITE_OK) {
+		int system_error = db->handle ? sqlite3_system_errno(db->handle) : 0;
+
+		return err_set(err, ERR_STORE, "cannot open database '%s': %s", path,
+			       system_error ? strerror(system_error) : sqlite3_errstr(rc));
+	}
+	if (configure(db, err) || read_header(db, &header, err))
+		return -1;
+	*out_header = header;
+	*out = TAKE(db);
+	return 0;
+}
+
+const char *db_library_version(void)
+{
+	return sqlite3_libversion();
 }
 
 /* SQLite does not wait for other connections when it changes the mode: two first starts meet

@@ -1,0 +1,134 @@
+#include "store/health.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "store/internal.h"
+#include "store/schema.h"
+
+#include "base/banned.h"
+
+#define TROUBLE_ROWS 3
+
+static bool has_bytes(const char *path, const char *suffix)
+{
+	AUTO(free) char *name = xasprintf("%s%s", path, suffix);
+	struct stat st;
+
+	return !stat(name, &st) && st.st_size > 0;
+}
+
+static bool is_there(const char *path, const char *suffix)
+{
+	AUTO(free) char *name = xasprintf("%s%s", path, suffix);
+	struct stat st;
+
+	return !stat(name, &st);
+}
+
+int store_newest_version(void)
+{
+	return schema_version();
+}
+
+const char *store_library_version(void)
+{
+	return db_library_version();
+}
+
+static enum store_kind kind_of(const struct db_header *h)
+{
+	if (h->empty)
+		return STORE_NONE;
+	if (!h->is_sqlite || h->application_id != SCHEMA_APPLICATION_ID)
+		return STORE_FOREIGN;
+	if (h->user_version > schema_version())
+		return STORE_NEWER;
+	return h->user_version < schema_version() ? STORE_OLDER : STORE_CURRENT;
+}
+
+int store_look(const char *path, struct store_look *look, struct store **out, struct err *err)
+{
+	AUTO(db_close) struct db *db = NULL;
+	struct db_header header;
+
+	*out = NULL;
+	memset(look, 0, sizeof(*look));
+	if (stat(path, &look->before))
+		memset(&look->before, 0, sizeof(look->before));
+	/* While nothing is in the WAL the main file is all there is. */
+	look->alone = !has_bytes(path, "-wal");
+	if (db_open_to_look(path, look->alone, &db, &header, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		look->kind = STORE_NONE;
+		return 0;
+	}
+	look->kind = kind_of(&header);
+	look->version = header.user_version;
+	look->wal = header.wal;
+	if (look->kind != STORE_CURRENT && look->kind != STORE_OLDER)
+		return 0;
+	/* SQLite would make the index of a WAL that has none, and put a journal back. */
+	if (has_bytes(path, "-journal") || (!look->alone && !is_there(path, "-shm"))) {
+		look->kind = STORE_UNSETTLED;
+		return 0;
+	}
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->db = TAKE(db);
+	return 0;
+}
+
+bool store_look_stale(const char *path, const struct store_look *look)
+{
+	const struct stat *was = &look->before;
+	struct stat now;
+
+	if (!look->alone) /* locks and the WAL kept it whole */
+		return false;
+	if (stat(path, &now))
+		return was->st_ino != 0;
+	return now.st_ino != was->st_ino || now.st_size != was->st_size ||
+	       now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != was->st_mtim.tv_nsec || has_bytes(path, "-wal");
+}
+
+static const char sql_integrity[] = "PRAGMA integrity_check(3)";
+static const char sql_quick[] = "PRAGMA quick_check(3)";
+
+int store_check_pages(struct store *s, bool quick, struct strbuf *out_trouble, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int row, rows = 0;
+
+	if (db_prepare(s->db, quick ? sql_quick : sql_integrity, &st, err))
+		return -1;
+	while ((row = stmt_step(st, err)) == 1 && rows < TROUBLE_ROWS) {
+		const char *text = col_text(st, 0);
+
+		if (text && strcmp(text, "ok") != 0)
+			strbuf_addf(out_trouble, "%s%s", rows++ ? "; " : "", text);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static const char sql_references[] = "PRAGMA foreign_key_check";
+
+int store_check_references(struct store *s, int64_t *out_count, char **out_table, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(free) char *table = NULL;
+	int64_t n = 0;
+	int row;
+
+	if (db_prepare(s->db, sql_references, &st, err))
+		return -1;
+	while ((row = stmt_step(st, err)) == 1)
+		if (!n++)
+			table = col_dup(st, 0);
+	if (row < 0)
+		return -1;
+	*out_count = n;
+	*out_table = TAKE(table);
+	return 0;
+}
