@@ -112,6 +112,8 @@ all: $(BUILD)/calsync $(BUILD)/calsync-sandbox
 # Thin archives: a program gets only the objects that it needs.
 $(BUILD)/libcalsync.a: $(LIB_OBJ)
 $(BUILD)/libgoogle.a: $(FG_OBJ)
+# Commands, for tests of what is pure in them.
+$(BUILD)/libcmd.a: $(filter-out $(BUILD)/obj/src/main.o,$(CMD_OBJ))
 $(BUILD)/%.a:
 	$(Q)rm -f $@ && ar rcsT $@ $^
 
@@ -123,7 +125,7 @@ $(BUILD)/calsync-sandbox: $(call obj,$(SANDBOX_SRC)) $(BUILD)/libgoogle.a $(BUIL
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_SANDBOX)
 
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libgoogle.a $(BUILD)/libcalsync.a
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcmd.a $(BUILD)/libgoogle.a $(BUILD)/libcalsync.a
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_UNIT) -ldl

@@ -85,6 +85,11 @@ const char *config_get(const struct config *c, const char *key)
 	return NULL;
 }
 
+const char *config_key_at(const struct config *c, size_t i)
+{
+	return i < c->count ? c->entries[i].key : NULL;
+}
+
 /* inih: 0 = this line is refused. */
 static int on_pair(void *arg, const char *section, const char *name, const char *value)
 {
@@ -318,15 +323,28 @@ static int find_places(struct config *c, struct err *err)
 		"HOME, or XDG_CONFIG_HOME and XDG_DATA_HOME, to absolute paths");
 }
 
-int config_load(const char *path, struct config **out, struct err *err)
+static const char *named_file(const char *path)
+{
+	return path ? path : env("CALSYNC_CONFIG");
+}
+
+int config_load_places(const char *path, struct config **out, struct err *err)
 {
 	AUTO(config_free) struct config *c = xcalloc(1, sizeof(*c));
-	const char *named = path ? path : env("CALSYNC_CONFIG");
+	const char *named = named_file(path);
 
 	if (find_places(c, err))
 		return -1;
 	c->path = named ? xstrdup(named) : xasprintf("%s/config", c->config_dir);
-	if (read_file(c, named != NULL, err))
+	*out = TAKE(c);
+	return 0;
+}
+
+int config_load(const char *path, struct config **out, struct err *err)
+{
+	AUTO(config_free) struct config *c = NULL;
+
+	if (config_load_places(path, &c, err) || read_file(c, named_file(path) != NULL, err))
 		return -1;
 	*out = TAKE(c);
 	return 0;

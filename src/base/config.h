@@ -8,6 +8,8 @@
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 struct config;
@@ -16,10 +18,14 @@ struct config;
  * missing file is an empty one (an explicitly named one is ERR_USAGE). A line that is no INI is
  * ERR_INVALID with file and line number. */
 int config_load(const char *path, struct config **out, struct err *err);
+/* The places alone, when the file cannot be read: config_get() finds nothing. */
+int config_load_places(const char *path, struct config **out, struct err *err);
 void config_free(struct config *c);
 const char *config_path(const struct config *c); /* borrowed; the file read, or that would be */
 /* "section.key", e.g. "google.client_id", "key.provider"; NULL = not set. Borrowed. */
 const char *config_get(const struct config *c, const char *key);
+/* The i-th setting of the file, in its order; NULL behind the last. Borrowed. */
+const char *config_key_at(const struct config *c, size_t i);
 
 /*
  * Set "section.name" in the file, or take it out (value NULL): its other lines stay as they are. The

@@ -44,7 +44,7 @@ bool cmd_is_group(const struct cmd *c)
 #define NEAR_MAX 32
 
 /* Optimal string alignment: insertions, deletions, replacements and swaps of neighbours. */
-static size_t distance(const char *a, const char *b)
+size_t cmd_distance(const char *a, const char *b)
 {
 	size_t d[NEAR_MAX + 1][NEAR_MAX + 1];
 	size_t na = strlen(a), nb = strlen(b);
@@ -82,7 +82,7 @@ const struct cmd *cmd_nearest(const char *parent, const char *word)
 
 		if (!same_parent(*c, parent) || ((*c)->flags & CMD_HIDDEN))
 			continue;
-		d = distance((*c)->name, word);
+		d = cmd_distance((*c)->name, word);
 		if (d < best_distance || (d == best_distance && !best)) {
 			best = *c;
 			best_distance = d;

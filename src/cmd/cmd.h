@@ -140,6 +140,9 @@ const struct cmd *cmd_default_of(const struct cmd *group);
 bool cmd_is_group(const struct cmd *c);
 /* The visible command of that parent whose name is nearest to word, NULL when none is near. */
 const struct cmd *cmd_nearest(const char *parent, const char *word);
+/* How many letters differ between two names, neighbours that changed places counting one. SIZE_MAX:
+ * too long to be looked at. */
+size_t cmd_distance(const char *a, const char *b);
 
 /* --- one run ----------------------------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
+
 #include "base/banned.h"
 
 /* libical brings ICU, 35 MB of it: loaded when the first of such rules is met, which is hardly ever. */
@@ -50,6 +52,24 @@ static void load_library(void)
 #undef X
 	lib.icalerror_set_errors_are_fatal_(0);
 	lib.loaded = true;
+}
+
+/* libical has no function that tells: the file's own name does, "libical.so.3.0.16". */
+char *rscale_library_version(const char **out_why)
+{
+	AUTO(free) char *file = NULL;
+	const char *at;
+	Dl_info where;
+
+	if (!lib.loaded && !*lib.error)
+		load_library();
+	*out_why = lib.error;
+	if (!lib.loaded)
+		return NULL;
+	if (dladdr((void *)lib.icalrecur_iterator_new_, &where) && where.dli_fname)
+		file = realpath(where.dli_fname, NULL);
+	at = file ? strstr(file, ".so.") : NULL;
+	return xstrdup(at ? at + 4 : "3");
 }
 
 static struct icaltimetype ical_time(int64_t s, bool all_day)

@@ -10,6 +10,9 @@
 
 #define RSCALE_MAX_YEARS 150
 
+/* The version of libical, loaded for that: caller frees; NULL: there is none, *out_why says why. */
+char *rscale_library_version(const char **out_why);
+
 struct rscale_walk {
 	void *iterator; /* libical's */
 	char *name;     /* of the calendar */

@@ -84,6 +84,9 @@ teardown() {
 	run -0 --separate-stderr calsync --json status
 	assert_schema status
 	assert_json '.runs | length > 0'
+	run -0 --separate-stderr calsync --json doctor
+	assert_schema doctor
+	assert_json '.success'
 	run -0 --separate-stderr calsync --json disconnect work
 	assert_schema disconnect
 	run -0 --separate-stderr calsync --json accounts

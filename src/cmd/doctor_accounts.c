@@ -1,0 +1,229 @@
+/* The key that seals the logins, and the logins. */
+#include "cmd/doctor.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/context.h"
+#include "cmd/output.h"
+#include "cmd/scopes.h"
+#include "google/oauth.h"
+#include "secret/secret.h"
+#include "base/banned.h"
+
+#define DAY_MS (24LL * 60 * 60 * 1000)
+
+/* --- the key ----------------------------------------------------------------------------- */
+
+#define KEY "key"
+
+static const char *const fields[] = {"refresh_token", "service_account_key", "client_secret",
+				     "access_token"};
+
+/* How many secrets of the account there are, and the first that does not open. */
+static int open_secrets(struct doctor *d, const struct secret_box *box, const struct account *a,
+			size_t *out_count, const char **out_closed, struct err *err)
+{
+	AUTO(free) char *owner = account_seal_name(a);
+
+	*out_closed = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+		AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+
+		if (store_secret_get(d->cx->store, a->id, fields[i], &sealed, err)) {
+			if (err->code != ERR_NOT_FOUND)
+				return -1;
+			continue;
+		}
+		++*out_count;
+		if (secret_unseal(box, owner, fields[i], sealed.buf, sealed.len, &plain, err) &&
+		    !*out_closed)
+			*out_closed = fields[i];
+	}
+	return 0;
+}
+
+static void check_secrets(struct doctor *d, const struct secret_box *box)
+{
+	size_t count = 0, before = d->count;
+	struct err err;
+
+	for (size_t i = 0; i < d->accounts.count; i++) {
+		const struct account *a = &d->accounts.items[i];
+		const char *closed;
+
+		if (open_secrets(d, box, a, &count, &closed, &err)) {
+			doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
+			return;
+		}
+		if (!closed)
+			continue;
+		doctor_add(d, KEY, FINDING_ERROR,
+			   "the key does not open what account '%s' has sealed (%s): it is another "
+			   "store's, or the store was changed",
+			   a->name, closed);
+		doctor_mend(d, "put the right key back; if it is lost: calsync connect %s",
+			    a->name);
+	}
+	if (d->count == before)
+		doctor_add(d, KEY, FINDING_OK, "the key is there and opens all %zu secret%s", count,
+			   count == 1 ? "" : "s");
+}
+
+void doctor_key(struct doctor *d)
+{
+	struct secret_box *box;
+	struct err err;
+	bool has;
+
+	if (cmd_has_key(d->cx, &has, &err)) {
+		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
+		return;
+	}
+	if (!has) {
+		doctor_add(d, KEY, FINDING_SKIPPED,
+			   "this store has no key yet; the first login makes it");
+		return;
+	}
+	if (cmd_secret_box(d->cx, KEY_OPEN, &box, &err)) {
+		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
+		doctor_mend(d, "'calsync key status' shows its place: put it back there; if it is "
+			       "lost, connect every account again (calsync connect NAME)");
+		return;
+	}
+	check_secrets(d, box);
+}
+
+/* --- accounts ---------------------------------------------------------------------------- */
+
+#define ACCOUNTS "accounts"
+
+static void must_reconnect(struct doctor *d, const struct account *a)
+{
+	doctor_mend(d, "calsync connect %s", a->name);
+	d->list[d->count - 1].reconnect = true;
+}
+
+static void check_login(struct doctor *d, const struct account *a)
+{
+	AUTO(strbuf_release) struct strbuf missing = STRBUF_INIT;
+
+	if (a->state == ACCOUNT_REAUTH_REQUIRED) {
+		doctor_add(d, ACCOUNTS, FINDING_ERROR,
+			   "Google takes the login of '%s' no more: nothing is synced", a->name);
+		must_reconnect(d, a);
+	}
+	scopes_missing(a->scopes, a->read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE, &missing);
+	if (missing.len) {
+		doctor_add(d, ACCOUNTS, FINDING_ERROR, "the login of '%s' lacks the permission %s",
+			   a->name, missing.buf);
+		must_reconnect(d, a);
+	}
+}
+
+static void check_age(struct doctor *d, const struct account *a)
+{
+	int64_t since = a->last_sync_ms ? a->last_sync_ms : a->connected_ms;
+	char ago[OUT_TIME_LEN];
+
+	if (a->state != ACCOUNT_CONNECTED)
+		return;
+	if (a->last_error) {
+		doctor_add(d, ACCOUNTS, FINDING_WARNING, "the last sync of '%s' failed: %s",
+			   a->name, a->last_error);
+		doctor_mend(d, "calsync -a %s sync", a->name);
+	}
+	if (d->now_ms - since <= DAY_MS)
+		return;
+	out_age_ms(d->now_ms - since, ago);
+	if (a->last_sync_ms)
+		doctor_add(d, ACCOUNTS, FINDING_WARNING, "the last good sync of '%s' was %s",
+			   a->name, ago);
+	else
+		doctor_add(d, ACCOUNTS, FINDING_WARNING,
+			   "'%s' was connected %s and has never been synced", a->name, ago);
+	doctor_mend(d, "calsync -a %s sync", a->name);
+}
+
+static int count_refused(struct doctor *d, const struct account *a, int64_t *out, struct err *err)
+{
+	AUTO(outbox_list_release) struct outbox_list l = {0};
+
+	*out = 0;
+	if (store_outbox_list(d->cx->store, a->id, 0, -1, 0, &l, err))
+		return -1;
+	for (size_t i = 0; i < l.count; i++)
+		*out += l.items[i].state == OUTBOX_REFUSED;
+	return 0;
+}
+
+static void check_events(struct doctor *d, const struct account *a)
+{
+	int64_t refused, waiting;
+	struct err err;
+
+	if (count_refused(d, a, &refused, &err) ||
+	    store_conflict_count(d->cx->store, a->id, &waiting, &err)) {
+		doctor_add(d, ACCOUNTS, FINDING_ERROR, "%s", err.msg);
+		return;
+	}
+	if (refused) {
+		doctor_add(d, ACCOUNTS, FINDING_WARNING,
+			   "Google refused %" PRId64 " change%s of '%s'", refused,
+			   refused == 1 ? "" : "s", a->name);
+		doctor_mend(d, "calsync -a %s queue", a->name);
+	}
+	if (waiting) {
+		doctor_add(d, ACCOUNTS, FINDING_WARNING,
+			   "%" PRId64 " conflict%s of '%s' wait%s for a decision", waiting,
+			   waiting == 1 ? "" : "s", a->name, waiting == 1 ? "s" : "");
+		doctor_mend(d, "calsync -a %s conflicts", a->name);
+	}
+}
+
+static void check_account(struct doctor *d, const struct account *a)
+{
+	size_t before = d->count;
+
+	if (a->state == ACCOUNT_DISCONNECTED) {
+		doctor_add(d, ACCOUNTS, FINDING_SKIPPED, "'%s' is disconnected; its events stay",
+			   a->name);
+		return;
+	}
+	check_login(d, a);
+	check_age(d, a);
+	check_events(d, a);
+	if (d->count == before)
+		doctor_add(d, ACCOUNTS, FINDING_OK, "'%s' (%s) is connected and in step", a->name,
+			   a->email);
+}
+
+/* The name in the settings that commands take when none is given. */
+static void check_wish(struct doctor *d)
+{
+	const char *wish = cmd_account_wish(d->cx), *env = getenv("CALSYNC_ACCOUNT");
+
+	if (!wish || d->cx->global.account || !d->accounts.count)
+		return;
+	for (size_t i = 0; i < d->accounts.count; i++)
+		if (!strcmp(d->accounts.items[i].name, wish))
+			return;
+	doctor_add(d, ACCOUNTS, FINDING_ERROR,
+		   "there is no account '%s', which %s names for all commands", wish,
+		   env && *env ? "CALSYNC_ACCOUNT" : "account.default");
+	doctor_mend(d, "calsync accounts lists those that there are");
+}
+
+void doctor_accounts(struct doctor *d)
+{
+	if (!d->accounts.count) {
+		doctor_add(d, ACCOUNTS, FINDING_SKIPPED, "no account is connected yet");
+		doctor_mend(d, "calsync connect");
+		return;
+	}
+	check_wish(d);
+	for (size_t i = 0; i < d->accounts.count; i++)
+		check_account(d, &d->accounts.items[i]);
+}
