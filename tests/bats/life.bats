@@ -225,9 +225,9 @@ silent_and_told() {
 	run --separate-stderr -3 calsync -a 'my work' sync
 	command=$(sed -n "s/.*: \(calsync connect .*\)/\1/p" <<<"$stderr")
 	assert_equal "$command" "calsync connect 'my work'"
-	for command in "sync" "status --check" "event add X --start 2026-03-12 --require-sync"; do
+	for words in "sync" "status --check" "event add X --start 2026-03-12 --require-sync"; do
 		# shellcheck disable=SC2086 # words are meant
-		run --separate-stderr -3 calsync -a 'my work' $command
+		run --separate-stderr -3 calsync -a 'my work' $words
 		assert_matches "$output$stderr" "calsync connect 'my work'"
 	done
 	run -0 calsync -a 'my work' queue
