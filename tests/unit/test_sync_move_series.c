@@ -70,7 +70,7 @@ static char *link_in(struct world *w, const char *calendar_id, const char *id)
 
 	if (!link)
 		fail_msg("no link: %s in %s: %s", id, calendar_id, json_text(events));
-	return xstrdup(link);
+	return xstrdup(link ? link : "");
 }
 
 /* The Meet link of an occurrence is lost with the series that was deleted: it gets another one. */
