@@ -90,10 +90,11 @@ static int here(struct engine *e, const struct event *row, enum plan_here *out, 
 	return 0;
 }
 
-/* An answer may come from a server that is behind the one that we heard last, and show an event as it
- * was: what we know is newer, and what is newer still comes with the next sync token. A time that
- * has not come yet is none: it would keep every true version away. Reminders change without it: which of
- * two that say the same is the newer one the sync token tells, and a window has none. */
+/* An answer may come from a server that is behind the one that we heard last, and show an event as
+ * it was: what we know is newer, and what is newer still comes with the next sync token. A time
+ * that has not come yet is none: it would keep every true version away. Reminders change without
+ * it: which of two that say the same is the newer one the sync token tells, and a window has
+ * none. */
 static bool is_older(const struct engine *e, const struct calendar *c, const struct event *row,
 		     const struct json_object *item)
 {
@@ -186,8 +187,8 @@ static int note_occurrence(struct engine *e, const struct event *master, const s
 	return version_changed(e->store, &n, row->hidden ? NULL : row->resource, NULL, err);
 }
 
-/* An edit beats a delete, of a changed occurrence that of its series, too: Google then shows it without
- * its series. */
+/* An edit beats a delete, of a changed occurrence that of its series, too: Google then shows it
+ * without its series. */
 static bool outlives_series(const struct engine *e, const struct event *row)
 {
 	if (row->pending == PENDING_CREATE || row->pending == PENDING_UPDATE)

@@ -12,7 +12,8 @@ struct engine {
 	struct google *google;
 	const struct sync_options *options;
 	int64_t generation; /* of the full pull that is going on; else 0 */
-	/* Ids of changed occurrences that the pull has shown alive, as a set; NULL: no pull goes on. */
+	/* Ids of changed occurrences that the pull has shown alive, as a set; NULL: no pull goes
+	 * on. */
 	struct json_object *alive;
 };
 
@@ -81,11 +82,11 @@ int row_become_remote(struct engine *e, struct event *row, struct json_object *i
 		      struct err *err);
 
 /*
- * events.get, tombstones too; calendar: Google's id. A 404 may pass (Google advises to try again): what
- * depends on it is to wait for so many in a row.
+ * events.get, tombstones too; calendar: Google's id. A 404 may pass (Google advises to try again):
+ * what depends on it is to wait for so many in a row.
  *
- * Errors  ERR_NOT_FOUND, ERR_GONE: there is no such event; ERR_GOOGLE with http_status 200: what came
- *         is another event, or none
+ * Errors  ERR_NOT_FOUND, ERR_GONE: there is no such event; ERR_GOOGLE with http_status 200: what
+ *         came is another event, or none
  */
 #define GET_ONCE   1
 #define GET_SURELY 3

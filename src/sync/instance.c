@@ -96,8 +96,8 @@ static int write_looked(struct push *p, struct job *j, struct json_object *answe
 }
 
 /*
- * Whether nobody has changed an occurrence that is to be deleted: Google says of it what we knew, or
- * what its series says by now.
+ * Whether nobody has changed an occurrence that is to be deleted: Google says of it what we knew,
+ * or what its series says by now.
  */
 static int is_unchanged(struct push *p, const struct job *j, const struct json_object *answer,
 			bool *out, struct err *err)

@@ -34,9 +34,9 @@ int local_add(struct store *s, struct clock *clock, int64_t calendar_id,
 
 /* Replace what the user sees of an event by resource (whole, edited copy of event.resource; only
  * writable fields count). Changing nothing writes nothing. An event that Google refused is sent
- * again; a local-only one stays so. out has rowid 0 when an occurrence is as its series says again and
- * so has no row any more. ERR_NOT_FOUND when the row is gone; ERR_READ_ONLY for what is
- * not this account's to change (model/rights.h). */
+ * again; a local-only one stays so. out has rowid 0 when an occurrence is as its series says again
+ * and so has no row any more. ERR_NOT_FOUND when the row is gone; ERR_READ_ONLY for what is not
+ * this account's to change (model/rights.h). */
 int local_edit(struct store *s, struct clock *clock, int64_t rowid, struct json_object *resource,
 	       const struct local_options *o, struct event *out, struct err *err);
 
@@ -59,11 +59,12 @@ bool local_is_computed(const struct event *e);
 int local_move(struct store *s, struct clock *clock, int64_t rowid, int64_t to_calendar_id,
 	       const struct local_options *o, struct event *out, struct err *err);
 
-/* --- what the other local changes are made of (restore.c, local_move.c) ---------------------------------- */
+/* --- what the other local changes are made of (restore.c, local_move.c) ----------------------- */
 
 /* A row that the user sees, in a calendar that takes changes. ERR_NOT_FOUND, ERR_READ_ONLY. */
 int local_read(struct store *s, int64_t rowid, struct event *out, struct err *err);
-/* A transaction around a change, unless the caller has one around several; result: of the change. */
+/* A transaction around a change, unless the caller has one around several; result: of the
+ * change. */
 int local_begin(struct store *s, bool *out_own, struct err *err);
 int local_finish(struct store *s, bool own, int result, struct err *err);
 /* Now, but after previous_ms: two changes never look like one. */

@@ -1,12 +1,12 @@
 /*
- * Local edits of series by occurrence: this one, this and following. (All of it: local_edit() of the
- * series.) Each in one transaction, or in the caller's.
+ * Local edits of series by occurrence: this one, this and following. (All of it: local_edit() of
+ * the series.) Each in one transaction, or in the caller's.
  *
- * This one: a row of its own for the occurrence, under Google's instance id, with
- * recurringEventId and originalStartTime. What the series said of it is its base, and it has no etag:
- * at Google the instance is only computed, until the first change makes it an event. So the push
- * looks first what Google says of it (instance.c), lest it goes over what somebody else made of it.
- * An occurrence that is deleted is hidden until Google has deleted it, then a cancelled row.
+ * This one: a row of its own for the occurrence, under Google's instance id, with recurringEventId
+ * and originalStartTime. What the series said of it is its base, and it has no etag: at Google the
+ * instance is only computed, until the first change makes it an event. So the push looks first what
+ * Google says of it (instance.c), lest it goes over what somebody else made of it. An occurrence
+ * that is deleted is hidden until Google has deleted it, then a cancelled row.
  *
  * This and following: see split.h. At Google the old series is patched, the new one inserted, then
  * its exceptions are made (push.c keeps the order).

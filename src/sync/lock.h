@@ -1,6 +1,6 @@
 /*
- * One syncer an account: a lock on the account's record in the file "<database>-lock" (base/lock.h).
- * The kernel drops it with its holder, however that ends.
+ * One syncer an account: a lock on the account's record in the file "<database>-lock"
+ * (base/lock.h). The kernel drops it with its holder, however that ends.
  */
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H

@@ -184,7 +184,8 @@ static struct json_object *merge_guest(struct merge *m, const struct json_object
 		const struct json_object *b = json_get(base, name), *l = json_get(local, name);
 		const struct json_object *r = json_get(remote, name);
 
-		/* Without a base both sides invited him: what one of them left open is no change. */
+		/* Without a base both sides invited him: what one of them left open is no
+		 * change. */
 		if (!strcmp(name, "email") || event_guest_member_equal(name, l, r) ||
 		    event_guest_member_equal(name, b, l))
 			continue;

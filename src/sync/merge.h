@@ -33,7 +33,8 @@ enum merge_side { MERGE_LOCAL, MERGE_REMOTE };
 struct merge_rule {
 	enum merge_side contested; /* whose value stands where both changed */
 	bool whole;                /* every field is one unit, attendees and properties too */
-	/* Fields where remote's value stands all the same: a set of names, borrowed; NULL = none. */
+	/* Fields where remote's value stands all the same: a set of names, borrowed; NULL =
+	 * none. */
 	const struct json_object *remote_fields;
 };
 

@@ -61,8 +61,8 @@ static int release_exceptions(struct store *s, const struct event *master, struc
 	return 0;
 }
 
-/* What a pull has put into the old calendar meanwhile went along, too. What Google says of it here a pull
- * tells, or a look. */
+/* What a pull has put into the old calendar meanwhile went along, too. What Google says of it here
+ * a pull tells, or a look. */
 static int bring_exceptions(struct store *s, int64_t from, const struct event *master,
 			    struct err *err)
 {
@@ -346,8 +346,8 @@ static void note_tombstone(struct job *j, int64_t calendar, struct json_object *
 	j->tombstone = json_object_get(remote);
 }
 
-/* Somebody moved it to a calendar of this account that is neither. An occurrence is where its series is, also
- * when it is cancelled there. */
+/* Somebody moved it to a calendar of this account that is neither. An occurrence is where its
+ * series is, also when it is cancelled there. */
 int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list list = {0};
@@ -379,8 +379,9 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 }
 
 /*
- * Whether its old calendar may be read at all: "not there" means something only then. Of one that was
- * taken away, Google says 403, or 404 as of an event that is gone. *out false: *out_why says why.
+ * Whether its old calendar may be read at all: "not there" means something only then. Of one that
+ * was taken away, Google says 403, or 404 as of an event that is gone. *out false: *out_why says
+ * why.
  */
 static int may_read_source(struct push *p, const struct job *j, bool *out, struct err *out_why,
 			   struct err *err)

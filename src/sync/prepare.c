@@ -92,7 +92,8 @@ static int check_series(struct push *p, struct job *j, bool *out_wait, struct er
 	if (!found)
 		return 0;
 	j->series_state = op.state;
-	if (master.hidden) { /* it goes with it, or comes along when an edit at Google beats the delete */
+	/* It goes with it, or comes along when an edit at Google beats the delete. */
+	if (master.hidden) {
 		*out_wait = j->for_series = j->op.move_from != 0;
 		return 0;
 	}

@@ -72,8 +72,8 @@ static int fetch_page(struct pull *p, const char *page_token, struct json_object
 	return 0;
 }
 
-/* A page may come from a server that is behind the one before, and show an event that an earlier page
- * showed as deleted. If it came back since, the next sync token says so. */
+/* A page may come from a server that is behind the one before, and show an event that an earlier
+ * page showed as deleted. If it came back since, the next sync token says so. */
 static bool is_repeat_of_gone(struct pull *p, const struct json_object *item)
 {
 	const char *id = json_str(item, "id");

@@ -1,4 +1,5 @@
-/* What pull.c, pull_series.c, sweep.c and window.c share: one pull of one calendar. Not for other files. */
+/* What pull.c, pull_series.c, sweep.c and window.c share: one pull of one calendar. Not for other
+ * files. */
 #ifndef SYNC_PULL_H
 #define SYNC_PULL_H
 

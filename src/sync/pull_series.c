@@ -1,4 +1,5 @@
-/* Series in pulls: an exception whose series is not here, and what a changed series leaves behind. */
+/* Series in pulls: an exception whose series is not here, and what a changed series leaves
+ * behind. */
 #include <string.h>
 
 #include "base/log.h"

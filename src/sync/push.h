@@ -1,7 +1,7 @@
-/* What the files of a push share: one job an event that waits. push.c goes round by round, prepare.c makes the
- * requests, settle.c writes down what became of them, refusal.c what Google did not carry out, renew.c what
- * becomes another event there; revive.c, move.c, instance.c: what these kinds of jobs need. Not for other
- * files. */
+/* What the files of a push share: one job an event that waits. push.c goes round by round,
+ * prepare.c makes the requests, settle.c writes down what became of them, refusal.c what Google did
+ * not carry out, renew.c what becomes another event there; revive.c, move.c, instance.c: what these
+ * kinds of jobs need. Not for other files. */
 #ifndef SYNC_PUSH_H
 #define SYNC_PUSH_H
 
@@ -24,7 +24,8 @@ struct job {
 	bool missed;       /* Google did not find it in this run, and showed it all the same */
 	bool for_series;   /* an occurrence whose series Google does not have yet */
 	enum outbox_state series_state; /* its series' entry */
-	bool sent_now; /* op.sent ends with the version of this attempt, and no earlier one had it */
+	/* op.sent ends with the version of this attempt, and no earlier one had it */
+	bool sent_now;
 	struct event row; /* as sent */
 	struct outbox op;
 	struct strbuf path;
@@ -52,8 +53,8 @@ struct push {
 /* --- prepare.c ------------------------------------------------------------------------------ */
 
 void job_reset(struct job *j);
-/* The request for one job from the row as it is now. out_send false: nothing is left to send. Inside the
- * caller's transaction. */
+/* The request for one job from the row as it is now. out_send false: nothing is left to send.
+ * Inside the caller's transaction. */
 int job_prepare(struct push *p, struct job *j, bool *out_send, struct err *err);
 /* Back to what Google had: there is nothing to send but what was tried before may have arrived. */
 bool job_is_empty_patch(const struct job *j);
@@ -107,9 +108,9 @@ int push_forget_sent(struct push *p, struct job *j, struct err *err);
 /* Its id is somebody else's, or of no use any more: it goes out under another one. */
 int push_new_id(struct push *p, struct job *j, struct err *err);
 /*
- * The row becomes another event at Google (a new id, another calendar): its conference stays with the old
- * one. Of a series, whose id was `old`: its changed occurrences are to be made there again. Inside the
- * caller's transaction.
+ * The row becomes another event at Google (a new id, another calendar): its conference stays with
+ * the old one. Of a series, whose id was `old`: its changed occurrences are to be made there again.
+ * Inside the caller's transaction.
  */
 void push_event_renewed(struct event *row);
 int push_series_renewed(struct push *p, const struct event *series, const char *old,
@@ -117,21 +118,22 @@ int push_series_renewed(struct push *p, const struct event *series, const char *
 
 /* --- revive.c ------------------------------------------------------------------------------- */
 
-/* Before an event is revived: what Google has settles it, or says what goes out in the next round. */
+/* Before an event is revived: what Google has settles it, or says what goes out in the next
+ * round. */
 int revive_look(struct push *p, struct job *j, struct err *err);
 /* Before a delete goes out that has no etag to guard it: the same. */
 int delete_look(struct push *p, struct job *j, struct err *err);
-/* The row takes along what was changed at Google, since base, before the event was deleted there. Inside the
- * caller's transaction. */
+/* The row takes along what was changed at Google, since base, before the event was deleted there.
+ * Inside the caller's transaction. */
 int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,
 			   struct json_object *tombstone, struct err *err);
-/* It was not deleted, but moved to the calendar j->found_in, where Google has it as `there`: the edit goes after
- * it. */
+/* It was not deleted, but moved to the calendar j->found_in, where Google has it as `there`: the
+ * edit goes after it. */
 int push_follow(struct push *p, struct job *j, struct json_object *there, struct err *err);
 /*
- * A row goes to where another one is, in this calendar, with this id, if there is one: that of the same event,
- * pulled from where it is now. It makes room, or when it was edited itself takes the edit of ours: then our row
- * is gone. Inside the caller's transaction.
+ * A row goes to where another one is, in this calendar, with this id, if there is one: that of the
+ * same event, pulled from where it is now. It makes room, or when it was edited itself takes the
+ * edit of ours: then our row is gone. Inside the caller's transaction.
  */
 enum room { ROOM_FREE, ROOM_MADE, ROOM_MERGED };
 int push_make_room(struct push *p, const struct event *now, int64_t calendar, const char *id,
@@ -148,8 +150,8 @@ int move_missed(struct push *p, struct job *j, const struct err *why, struct err
 /* A delete of what waits to be moved found nothing there (an earlier try may have moved it), or an
  * event that was changed (412). */
 int move_delete_missed(struct push *p, struct job *j, const struct err *why, struct err *err);
-/* Whether the event is in another calendar of the account: j->found_in, 0 = in none; *out the event there,
- * caller's. */
+/* Whether the event is in another calendar of the account: j->found_in, 0 = in none; *out the event
+ * there, caller's. */
 int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out, struct err *err);
 
 /* --- instance.c ------------------------------------------------------------------------------ */
@@ -157,9 +159,9 @@ int move_look_elsewhere(struct push *p, struct job *j, struct json_object **out,
 /* Whether the job is to ask for its occurrence first. */
 bool instance_needs_look(const struct job *j);
 /*
- * What Google says of an occurrence has been merged into its row. was_computed: an edit of what was only
- * computed, and may still be, is no event at Google yet, and when nothing is left of it the row goes: an event of
- * its own comes with the next pull. Inside the caller's transaction.
+ * What Google says of an occurrence has been merged into its row. was_computed: an edit of what was
+ * only computed, and may still be, is no event at Google yet, and when nothing is left of it the
+ * row goes: an event of its own comes with the next pull. Inside the caller's transaction.
  */
 int instance_merged(struct push *p, int64_t rowid, const struct json_object *answer,
 		    bool was_computed, struct err *err);
@@ -172,7 +174,8 @@ int instance_computed(const struct push *p, const struct json_object *series,
 /* The row's event is deleted at Google. out_kept: it is an occurrence of a series that goes on, and
  * the row says now that it is cancelled. Inside the caller's transaction. */
 int instance_cancelled(struct push *p, struct event *row, bool *out_kept, struct err *err);
-/* A patch has gone out: when it changed the times of a series, its exceptions are to be read again. */
+/* A patch has gone out: when it changed the times of a series, its exceptions are to be read
+ * again. */
 void instance_note_change(struct push *p, const struct job *j, const struct json_object *answer);
 /* This series may not be the one that its exceptions here belong to: they are to be read again. */
 void instance_note_other_series(struct push *p, const char *series);

@@ -37,10 +37,10 @@ void queue_why_unsynced(const struct account *a, const struct sync_request *r, s
 int queue_retry(struct store *s, int64_t rowid, struct err *err);
 
 /*
- * `queue drop`: what waits is not sent. An update is taken back to Google's version, a deleted event
- * is there again, a new one stays here alone. The dropped version goes into the event's log.
- * Inside the caller's transaction, with the account's lock: nobody sends it meanwhile.
- * Errors  ERR_CONFLICT, ERR_NOT_FOUND, ERR_INVALID (it waits to be moved)
+ * `queue drop`: what waits is not sent. An update is taken back to Google's version, a deleted
+ * event is there again, a new one stays here alone. The dropped version goes into the event's log.
+ * Inside the caller's transaction, with the account's lock: nobody sends it meanwhile. Errors
+ * ERR_CONFLICT, ERR_NOT_FOUND, ERR_INVALID (it waits to be moved)
  */
 int queue_drop(struct store *s, struct clock *clock, int64_t rowid, int64_t command_id,
 	       struct err *err);

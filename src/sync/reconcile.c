@@ -273,9 +273,9 @@ static int older_fields(struct engine *e, const struct event *row, const struct 
 	return 0;
 }
 
-/* Made here, found at Google, and nobody knows how: what differs was edited here or there since, and
- * the newer side, which is ours, is right. What only Google has was added there: from here nobody
- * can have taken off what was never here. */
+/* Made here, found at Google, and nobody knows how: what differs was edited here or there since,
+ * and the newer side, which is ours, is right. What only Google has was added there: from here
+ * nobody can have taken off what was never here. */
 static struct json_object *guessed_base(const struct json_object *local,
 					const struct json_object *remote)
 {

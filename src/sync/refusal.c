@@ -1,5 +1,5 @@
-/* What Google did not carry out, and what that leads to: another round of the job, a later try, an event
- * that is adopted, renamed or gone, or a refusal that waits for an edit. */
+/* What Google did not carry out, and what that leads to: another round of the job, a later try, an
+ * event that is adopted, renamed or gone, or a refusal that waits for an edit. */
 #include "sync/push.h"
 
 #include <string.h>
@@ -53,8 +53,8 @@ int push_arrived_and_gone(struct push *p, struct job *j, struct err *err)
 }
 
 /* Whether an event that answers to our id at Google is the one that we sent: we sent it before, it
- * says what we say, it was made since the edit was queued, or its id says that another store brought
- * the same event back. */
+ * says what we say, it was made since the edit was queued, or its id says that another store
+ * brought the same event back. */
 static bool is_ours(const struct push *p, const struct job *j, const struct json_object *remote)
 {
 	const char *created = json_str(remote, "created");
@@ -69,8 +69,8 @@ static bool is_ours(const struct push *p, const struct job *j, const struct json
 	return t.utc * 1000 + 2000 >= queued; /* Google writes whole seconds */
 }
 
-/* Whether what was deleted there came from an earlier version than the one that is here: of those that were sent
- * and never answered, only one can have arrived. */
+/* Whether what was deleted there came from an earlier version than the one that is here: of those
+ * that were sent and never answered, only one can have arrived. */
 static bool arrived_before_edit(const struct job *j, const struct json_object *tombstone)
 {
 	AUTO(json_object_put) struct json_object *came_from = NULL;
@@ -207,9 +207,9 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 		return push_in_step(p, j, err);
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !event_is_cancelled(remote))
 		return push_missed(p, j, why, err);
-	/* Google does not find what it shows us, as it was when we asked to change it: an occurrence
-	 * that its series no longer has, a tombstone that nothing can revive. Asking again changes
-	 * nothing. */
+	/* Google does not find what it shows us, as it was when we asked to change it: an
+	 * occurrence that its series no longer has, a tombstone that nothing can revive. Asking
+	 * again changes nothing. */
 	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !j->missed) {
 		j->missed = true; /* unless that passes */
 		return 0;
@@ -301,7 +301,8 @@ int push_settle_bad(struct push *p, struct job *j, const struct err *why, bool i
 
 	log_debug("push", "event %s: %s: %d %s", j->row.id, job_method(j->kind), why->http_status,
 		  why->reason);
-	/* A rate limit comes before anything is carried out, or, kept to by ourselves, before it is sent. */
+	/* A rate limit comes before anything is carried out, or, kept to by ourselves, before it is
+	 * sent. */
 	if ((!general || why->code == ERR_RATE_LIMITED) && push_forget_sent(p, j, err))
 		return -1;
 	if (general) {

@@ -28,8 +28,8 @@ static int rename_row(struct push *p, struct event *row, const char *id, struct 
 	return store_event_put(p->e->store, row, err);
 }
 
-/* A conference stays with the event that it was made for: that of the series is the occurrence's, too, or it asks
- * for one of its own. */
+/* A conference stays with the event that it was made for: that of the series is the occurrence's,
+ * too, or it asks for one of its own. */
 static void renew_conference(struct event *row)
 {
 	AUTO(json_object_put)
@@ -41,8 +41,8 @@ static void renew_conference(struct event *row)
 		json_set(row->resource, "conferenceData", json_clone(of_series));
 }
 
-/* A changed occurrence of a series that is another one at Google now, which knows it by the id of that
- * series. */
+/* A changed occurrence of a series that is another one at Google now, which knows it by the id of
+ * that series. */
 static int follow_series(struct push *p, struct event *row, const struct event *series,
 			 const char *old, struct err *err)
 {

@@ -34,11 +34,12 @@ int conflict_resolve(struct store *s, struct clock *clock, const struct conflict
 		     struct err *err);
 
 int conflict_waits(struct store *s, const struct event *row, bool *out, struct err *err);
-/* ERR_CONFLICT while a conflict of this event waits, for what cannot be done before it is decided. */
+/* ERR_CONFLICT while a conflict of this event waits, for what cannot be done before it is
+ * decided. */
 int conflict_refuse_waiting(struct store *s, const struct event *row, struct err *err);
-/* The user deletes an event, or takes his edit of it back, while a conflict of it waits: that decides
- * it. Google's version in the record becomes the row's base (in memory: the caller writes the row);
- * inside the caller's transaction. Without a conflict nothing happens. */
+/* The user deletes an event, or takes his edit of it back, while a conflict of it waits: that
+ * decides it. Google's version in the record becomes the row's base (in memory: the caller writes
+ * the row); inside the caller's transaction. Without a conflict nothing happens. */
 int conflict_settle(struct store *s, struct event *row, int64_t now_ms, struct err *err);
 
 static inline void resolution_release_ptr(struct resolution *r)

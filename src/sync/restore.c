@@ -161,7 +161,8 @@ static int unhide(struct store *s, struct clock *clock, struct event *e,
 	if (store_outbox_get(s, e->rowid, &op, &found, err) || series_was_tried(s, e, &tried, err))
 		return -1;
 	tried = tried || op.attempts > 0;
-	/* An occurrence that Google only computes has its series' version for a base, and no etag. */
+	/* An occurrence that Google only computes has its series' version for a base, and no
+	 * etag. */
 	is_computed = !e->at_google && !e->etag && event_is_exception(e->resource);
 	if (is_computed && !tried && unhide_computed(s, clock, e, version, o, out, &done, err))
 		return -1;
@@ -251,8 +252,8 @@ static int check_anew(struct store *s, const struct calendar *c, const struct hi
 	return 0;
 }
 
-/* An occurrence that its series has, and that has no row: it is there already, and is edited to what
- * it was. out_done false: it is another case. */
+/* An occurrence that its series has, and that has no row: it is there already, and is edited to
+ * what it was. out_done false: it is another case. */
 static int edit_computed(struct store *s, struct clock *clock, const struct calendar *c,
 			 const struct history *h, const struct local_options *o, struct event *out,
 			 bool *out_done, struct err *err)

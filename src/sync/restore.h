@@ -59,8 +59,8 @@ int restore_carry_out(struct store *s, struct clock *clock, const struct restore
 int restore_one(struct store *s, struct clock *clock, int64_t calendar_id, const struct history *h,
 		const struct local_options *o, struct event *out, struct err *err);
 
-/* An occurrence that was cancelled when its series went, and still is at Google: it is here again as
- * that, if its series is. */
+/* An occurrence that was cancelled when its series went, and still is at Google: it is here again
+ * as that, if its series is. */
 int restore_cancelled(struct store *s, const struct history *h, struct err *err);
 
 DEFINE_AUTO_VALUE(struct restore_plan, restore_plan_release)

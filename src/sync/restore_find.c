@@ -22,8 +22,8 @@ static bool is_visible(const struct event *e)
 	return !e->hidden && !event_is_cancelled(e->resource);
 }
 
-/* The calendar where the event lives: that of the version when it lives in several. When it lives in
- * none: where it was last, it may have been moved since the version. */
+/* The calendar where the event lives: that of the version when it lives in several. When it lives
+ * in none: where it was last, it may have been moved since the version. */
 static int choose_place(const struct event_list *living, const struct history_list *log,
 			const struct history *version, struct restore_plan *p, struct err *err)
 {

@@ -34,8 +34,8 @@ static bool is_restored_from(const struct event *row, const struct json_object *
 			      !strcmp(row->etag, etag));
 }
 
-/* Whether a tombstone says in each field that was edited here what we say: the edit had arrived, and
- * who deleted the event knew of it. A tombstone without details tells nothing. */
+/* Whether a tombstone says in each field that was edited here what we say: the edit had arrived,
+ * and who deleted the event knew of it. A tombstone without details tells nothing. */
 static bool knew_our_edit(const struct job *j, const struct json_object *tombstone)
 {
 	if (!j->sent_before || !json_has(tombstone, "start") ||
@@ -137,8 +137,8 @@ int push_make_room(struct push *p, const struct event *now, int64_t calendar, co
 		       : 0;
 }
 
-/* What was done here to occurrences of a series that was moved goes after it, too. What Google has of them
- * there is not known yet: they are looked at. */
+/* What was done here to occurrences of a series that was moved goes after it, too. What Google has
+ * of them there is not known yet: they are looked at. */
 static int occurrences_follow(struct push *p, const struct event *series, int64_t calendar,
 			      struct err *err)
 {

@@ -13,8 +13,9 @@
 
 #include "base/json.h"
 
-/* Add a version that goes out now (a copy of it), last edited at changed_ms. list_take may be NULL. Returns the list, caller's;
- * out_added: false when the version was on it already, from an earlier attempt. */
+/* Add a version that goes out now (a copy of it), last edited at changed_ms. list_take may be NULL.
+ * Returns the list, caller's; out_added: false when the version was on it already, from an earlier
+ * attempt. */
 struct json_object *sent_add(struct json_object *list_take, const struct json_object *version,
 			     int64_t changed_ms, bool *out_added);
 /* The newest version was refused for certain. Returns the list, caller's; NULL when it is empty. */

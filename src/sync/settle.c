@@ -1,5 +1,5 @@
-/* What became of a request that was pushed: into the store, and the next step of its job. What Google did
- * not carry out goes on in refusal.c. */
+/* What became of a request that was pushed: into the store, and the next step of its job. What
+ * Google did not carry out goes on in refusal.c. */
 #include "sync/push.h"
 
 #include <string.h>
@@ -149,7 +149,8 @@ int push_in_transaction(struct push *p, struct job *j, struct json_object *answe
 	return -1;
 }
 
-/* Whether Google may only compute the occurrence still: no patch has gone out, or what went out has not arrived. */
+/* Whether Google may only compute the occurrence still: no patch has gone out, or what went out has
+ * not arrived. */
 static int may_be_computed(struct push *p, const struct event *row, struct json_object *remote,
 			   bool *out, struct err *err)
 {
@@ -217,7 +218,8 @@ static int settle_good(struct push *p, struct job *j, struct json_object *answer
 }
 
 /* A good answer to a write is the event itself. An insert that Google gave another id all the
- * same is adopted under that one (sending it again would double it), unless it is another event's. */
+ * same is adopted under that one (sending it again would double it), unless it is another
+ * event's. */
 static int check_answer(const struct push *p, const struct job *j, const struct json_object *answer,
 			bool *out_good, struct err *err)
 {

@@ -57,8 +57,8 @@ static int ask_for(struct pull *p, const struct event *row, struct json_object *
 	if (!item || (event_is_cancelled(item) && !event_is_exception(item)))
 		return 0;
 	log_debug("pull", "event %s: not listed yet", row->id);
-	/* It should have been: either the list is late, or that answer is. Not so a cancelled occurrence, which
-	 * is listed only while its series has it. */
+	/* It should have been: either the list is late, or that answer is. Not so a cancelled
+	 * occurrence, which is listed only while its series has it. */
 	p->late |= changed_since_ms(p, row) < 0 && !event_is_cancelled(item);
 	json_object_array_add(items, TAKE(item));
 	return 0;

@@ -99,7 +99,8 @@ static int compare_item(struct verify *v, const struct json_object *item, struct
 	struct json_object *fields;
 	bool found;
 
-	/* A tombstone that nobody asked for is nothing; a page may repeat what another one showed. */
+	/* A tombstone that nobody asked for is nothing; a page may repeat what another one
+	 * showed. */
 	if (id &&
 	    (json_has(v->seen, id) || (event_is_cancelled(item) && !event_is_exception(item))))
 		return 0;

@@ -1,7 +1,7 @@
 /*
- * Comparing the store with Google, without writing anything on either side: no event, no sync token,
- * no run in the log. A login that has to be renewed on the way is used and forgotten, but for a
- * refresh token that Google replaced: the old one may be void.
+ * Comparing the store with Google, without writing anything on either side: no event, no sync
+ * token, no run in the log. A login that has to be renewed on the way is used and forgotten, but
+ * for a refresh token that Google replaced: the old one may be void.
  *
  *   here \ Google           | shows it                  | does not show it
  *   ------------------------+---------------------------+------------------
@@ -12,8 +12,8 @@
  *
  * What cannot be read is "unreadable", whatever is here.
  *
- * A cancelled occurrence is an event whose status differs; where both sides have it cancelled nothing
- * else counts.
+ * A cancelled occurrence is an event whose status differs; where both sides have it cancelled
+ * nothing else counts.
  */
 #ifndef SYNC_VERIFY_H
 #define SYNC_VERIFY_H

@@ -49,9 +49,9 @@ static int confirm_missing(struct pull *p, const char *id, struct err *err)
 }
 
 /*
- * A server that is behind may list an event that has gone since: a later listing of the window would not show
- * it, but nobody promises one, and to the sync token it is over. What is not here although it has not changed
- * since the last sync is asked for.
+ * A server that is behind may list an event that has gone since: a later listing of the window
+ * would not show it, but nobody promises one, and to the sync token it is over. What is not here
+ * although it has not changed since the last sync is asked for.
  */
 static int is_over(struct pull *p, const struct json_object *listed, bool *out, struct err *err)
 {

@@ -76,10 +76,10 @@ static int calendar_index(const struct side *s, int64_t row)
 
 #define BREAK(s, ...) world_break((s)->world, "S every store equals Google", __VA_ARGS__)
 
-/* --- rows out of step ---------------------------------------------------------------------------- */
+/* --- rows out of step ------------------------------------------------------------------------- */
 
-/* Google refuses what a guest changes of somebody else's event, occurrences that are none, and an id that
- * is taken. */
+/* Google refuses what a guest changes of somebody else's event, occurrences that are none, and an
+ * id that is taken. */
 static bool is_rightly_refused(const struct held_events *all, const char *calendar,
 			       const struct peek_row *row)
 {
@@ -106,7 +106,8 @@ static bool is_hidden_with_series(const struct peek_rows *rows, const struct pee
 	       !strcmp(series->state, "held") && !strcmp(series->op, "delete");
 }
 
-/* Until somebody sends it, or edits what Google refused: whether that was right is asked of the series. */
+/* Until somebody sends it, or edits what Google refused: whether that was right is asked of the
+ * series. */
 bool check_waits_for_series(const struct peek_rows *rows, const struct peek_row *row)
 {
 	const char *master = json_str(row->resource, "recurringEventId");
@@ -138,7 +139,7 @@ static bool is_out_of_step(struct side *s, const struct held_events *all,
 	return false;
 }
 
-/* --- one row, one event --------------------------------------------------------------------------- */
+/* --- one row, one event ----------------------------------------------------------------------- */
 
 /* As Google shows it to the account: of private events that may only be read, the times. */
 static struct json_object *as_seen(struct world *w, const struct held_event *held)
@@ -219,7 +220,8 @@ static bool is_missed(const struct held_events *all, const struct held_event *he
 	return series && !series->stub && !is_cancelled(series->resource);
 }
 
-/* It is in another calendar here, held back with --no-sync, or refused (is_out_of_step() asks why). */
+/* It is in another calendar here, held back with --no-sync, or refused (is_out_of_step() asks
+ * why). */
 static bool is_moved_here(const struct peek_rows *rows, int64_t calendar, const char *id)
 {
 	for (size_t i = 0; i < rows->count; i++) {
@@ -278,7 +280,7 @@ void check_sides(struct world *w)
 	free(all.list);
 }
 
-/* --- the ledger ------------------------------------------------------------------------------------ */
+/* --- the ledger ------------------------------------------------------------------------------- */
 
 static void add_rows(struct side *s, struct peek_rows *rows, struct ending *e)
 {

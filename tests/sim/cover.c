@@ -48,7 +48,8 @@ int cover_print(FILE *out)
 	for (int i = 0; i < SEEN_KINDS; i++) {
 		int missing = line(out, "seen", seen_words(i), cover->seen[i]);
 
-		/* How long a history takes is what comes out, not what was tried: two rounds are better. */
+		/* How long a history takes is what comes out, not what was tried: two rounds are
+		 * better. */
 		if (i != SEEN_THIRD_ROUND)
 			never += missing;
 	}

@@ -67,7 +67,7 @@ static void change_time(struct rng *r, unsigned n, enum fields_of what, struct j
 	set_span(r, n, all_day, e);
 }
 
-/* --- texts and choices ------------------------------------------------------------------------- */
+/* --- texts and choices ------------------------------------------------------------------------ */
 
 static void set_text(struct rng *r, unsigned n, const char *field, struct json_object *e)
 {
@@ -115,7 +115,7 @@ static void change_flag(struct rng *r, unsigned n, enum fields_of what, struct j
 	json_set_bool(e, flags[rng_below(r, ARRAY_SIZE(flags))], rng_chance(r, 50));
 }
 
-/* --- objects and lists --------------------------------------------------------------------------- */
+/* --- objects and lists ------------------------------------------------------------------------ */
 
 static void change_reminders(struct rng *r, unsigned n, enum fields_of what, struct json_object *e)
 {
@@ -269,7 +269,7 @@ static void change_conference(struct rng *r, unsigned n, enum fields_of what, st
 	json_set(e, "conferenceData", data);
 }
 
-/* --- series ---------------------------------------------------------------------------------------- */
+/* --- series ----------------------------------------------------------------------------------- */
 
 static void set_rule(struct rng *r, unsigned n, struct json_object *e)
 {
@@ -301,7 +301,7 @@ static void change_rule(struct rng *r, unsigned n, enum fields_of what, struct j
 	set_rule(r, n, e);
 }
 
-/* --- one to three of them ------------------------------------------------------------------------ */
+/* --- one to three of them --------------------------------------------------------------------- */
 
 #define OWN   (1u << FIELDS_EVENT | 1u << FIELDS_SERIES | 1u << FIELDS_OCCURRENCE)
 #define EVERY (OWN | 1u << FIELDS_INVITATION)

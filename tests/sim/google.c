@@ -95,7 +95,7 @@ static char *event_path(const char *calendar, const char *id, const char *rest)
 	return strbuf_detach(&sb);
 }
 
-/* --- what there is ------------------------------------------------------------------------------ */
+/* --- what there is ---------------------------------------------------------------------------- */
 
 struct found {
 	char *calendar, *id;          /* owned */
@@ -161,7 +161,7 @@ static enum hand hand_of(const struct world *w, const char *calendar)
 	return !strcmp(calendar, w->calendars[2]) ? HAND_HOST : HAND_ACCOUNT;
 }
 
-/* --- changes --------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 /* The body of a patch: what differs, and null for what is gone. */
 static struct json_object *patch_of(const struct json_object *from, const struct json_object *to)
@@ -356,7 +356,7 @@ static bool undelete(struct world *w, const struct op *op)
 	return true;
 }
 
-/* --- occurrences ---------------------------------------------------------------------------------- */
+/* --- occurrences ------------------------------------------------------------------------------ */
 
 static bool is_series(const struct fg_held *held)
 {
@@ -416,7 +416,7 @@ static bool cancel_occurrence(struct world *w, const struct op *op)
 	return true;
 }
 
-/* --- other calendars, other people ----------------------------------------------------------------- */
+/* --- other calendars, other people ------------------------------------------------------------ */
 
 static bool can_move(const struct fg_held *held)
 {

@@ -102,7 +102,8 @@ static bool same_field(const char *a, const char *b)
 	return (schedule_a && schedule_b) || !strcmp(a, b);
 }
 
-/* Two people wrote the same few words without knowing of each other: who saw them saw one of the two. */
+/* Two people wrote the same few words without knowing of each other: who saw them saw one of the
+ * two. */
 static bool is_a_coincidence(const struct write *w, int who)
 {
 	return w->contested && w->who != who && !strpbrk(w->value, "0123456789");
@@ -389,8 +390,9 @@ static bool stands_outlived(const struct ending *e, const char *mark, const stru
 	return false;
 }
 
-/* At Google, in an event with the mark: the event itself, or of a series one that outlived it, which
- * people edit under the same mark; or of an occurrence one of two that were brought back in two places. */
+/* At Google, in an event with the mark: the event itself, or of a series one that outlived it,
+ * which people edit under the same mark; or of an occurrence one of two that were brought back in
+ * two places. */
 static bool stands_at_google(const struct ending *e, const char *mark, const struct write *w)
 {
 	for (size_t i = 0; i < e->count; i++) {
@@ -464,8 +466,8 @@ static bool is_outlived(const struct ledger *l, const struct event_state *series
 	return false;
 }
 
-/* An occurrence that went with its series, whose delete did not know all that was written to it: the
- * series lives again, and the occurrence with it. */
+/* An occurrence that went with its series, whose delete did not know all that was written to it:
+ * the series lives again, and the occurrence with it. */
 static bool is_back_with_series(const struct ledger *l, const struct event_state *occurrence)
 {
 	size_t n = strcspn(occurrence->mark, "@");
@@ -521,8 +523,8 @@ static bool are_two(const struct ledger *l, const struct ending_event *a,
 		strcmp(units_get(&a->units, "time"), units_get(&b->units, "time")) != 0);
 }
 
-/* An occurrence that two people brought back after its series was deleted, each in the calendar where they
- * had it, since one of them had moved the series. */
+/* An occurrence that two people brought back after its series was deleted, each in the calendar
+ * where they had it, since one of them had moved the series. */
 static bool are_in_two_places(const struct ledger *l, const struct ending_event *a,
 			      const struct ending_event *b)
 {

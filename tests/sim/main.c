@@ -147,7 +147,7 @@ static void run_apart(const struct sim_history *h, void *arg, struct outcome *ou
 		*out = (struct outcome){.broken = BROKEN_DIED};
 }
 
-/* --- what is printed ------------------------------------------------------------------------------ */
+/* --- what is printed -------------------------------------------------------------------------- */
 
 static void explain(const struct options *o, uint64_t seed, const char *root)
 {
@@ -250,7 +250,7 @@ static int replay(const struct options *o, const char *root)
 	return out.broken != NULL;
 }
 
-/* --- options ---------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static uint64_t number(const char *text)
 {

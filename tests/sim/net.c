@@ -112,7 +112,7 @@ static void clear_fault(struct side *s, int kind, unsigned hits)
 	world_trace(s->world, "       FAULT: %s", faults[kind].words);
 }
 
-/* --- what others do meanwhile -------------------------------------------------------------------- */
+/* --- what others do meanwhile ----------------------------------------------------------------- */
 
 static void note_meanwhile(struct side *s, const struct op *op)
 {
@@ -145,7 +145,7 @@ static void meanwhile(struct side *s, bool after)
 	s->requests = requests;
 }
 
-/* --- one exchange -------------------------------------------------------------------------------- */
+/* --- one exchange ----------------------------------------------------------------------------- */
 
 static int dead(struct err *err)
 {

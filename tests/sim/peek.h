@@ -1,6 +1,6 @@
 /*
- * A look into a store's file over a connection of the simulation's own: what is there is not asked of
- * the code that is being tested.
+ * A look into a store's file over a connection of the simulation's own: what is there is not asked
+ * of the code that is being tested.
  */
 #ifndef SIM_PEEK_H
 #define SIM_PEEK_H

@@ -145,7 +145,7 @@ bool op_any(struct world *w, const struct op *op, const struct step *step)
 	return done;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* A person at the store sees that a sweep was stopped, looks, and lets it go on. */
 static int sync_allowing(struct side *s, struct err *err)

@@ -34,7 +34,7 @@ static bool holds(struct side *s, bool *out_died)
 	return !*out_died || point == POINT_COMMITTED || point == POINT_WRITTEN;
 }
 
-/* --- rows -------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static const struct peek_row *by_mark(const struct peek_rows *rows, const char *mark)
 {

@@ -29,8 +29,8 @@ static bool is_cancelled(const struct json_object *version)
 	return status && !strcmp(status, "cancelled");
 }
 
-/* What Google told of an event that was cancelled there, where nobody here edits it: the log has what
- * it was before, if it was here. */
+/* What Google told of an event that was cancelled there, where nobody here edits it: the log has
+ * what it was before, if it was here. */
 static bool is_tombstone(const struct peek_row *row)
 {
 	return is_cancelled(row->resource) &&
@@ -86,7 +86,8 @@ static struct peek_row *series_of(const struct peek_rows *rows, struct peek_row 
 	return NULL;
 }
 
-/* series: what says of the occurrence now what there is to say, when its row is gone; may be NULL */
+/* series: what says of the occurrence now what there is to say, when its row is gone; may be
+ * NULL */
 static void compare(struct side *s, struct peek_row *was, struct peek_row *is,
 		    struct peek_row *series)
 {

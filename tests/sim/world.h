@@ -141,10 +141,11 @@ void watch_end(struct side *s, struct watch *w);
 /* Take up what the log has new. */
 void watch_log(struct side *s);
 
-/* --- check.c: how things are at the end -------------------------------------------------------- */
+/* --- check.c: how things are at the end ------------------------------------------------------- */
 
 /* S: every store equals Google. Break the world when it does not. */
-/* An occurrence of a series that is not at Google, as it is held back with --no-sync. Rows parsed. */
+/* An occurrence of a series that is not at Google, as it is held back with --no-sync. Rows
+ * parsed. */
 bool check_waits_for_series(const struct peek_rows *rows, const struct peek_row *row);
 void check_sides(struct world *w);
 /* L: the ledger's rules. */
