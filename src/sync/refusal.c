@@ -190,49 +190,57 @@ static int write_look_again(struct push *p, struct job *j, struct json_object *u
 	return store_event_put(p->e->store, &now, err);
 }
 
+/*
+ * Google does not find what it shows us, as it was when we asked to change it: that passes, or it is an
+ * occurrence that its series no longer has, or a tombstone that nothing can revive. An occurrence may
+ * have gone elsewhere with its series. Asking once more changes nothing.
+ */
+static int settle_stuck(struct push *p, struct job *j, const struct err *why, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *moved = NULL;
+
+	if (!j->missed) {
+		j->missed = true;
+		return 0;
+	}
+	if (event_is_exception(j->row.resource)) {
+		if (move_look_elsewhere(p, j, &moved, err))
+			return -1;
+		if (j->found_in)
+			return push_follow(p, j, moved, err);
+	}
+	return j->kind == JOB_REVIVE ? push_new_id(p, j, err) : push_refused(p, j, why, err);
+}
+
 /* 412, or the event is gone: see what Google has now, and plan anew. */
 static int settle_moved_on(struct push *p, struct job *j, const struct err *why, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
-	AUTO(json_object_put) struct json_object *moved = NULL;
 	struct err lookup;
+	bool as_known, cancelled;
 
-	j->found_in = 0;
 	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &lookup) &&
 	    lookup.code != ERR_NOT_FOUND && lookup.code != ERR_GONE) {
 		*err = lookup;
 		return -1;
 	}
-	if (j->kind == JOB_PATCH && is_as_known(j, remote) && !json_object_object_length(j->body))
+	as_known = is_as_known(j, remote);
+	cancelled = event_is_cancelled(remote);
+	if (j->kind == JOB_PATCH && as_known && !json_object_object_length(j->body))
 		return push_in_step(p, j, err);
-	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !event_is_cancelled(remote))
-		return push_missed(p, j, why, err);
-	/* Google does not find what it shows us, as it was when we asked to change it: an
-	 * occurrence that its series no longer has, a tombstone that nothing can revive. Asking
-	 * again changes nothing. */
-	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) && !j->missed) {
-		j->missed = true; /* unless that passes */
-		return 0;
-	}
-	if (why->code != ERR_PRECONDITION && is_as_known(j, remote) &&
-	    event_is_exception(j->row.resource) && move_look_elsewhere(p, j, &moved, err))
-		return -1;
-	if (j->found_in) /* with its series */
-		return push_follow(p, j, moved, err);
-	if (why->code != ERR_PRECONDITION && is_as_known(j, remote))
-		return j->kind == JOB_REVIVE ? push_new_id(p, j, err)
-					     : push_refused(p, j, why, err);
+	if (why->code != ERR_PRECONDITION && as_known)
+		return cancelled ? settle_stuck(p, j, why, err) : push_missed(p, j, why, err);
 	/* A series has changed, and with it what is computed from it: look at that again. */
-	if (j->kind == JOB_DELETE && remote && !event_is_cancelled(remote) &&
-	    occurrence_is_computed(&j->row) && !j->missed) {
+	if (j->kind == JOB_DELETE && remote && !cancelled && occurrence_is_computed(&j->row) &&
+	    !j->missed) {
 		j->missed = true;
 		return push_in_transaction(p, j, NULL, write_look_again, err);
 	}
-	if (j->kind == JOB_REVIVE && remote && event_is_cancelled(remote))
+	if (j->kind == JOB_REVIVE && cancelled)
 		return push_in_transaction(p, j, remote, write_tombstone, err);
 	if (j->kind == JOB_REVIVE && !remote)
 		return push_new_id(p, j, err);
-	if (j->kind == JOB_DELETE && (!remote || event_is_cancelled(remote)))
+	if (j->kind == JOB_DELETE && (!remote || cancelled))
 		p->r->pushed.deleted++; /* by us before, or by somebody: it is what was wanted */
 	return push_take_remote(p, j, remote, err);
 }
