@@ -255,12 +255,9 @@ static int find_by_time(struct cmd_context *cx, struct event_target *t, const ch
 			struct err *err)
 {
 	AUTO(finder_release) struct finder f = {.cx = cx, .t = t};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = t->event.calendar_id;
-	q.recurring_event_id = t->event.id;
-	q.include_hidden = q.include_cancelled = true;
-	if (read_time(&f, text, err) || store_event_list(cx->store, &q, &f.rows, err) ||
+	if (read_time(&f, text, err) ||
+	    store_event_occurrences(cx->store, t->event.calendar_id, t->event.id, &f.rows, err) ||
 	    find_by_rule(&f, err))
 		return -1;
 	if (!f.count || f.when.is_day)

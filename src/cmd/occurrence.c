@@ -60,12 +60,8 @@ static int taken_read(struct store *s, const struct event *master, const char *z
 		      struct taken *out, struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = master->calendar_id;
-	q.recurring_event_id = master->id;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(s, &q, &list, err))
+	if (store_event_occurrences(s, master->calendar_id, master->id, &list, err))
 		return -1;
 	out->starts = xcalloc(list.count ? list.count : 1, sizeof(*out->starts));
 	for (size_t i = 0; i < list.count; i++)

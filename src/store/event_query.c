@@ -212,6 +212,17 @@ int store_event_list(struct store *s, const struct event_query *q, struct event_
 	return read_all(st, out, err);
 }
 
+int store_event_occurrences(struct store *s, int64_t calendar_id, const char *series_id,
+			    struct event_list *out, struct err *err)
+{
+	struct event_query q = EVENT_QUERY_INIT;
+
+	q.calendar_id = calendar_id;
+	q.recurring_event_id = series_id;
+	q.include_hidden = q.include_cancelled = true;
+	return store_event_list(s, &q, out, err);
+}
+
 static const char sql_event_unseen[] = EVENT_SELECT EVENT_FROM
 	" WHERE e.calendar_id = :calendar AND e.at_google = 1 AND e.generation < :generation"
 	" UNION ALL " EVENT_SELECT EVENT_FROM

@@ -304,6 +304,9 @@ int store_event_each(struct store *s, const struct event_query *q,
 		     int (*fn)(const struct event *e, void *arg), void *arg, struct err *err);
 int store_event_list(struct store *s, const struct event_query *q, struct event_list *out,
 		     struct err *err);
+/* The rows of a series' changed and cancelled occurrences, hidden ones too. */
+int store_event_occurrences(struct store *s, int64_t calendar_id, const char *series_id,
+			    struct event_list *out, struct err *err);
 /* Rows at Google of a calendar whose generation differs from the given one: what a full pull did
  * not show. Whatever their pending op is. */
 int store_event_unseen(struct store *s, int64_t calendar_id, int64_t generation,

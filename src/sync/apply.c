@@ -203,12 +203,8 @@ static int remove_exceptions(struct engine *e, const struct event *master,
 			     struct calendar_result *r, struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = master->calendar_id;
-	q.recurring_event_id = master->id;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(e->store, &q, &list, err))
+	if (store_event_occurrences(e->store, master->calendar_id, master->id, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		struct event *row = &list.items[i];

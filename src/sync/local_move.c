@@ -179,12 +179,8 @@ static int move_row(const struct mover *m, struct event *row, struct err *err)
 static int move_exceptions(const struct mover *m, const char *series, int64_t from, struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = from;
-	q.recurring_event_id = series;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(m->s, &q, &list, err))
+	if (store_event_occurrences(m->s, from, series, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
 		if (move_row(m, &list.items[i], err))

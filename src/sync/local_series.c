@@ -222,12 +222,7 @@ int local_occurrence_delete(struct store *s, struct clock *clock, int64_t series
 
 static int list_exceptions(const struct work *w, struct event_list *out, struct err *err)
 {
-	struct event_query q = EVENT_QUERY_INIT;
-
-	q.calendar_id = w->series.calendar_id;
-	q.recurring_event_id = w->series.id;
-	q.include_hidden = q.include_cancelled = true;
-	return store_event_list(w->s, &q, out, err);
+	return store_event_occurrences(w->s, w->series.calendar_id, w->series.id, out, err);
 }
 
 /* Deleted here, where it was enough to say so: now Google has to be told. */

@@ -42,12 +42,8 @@ static int release(struct store *s, struct event *row, struct outbox *op, struct
 static int release_exceptions(struct store *s, const struct event *master, struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = master->calendar_id;
-	q.recurring_event_id = master->id;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(s, &q, &list, err))
+	if (store_event_occurrences(s, master->calendar_id, master->id, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		AUTO(outbox_release) struct outbox op = {0};
@@ -67,12 +63,8 @@ static int bring_exceptions(struct store *s, int64_t from, const struct event *m
 			    struct err *err)
 {
 	AUTO(event_list_release) struct event_list list = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = from;
-	q.recurring_event_id = master->id;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(s, &q, &list, err))
+	if (store_event_occurrences(s, from, master->id, &list, err))
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		AUTO(event_release) struct event there = {0};

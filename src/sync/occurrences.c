@@ -10,12 +10,7 @@
 static int list(struct store *s, const struct event *series, struct event_list *out,
 		struct err *err)
 {
-	struct event_query q = EVENT_QUERY_INIT;
-
-	q.calendar_id = series->calendar_id;
-	q.recurring_event_id = series->id;
-	q.include_hidden = q.include_cancelled = true;
-	return store_event_list(s, &q, out, err);
+	return store_event_occurrences(s, series->calendar_id, series->id, out, err);
 }
 
 static int note_cancelled(struct store *s, const struct event *series, const struct event *row,

@@ -106,18 +106,14 @@ static int prune(struct pull *p, const char *id, struct err *err)
 {
 	AUTO(event_list_release) struct event_list rows = {0};
 	AUTO(event_release) struct event series = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 	bool found;
 
-	q.calendar_id = p->c->id;
-	q.recurring_event_id = id;
-	q.include_hidden = q.include_cancelled = true;
 	if (store_event_get(p->e->store, p->c->id, id, &series, &found, err))
 		return -1;
 	/* An edit that waits may bring it back, or be taken back. */
 	if (!found || series.pending != PENDING_NONE)
 		return 0;
-	if (store_event_list(p->e->store, &q, &rows, err))
+	if (store_event_occurrences(p->e->store, p->c->id, id, &rows, err))
 		return -1;
 	for (size_t i = 0; i < rows.count; i++)
 		if (prune_row(p, &series, &rows.items[i], err))

@@ -97,12 +97,8 @@ int push_series_renewed(struct push *p, const struct event *series, const char *
 			struct err *err)
 {
 	AUTO(event_list_release) struct event_list occurrences = {0};
-	struct event_query q = EVENT_QUERY_INIT;
 
-	q.calendar_id = series->calendar_id;
-	q.recurring_event_id = old;
-	q.include_hidden = q.include_cancelled = true;
-	if (store_event_list(p->e->store, &q, &occurrences, err))
+	if (store_event_occurrences(p->e->store, series->calendar_id, old, &occurrences, err))
 		return -1;
 	for (size_t i = 0; i < occurrences.count; i++)
 		if (follow_series(p, &occurrences.items[i], series, old, err))
