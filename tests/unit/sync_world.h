@@ -90,6 +90,16 @@ static inline int hooked_exchange(struct transport *t, const struct http_request
 	return result;
 }
 
+/* Act once, between the next request like this and its answer. */
+static inline void meanwhile(struct world *w, const char *method, const char *url,
+			     void (*act)(void *))
+{
+	w->hooked.method = method;
+	w->hooked.url = url;
+	w->hooked.after = act;
+	w->hooked.arg = w;
+}
+
 /* --- Google's side ------------------------------------------------------------------------- */
 
 static inline struct json_object *ask(struct world *w, const char *method, const char *url,

@@ -44,14 +44,6 @@ static void make_longer(struct world *w)
 	OK(local_edit(w->store, &w->clock.clock, e.rowid, r, &plain, &out, &err));
 }
 
-static void meanwhile(struct world *w, const char *method, const char *url, void (*act)(void *))
-{
-	w->hooked.method = method;
-	w->hooked.url = url;
-	w->hooked.after = act;
-	w->hooked.arg = w;
-}
-
 static void edit_location(void *arg)
 {
 	struct world *w = arg;

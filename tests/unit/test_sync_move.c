@@ -281,10 +281,7 @@ static void test_move__of_what_turns_out_to_have_arrived(void **state)
 	add_calendar(w, WORK, "owner");
 	add(w, "a");
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
-	w->hooked.method = "POST";
-	w->hooked.url = "/events";
-	w->hooked.after = move_all;
-	w->hooked.arg = w;
+	meanwhile(w, "POST", "/events", move_all);
 	sync_ok(w);
 	assert_null(w->hooked.after);
 	sync_ok(w);
@@ -301,10 +298,7 @@ static void test_move__deleted_there_and_here_while_it_is_under_way(void **state
 
 	OK(move_to(w, row_of(w, id), work));
 	google_delete(w, id);
-	w->hooked.method = "POST";
-	w->hooked.url = "/move";
-	w->hooked.after = delete_all;
-	w->hooked.arg = w;
+	meanwhile(w, "POST", "/move", delete_all);
 	sync_ok(w);
 	assert_null(w->hooked.after);
 	assert_same(w, 0);

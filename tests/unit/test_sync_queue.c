@@ -81,21 +81,13 @@ static void ask_meanwhile(void *arg)
 	ask_for(arg);
 }
 
-static void on_list(struct world *w, void (*after)(void *))
-{
-	w->hooked.method = "GET";
-	w->hooked.url = "/events?";
-	w->hooked.after = after;
-	w->hooked.arg = w;
-}
-
 static void test_queued__a_request_during_the_sync_makes_another(void **state)
 {
 	struct world *w = *state;
 
 	sync_ok(w);
 	ask_for(w);
-	on_list(w, ask_meanwhile);
+	meanwhile(w, "GET", "/events?", ask_meanwhile);
 	drain(w);
 	assert_true(w->last.success);
 	assert_int_equal(w->last.requests, 2);
@@ -117,7 +109,7 @@ static void test_queued__requests_without_end_stay_queued(void **state)
 
 	sync_ok(w);
 	ask_for(w);
-	on_list(w, ask_every_time);
+	meanwhile(w, "GET", "/events?", ask_every_time);
 	drain(w);
 	w->hooked.after = NULL;
 	assert_true(w->last.success);
@@ -139,7 +131,7 @@ static void test_queued__a_change_during_the_sync_is_sent(void **state)
 
 	sync_ok(w);
 	ask_for(w);
-	on_list(w, change_meanwhile);
+	meanwhile(w, "GET", "/events?", change_meanwhile);
 	drain(w);
 	assert_equal_sides(w, 1);
 }
@@ -287,7 +279,7 @@ static void test_sync__does_not_serve_who_asks_meanwhile(void **state)
 
 	sync_ok(w);
 	ask_for(w);
-	on_list(w, ask_meanwhile);
+	meanwhile(w, "GET", "/events?", ask_meanwhile);
 	sync_ok(w);
 	assert_true(is_asked_for(w));
 	drain(w);

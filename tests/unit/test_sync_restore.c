@@ -148,10 +148,7 @@ static void test_restore__a_delete_that_is_under_way_is_taken_back(void **state)
 
 	sync_ok(w);
 	delete_row(w, row_of(w, id));
-	w->hooked.method = "DELETE";
-	w->hooked.url = "/events";
-	w->hooked.after = restore_meanwhile;
-	w->hooked.arg = w;
+	meanwhile(w, "DELETE", "/events", restore_meanwhile);
 	sync_ok(w);
 	sync_ok(w);
 	assert_equal_sides(w, 1);

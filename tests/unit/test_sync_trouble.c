@@ -147,10 +147,7 @@ static void test_sync__a_refusal_does_not_hold_back_what_was_edited_since(void *
 	add(w, "a");
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"status\",\"status\":400,"
 		 "\"reason\":\"invalid\",\"message\":\"Invalid thing.\"}");
-	w->hooked.method = "POST";
-	w->hooked.url = "/events";
-	w->hooked.after = edit_meanwhile;
-	w->hooked.arg = w;
+	meanwhile(w, "POST", "/events", edit_meanwhile);
 	sync_ok(w); /* nothing of what is here now was refused */
 	assert_int_equal(fg_faults_hit(w->fg), 1);
 	assert_null(w->hooked.after);
@@ -192,10 +189,7 @@ static void test_sync__an_edit_during_its_request_is_kept(void **state)
 	AUTO(event_release) struct event e = {0};
 	int64_t row = add(w, "a");
 
-	w->hooked.method = "POST";
-	w->hooked.url = "/events";
-	w->hooked.after = edit_meanwhile;
-	w->hooked.arg = w;
+	meanwhile(w, "POST", "/events", edit_meanwhile);
 	sync_ok(w);
 	assert_equal_sides(w, 1);
 	events = google_events(w);
@@ -211,10 +205,7 @@ static void test_sync__an_edit_during_the_pull_goes_out_in_the_same_run(void **s
 
 	sync_ok(w);
 	google_patch(w, id, "{\"location\":\"there\"}");
-	w->hooked.method = "GET";
-	w->hooked.url = "/events?";
-	w->hooked.after = edit_meanwhile;
-	w->hooked.arg = w;
+	meanwhile(w, "GET", "/events?", edit_meanwhile);
 	sync_ok(w);
 	assert_equal_sides(w, 1);
 	assert_int_equal(w->last.pushed.updated, 1);
@@ -316,10 +307,7 @@ static void test_sync__holds_its_account_until_it_ends(void **state)
 	struct world *w = *state;
 	struct account_lock *next = NULL;
 
-	w->hooked.method = "GET";
-	w->hooked.url = "/events?";
-	w->hooked.after = try_lock;
-	w->hooked.arg = w;
+	meanwhile(w, "GET", "/events?", try_lock);
 	sync_ok(w);
 	assert_null(w->hooked.after);
 	OK(account_lock_take(store_path(w->store), w->account.id, &w->clock.clock, 0, &next, &err));

@@ -355,10 +355,7 @@ static void test_push__a_quiet_edit_after_a_loud_one_mails_nobody(void **state)
 	json_set_str(r, "summary", "loud");
 	w->clock.now_ms += 1000;
 	OK(local_edit(w->store, &w->clock.clock, e.rowid, r, &o, &out, &err));
-	w->hooked.method = "PATCH";
-	w->hooked.url = "/events";
-	w->hooked.after = edit_quietly;
-	w->hooked.arg = w;
+	meanwhile(w, "PATCH", "/events", edit_quietly);
 	forget_log(w);
 	sync_ok(w);
 	log = ask(w, "GET", "/sandbox/requests", NULL, NULL, NULL);
