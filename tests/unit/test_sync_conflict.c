@@ -31,8 +31,7 @@ static void test_sync__the_newer_edit_of_one_field_wins(void **state)
 
 	sync_ok(w);
 	edit(w, row_of(w, id), "summary", "older, here");
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
+	pass_time(w, 60 * 1000);
 	google_patch(w, id, "{\"summary\":\"newer, there\"}");
 	sync_ok(w);
 	assert_int_equal(w->last.conflicts, 1);
@@ -51,8 +50,7 @@ static void test_sync__newer_is_judged_by_googles_clock(void **state)
 	/* Our clock stands an hour behind Google's: the edit made here later has the smaller time. */
 	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":3600000}");
 	google_patch(w, id, "{\"summary\":\"older, there\"}");
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
+	pass_time(w, 60 * 1000);
 	edit(w, row_of(w, id), "summary", "newer, here");
 	/* A token that Google's clock has not let expire. */
 	connect_again(w);

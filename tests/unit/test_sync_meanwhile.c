@@ -83,8 +83,7 @@ static void read_again_meanwhile(struct world *w, void (*act)(void *))
 	sync_ok(w);
 	make_exception(w);
 	sync_ok(w);
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
+	pass_time(w, 60 * 1000);
 	row = row_of(w, SERIES);
 	make_longer(w);
 	google_patch(w, OCCURRENCE, "{\"description\":\"there\"}");
@@ -184,8 +183,7 @@ static void rename_series(void *arg)
 {
 	struct world *w = arg;
 
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
+	pass_time(w, 60 * 1000);
 	google_patch(w, SERIES, "{\"summary\":\"theirs\"}");
 }
 

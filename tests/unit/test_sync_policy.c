@@ -7,12 +7,6 @@
 #include "sync_world.h"
 #include "sync/resolve.h"
 
-static void pass_time(struct world *w)
-{
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
-}
-
 static void sync_by(struct world *w, enum conflict_policy policy)
 {
 	struct sync_options o = {.conflict = policy};
@@ -33,12 +27,12 @@ static int64_t both_edit(struct world *w, char **out_id, bool local_newer)
 	row = row_of(w, id);
 	if (local_newer) {
 		google_patch(w, id, "{\"summary\":\"there\",\"description\":\"there\"}");
-		pass_time(w);
+		pass_time(w, 60 * 1000);
 	}
 	edit(w, row, "summary", "here");
 	edit(w, row, "location", "here");
 	if (!local_newer) {
-		pass_time(w);
+		pass_time(w, 60 * 1000);
 		google_patch(w, id, "{\"summary\":\"there\",\"description\":\"there\"}");
 	}
 	*out_id = TAKE(id);

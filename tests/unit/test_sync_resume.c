@@ -111,14 +111,6 @@ static void test_resume__behind_each_page(void **state)
 	free_ids(ids);
 }
 
-static void advance(struct world *w, int64_t ms)
-{
-	AUTO(free) char *body = xasprintf("{\"advance_ms\":%lld}", (long long)ms);
-
-	control(w, "POST", "/sandbox/clock", body);
-	w->clock.now_ms += ms;
-}
-
 /* Events that are older than the listing: nobody asks for them one by one before they are swept. */
 static void test_resume__what_an_earlier_run_saw_is_not_swept(void **state)
 {
@@ -128,7 +120,7 @@ static void test_resume__what_an_earlier_run_saw_is_not_swept(void **state)
 	fill(w, ids);
 	sync_ok(w);
 	two_a_page(w);
-	advance(w, 600 * 1000);
+	pass_time(w, 600 * 1000);
 	forget_sync_tokens(w);
 	run_cut_off_after(w, PAGES - 1);
 	sync_ok(w);
@@ -220,8 +212,7 @@ static void test_resume__what_is_made_between_the_runs_is_not_swept(void **state
 	forget_sync_tokens(w);
 	run_cut_off_after(w, 3);
 	/* The listing began before this one was made: it will not show it. */
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
-	w->clock.now_ms += 600 * 1000;
+	pass_time(w, 600 * 1000);
 	row = add(w, "mine");
 	OK(sync_events(&w->env, &w->account, &row, 1, &err));
 	edited = row_of(w, ids[0]);
@@ -247,8 +238,7 @@ static void test_resume__only_what_is_new_is_asked_for(void **state)
 	AUTO(free) char *recent = NULL;
 
 	sync_ok(w);
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
-	w->clock.now_ms += 600 * 1000;
+	pass_time(w, 600 * 1000);
 	recent = google_add(w, "recent");
 	sync_ok(w);
 	google_delete(w, old);

@@ -12,12 +12,8 @@
 #define SERIES     "aaaaa"
 #define OCCURRENCE SERIES "_20260316T090000Z" /* the third one */
 
-/* Long enough for what was changed before to be in every listing. */
-static void pass_time(struct world *w)
-{
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":900000}");
-	w->clock.now_ms += 900 * 1000;
-}
+/* Until what was changed before is in every listing. */
+#define SETTLED_MS (900 * 1000)
 
 static void cut_off(struct world *w, const char *calendar)
 {
@@ -45,7 +41,7 @@ static void test_resume_series__an_occurrence_deleted_between_the_runs(void **st
 		assert_non_null(id);
 	}
 	sync_ok(w);
-	pass_time(w);
+	pass_time(w, SETTLED_MS);
 	cut_off(w, NULL);
 	nth_occurrence(w, SERIES, 2, &at);
 	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, SERIES), &at, &plain, &out,
@@ -75,7 +71,7 @@ static void test_resume_series__a_series_moved_here_between_the_runs(void **stat
 		OK(local_add(w->store, &w->clock.clock, work, r, &plain, &x, &err));
 	}
 	sync_ok(w);
-	pass_time(w);
+	pass_time(w, SETTLED_MS);
 	cut_off(w, WORK);
 	OK(local_move(w->store, &w->clock.clock, row_of(w, SERIES), work, &plain, &out, &err));
 	OK(run_sync(w, &resume));

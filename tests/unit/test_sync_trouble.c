@@ -97,8 +97,7 @@ static void test_sync__a_taken_id_of_somebody_else_gets_a_new_one(void **state)
 		w, "POST", "",
 		"{\"id\":\"taken0\",\"summary\":\"theirs\",\"start\":{\"date\":\"2026-05-05\"},"
 		"\"end\":{\"date\":\"2026-05-06\"}}");
-	w->clock.now_ms += 600 * 1000;
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
+	pass_time(w, 600 * 1000);
 	add_with(w, "mine", "taken0", false);
 	sync_ok(w);
 	assert_equal_sides(w, 2);

@@ -251,8 +251,7 @@ static void test_sync__what_was_never_sent_was_not_tried(void **state)
 				  "{\"id\":\"takenid\",\"summary\":\"theirs\","
 				  "\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\"},"
 				  "\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\"}}"));
-	w->clock.now_ms += 600 * 1000;
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":600000}");
+	pass_time(w, 600 * 1000);
 	OK(local_add(w->store, &w->clock.clock, w->calendar.id, office, &o, &first, &err));
 	row = add_with(w, "ours", "takenid", false);
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"times\":0,"

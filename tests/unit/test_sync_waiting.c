@@ -11,12 +11,6 @@
 
 #define WORK "work@group.calendar.google.com"
 
-static void pass_time(struct world *w)
-{
-	control(w, "POST", "/sandbox/clock", "{\"advance_ms\":60000}");
-	w->clock.now_ms += 60000;
-}
-
 static void sync_manual(struct world *w)
 {
 	struct sync_options o = {.conflict = POLICY_MANUAL};
@@ -109,7 +103,7 @@ static void test_waiting__a_series_removed_and_restored_leaves_none_behind(void 
 	OK(restore_carry_out(w->store, &w->clock.clock, &p, &plain, &back, &err));
 	OK(store_commit(w->store, &err));
 	sync_ok(w);
-	pass_time(w);
+	pass_time(w, 60 * 1000);
 	google_patch(w, at.id, "{\"summary\":\"newest\"}");
 	sync_ok(w);
 	sync_ok(w);
@@ -303,11 +297,11 @@ static void test_waiting__what_was_refused_is_sent_when_it_is_over(void **state)
 	fault(w, "{\"method\":\"PATCH\",\"match\":\"/"
 		 "events\",\"times\":1,\"action\":\"status\",\"status\":400}");
 	run_sync(w, NULL);
-	pass_time(w);
+	pass_time(w, 60 * 1000);
 	google_patch(w, id, "{\"summary\":\"there\"}");
 	sync_manual(w);
 	assert_int_equal(waiting(w), 1);
-	pass_time(w);
+	pass_time(w, 60 * 1000);
 	google_patch(w, id, "{\"summary\":\"base\"}");
 	sync_manual(w);
 	sync_manual(w);
