@@ -332,6 +332,12 @@ static inline void sync_ok(struct world *w)
 		assert_int_equal(w->last.calendars[i].err.code, ERR_NONE);
 }
 
+/* What waits of one event goes out alone, as after a command. */
+static inline int push(struct world *w, int64_t row)
+{
+	return sync_events(&w->env, &w->account, &row, 1, &err);
+}
+
 static inline struct json_object *timed(const char *summary)
 {
 	struct json_object *e = NULL;

@@ -85,7 +85,7 @@ static int64_t sent_unanswered(struct world *w, const char *title)
 	sync_ok(w);
 	edit(w, row, "summary", title);
 	fault(w, "{\"method\":\"PATCH\",\"action\":\"drop_after\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(err.code, ERR_NETWORK);
 	return row;
 }
@@ -144,7 +144,7 @@ static void test_sent__a_new_event_edited_after_a_lost_answer(void **state)
 	int64_t row = add(w, "a");
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	edit(w, row, "summary", "b");
 	OK(run_sync(w, &o));
 	assert_int_equal(w->last.conflicts, 0);
@@ -159,7 +159,7 @@ static void test_sent__taken_back_when_it_never_arrived(void **state)
 	sync_ok(w);
 	edit(w, row, "summary", "b");
 	fault(w, "{\"method\":\"PATCH\",\"action\":\"drop_before\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	edit(w, row, "summary", "a");
 	forget_log(w);
 	sync_ok(w);
@@ -180,7 +180,7 @@ static void test_sent__a_refusal_leaves_nothing_to_wonder_about(void **state)
 	edit(w, row, "summary", "b");
 	fault(w,
 	      "{\"method\":\"PATCH\",\"action\":\"status\",\"status\":400,\"reason\":\"invalid\"}");
-	sync_events(&w->env, &w->account, &row, 1, &err);
+	push(w, row);
 	OK(store_outbox_get(w->store, row, &op, &found, &err));
 	assert_true(found);
 	assert_int_equal(op.state, OUTBOX_REFUSED);

@@ -15,7 +15,7 @@ static void test_outbox__a_failed_try_has_a_next_one(void **state)
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"times\":0,"
 		 "\"action\":\"drop_before\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	read_op(w, row, &op);
 	assert_int_equal(op.attempts, 1);
 	assert_in_range(op.not_before_ms - w->clock.now_ms, MINUTE_MS / 2, MINUTE_MS);
@@ -36,7 +36,7 @@ static void test_outbox__a_sync_tries_everything(void **state)
 	int64_t row = add(w, "mine");
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_before\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	sync_ok(w);
 	assert_equal_sides(w, 1);
 }
@@ -48,11 +48,11 @@ static void test_outbox__an_edit_does_not_wait(void **state)
 	AUTO(outbox_release) struct outbox op = {0};
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_before\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	edit(w, row, "location", "here");
 	read_op(w, row, &op);
 	assert_int_equal(op.not_before_ms, 0);
-	OK(sync_events(&w->env, &w->account, &row, 1, &err));
+	OK(push(w, row));
 }
 
 static void test_outbox__an_edit_beside_a_sync_leaves_a_request(void **state)
@@ -65,7 +65,7 @@ static void test_outbox__an_edit_beside_a_sync_leaves_a_request(void **state)
 	sync_ok(w);
 	row = add(w, "mine");
 	OK(account_lock_take(store_path(w->store), w->account.id, &w->clock.clock, 0, &held, &err));
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(err.code, ERR_LOCKED);
 	account_lock_free(held);
 	assert_true(request(w, &r));
@@ -113,7 +113,7 @@ static void test_retry__what_google_refused_is_sent_again(void **state)
 	OK(store_event_get_row(w->store, row, &e, &err));
 	assert_int_equal(e.sync_status, SYNC_LOCAL_ONLY);
 	assert_null(e.last_error);
-	OK(sync_events(&w->env, &w->account, &row, 1, &err));
+	OK(push(w, row));
 	sync_ok(w);
 	assert_equal_sides(w, 1);
 }
@@ -261,7 +261,7 @@ static void test_drop__a_new_event_that_arrived_is_adopted(void **state)
 	sync_ok(w);
 	row = add(w, "second");
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	OK(drop(w, row));
 	sync_ok(w);
 	assert_equal_sides(w, 2);

@@ -120,7 +120,7 @@ static void test_restore__a_delete_whose_answer_was_lost_is_taken_back_there_too
 
 		delete_row(w, row);
 		fault(w, lost);
-		assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+		assert_int_equal(push(w, row), -1);
 		assert_int_equal(err.code, ERR_NETWORK);
 		restore(w, id, 0);
 		sync_ok(w);

@@ -121,7 +121,7 @@ static void test_restore__a_series_deleted_here(void **state)
 			assert_int_equal(google_count(w), 0);
 		} else if (i > 1) {
 			fault(w, lost);
-			assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+			assert_int_equal(push(w, row), -1);
 		}
 		restore_with(w, id, 0, &o, 3);
 		sync_ok(w);

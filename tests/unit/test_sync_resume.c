@@ -214,7 +214,7 @@ static void test_resume__what_is_made_between_the_runs_is_not_swept(void **state
 	/* The listing began before this one was made: it will not show it. */
 	pass_time(w, 600 * 1000);
 	row = add(w, "mine");
-	OK(sync_events(&w->env, &w->account, &row, 1, &err));
+	OK(push(w, row));
 	edited = row_of(w, ids[0]);
 	edit(w, edited, "location", "here");
 	forget_log(w);

@@ -33,7 +33,7 @@ static void test_sync__a_lost_answer_in_an_earlier_run_makes_no_duplicate(void *
 	int64_t row = add(w, "a");
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(err.code, ERR_NETWORK);
 	assert_int_equal(google_count(w), 1);
 	edit(w, row, "summary", "edited since");
@@ -74,7 +74,7 @@ static void test_sync__an_edit_taken_back_after_a_lost_answer_stays_taken_back(v
 
 		edit(w, row, "summary", "b");
 		fault(w, lost);
-		assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+		assert_int_equal(push(w, row), -1);
 		assert_int_equal(err.code, ERR_NETWORK);
 		edit(w, row, "summary", "a");
 		sync_ok(w);
@@ -109,7 +109,7 @@ static void test_sync__a_garbled_answer_is_asked_about_again(void **state)
 	int64_t row = add(w, "a");
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"garbage\",\"times\":0}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(err_exit_status(err.code), 4);
 	control(w, "DELETE", "/sandbox/faults", NULL);
 	sync_ok(w);
@@ -216,7 +216,7 @@ static void test_sync__a_delete_after_a_lost_answer_reaches_google(void **state)
 	int64_t row = add(w, "a");
 
 	fault(w, "{\"method\":\"POST\",\"match\":\"/events\",\"action\":\"drop_after\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(google_count(w), 1);
 	assert_false(delete_row(w, row));
 	sync_ok(w);
@@ -248,7 +248,7 @@ static void test_sync__a_dead_login_sends_nothing_more_and_keeps_edits(void **st
 	seal_token(w, "refresh_token", "revoked");
 	seal_token(w, "client_secret", "sandbox-secret");
 	seal_token(w, "access_token", "dead");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
+	assert_int_equal(push(w, row), -1);
 	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
 	assert_int_equal(strncmp(err.msg, "Calendar token expired.", 23), 0);
 	assert_non_null(strstr(err.msg, "calsync connect me"));

@@ -35,15 +35,21 @@ static char *id_of(struct world *w, int64_t row)
 	return xstrdup(e.id);
 }
 
-/* One try for the row, whose answer is lost on its way. */
+/* One try for the row, which this fault ends. */
+static void push_fails(struct world *w, int64_t row, const char *trouble, enum err_code code)
+{
+	fault(w, trouble);
+	assert_int_equal(push(w, row), -1);
+	assert_int_equal(err.code, code);
+	w->clock.now_ms += 300 * 1000; /* past the spacing of tries */
+}
+
+/* One whose answer is lost on its way. */
 static void push_unanswered(struct world *w, int64_t row, const char *method)
 {
 	AUTO(free) char *lost = xasprintf("{\"method\":\"%s\",\"action\":\"drop_after\"}", method);
 
-	fault(w, lost);
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
-	assert_int_equal(err.code, ERR_NETWORK);
-	w->clock.now_ms += 300 * 1000; /* past the spacing of tries */
+	push_fails(w, row, lost, ERR_NETWORK);
 }
 
 static void test_sync__a_404_that_passes_refuses_nothing(void **state)
@@ -107,10 +113,8 @@ static void test_sync__an_edit_that_met_a_rate_limit_has_not_arrived(void **stat
 
 	push_unanswered(w, row, "POST");
 	edit(w, row, "location", "there");
-	fault(w, "{\"method\":\"POST\",\"action\":\"status\",\"status\":429}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
-	assert_int_equal(err.code, ERR_RATE_LIMITED);
-	w->clock.now_ms += 300 * 1000;
+	push_fails(w, row, "{\"method\":\"POST\",\"action\":\"status\",\"status\":429}",
+		   ERR_RATE_LIMITED);
 	google_delete(w, id);
 	sync_ok(w);
 	assert_at_google(w, "location", "there");
@@ -127,9 +131,7 @@ static void test_sync__an_edit_whose_insert_came_too_late_has_not_arrived(void *
 	push_unanswered(w, row, "POST");
 	edit(w, row, "location", "there");
 	google_delete(w, id);
-	fault(w, "{\"method\":\"POST\",\"action\":\"drop_before\"}");
-	assert_int_equal(sync_events(&w->env, &w->account, &row, 1, &err), -1);
-	w->clock.now_ms += 300 * 1000;
+	push_fails(w, row, "{\"method\":\"POST\",\"action\":\"drop_before\"}", ERR_NETWORK);
 	sync_ok(w);
 	assert_at_google(w, "location", "there");
 	assert_equal_sides(w, 1);
@@ -274,7 +276,6 @@ static void test_sync__what_was_never_sent_was_not_tried(void **state)
 
 /* --- series -------------------------------------------------------------------------------- */
 
-/* Every request of the push once lost before, once after its effect; then all is well. */
 /* Google says of it what was sent: it is an event of its own, and stays here without waiting for a pull. */
 static void test_series__an_occurrence_whose_edit_arrived_keeps_its_row(void **state)
 {
@@ -287,11 +288,12 @@ static void test_series__an_occurrence_whose_edit_arrived_keeps_its_row(void **s
 	nth_occurrence(w, "serie", 2, &at);
 	row = edit_one(w, "serie", &at, "summary", "special");
 	push_unanswered(w, row, "PATCH");
-	OK(sync_events(&w->env, &w->account, &row, 1, &err));
+	OK(push(w, row));
 	assert_int_equal(row_of(w, at.id), row);
 	assert_settled(w, "arrived");
 }
 
+/* Every request of the push once lost before, once after its effect; then all is well. */
 static void test_series__lost_answers_are_harmless(void **state)
 {
 	static const char *const actions[] = {"drop_before", "drop_after"};
