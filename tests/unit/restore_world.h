@@ -53,17 +53,4 @@ static inline enum err_code restore_fails(struct world *w, const char *id, int64
 	return err.code;
 }
 
-static inline void assert_google(struct world *w, const char *id, const char *field,
-				 const char *value)
-{
-	AUTO(json_object_put) struct json_object *events = google_events(w);
-	const char *has = json_str(json_get(events, id), field);
-
-	assert_true(json_has(events, id));
-	if (value)
-		assert_string_equal(has, value);
-	else
-		assert_null(has);
-}
-
 #endif

@@ -36,22 +36,17 @@ static inline void add_weekly(struct world *w, const char *id)
 	add_series(w, id, "2026-03-02T10:00:00", "Europe/Berlin", "\"RRULE:FREQ=WEEKLY;COUNT=8\"");
 }
 
-/* Every day at ten, five times; the second has a title of its own, the third is cancelled. */
-static inline char *add_daily(struct world *w)
-{
-	AUTO(json_object_put)
-	struct json_object *e =
-		at_google(w, "POST", "",
-			  "{\"summary\":\"daily\",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"],"
-			  "\"start\":{\"dateTime\":\"2026-02-02T10:00:00Z\",\"timeZone\":\"UTC\"},"
-			  "\"end\":{\"dateTime\":\"2026-02-02T11:00:00Z\",\"timeZone\":\"UTC\"}}");
-	char *id = xstrdup(json_str(e, "id"));
-	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
-	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
+#define DAILY        "serie"
+#define DAILY_SECOND DAILY "_20260203T100000Z"
+#define DAILY_THIRD  DAILY "_20260204T100000Z"
+#define DAILY_FOURTH DAILY "_20260205T100000Z"
 
-	google_patch(w, second, "{\"summary\":\"special\"}");
-	google_delete(w, third);
-	return id;
+/* Every day at ten, five times; the second has a title of its own, another one is cancelled. */
+static inline void add_daily(struct world *w, const char *cancelled)
+{
+	add_series(w, DAILY, "2026-02-02T10:00:00", "UTC", "\"RRULE:FREQ=DAILY;COUNT=5\"");
+	google_patch(w, DAILY_SECOND, "{\"summary\":\"special\"}");
+	google_delete(w, cancelled);
 }
 
 struct lines {

@@ -205,6 +205,20 @@ static inline int64_t google_count(struct world *w)
 	return json_object_object_length(events);
 }
 
+/* The event lives at Google, and has this in the field; NULL: nothing. */
+static inline void assert_google(struct world *w, const char *id, const char *field,
+				 const char *value)
+{
+	AUTO(json_object_put) struct json_object *events = google_events(w);
+	const char *has = json_str(json_get(events, id), field);
+
+	assert_true(json_has(events, id));
+	if (value)
+		assert_string_equal(has, value);
+	else
+		assert_null(has);
+}
+
 /* How many requests with a path that holds `part` Google has seen (batch parts too). */
 static inline int64_t requests(struct world *w, const char *method, const char *part)
 {

@@ -8,7 +8,6 @@
 #include "series_world.h"
 
 #include "sync/local_series.h"
-#include "sync/split.h"
 #include "sync/undo.h"
 
 static int64_t begin_command(struct world *w, const char *name, struct local_options *o)
@@ -86,18 +85,6 @@ static void undo_ok(struct world *w, const char *name, size_t events)
 	AUTO(undo_result_release) struct undo_result r = {0};
 
 	assert_int_equal(undo(w, name, events, &r), 0);
-}
-
-static void assert_google(struct world *w, const char *id, const char *field, const char *value)
-{
-	AUTO(json_object_put) struct json_object *events = google_events(w);
-	const char *has = json_str(json_get(events, id), field);
-
-	assert_true(json_has(events, id));
-	if (value)
-		assert_string_equal(has, value);
-	else
-		assert_null(has);
 }
 
 static void assert_quiet(struct world *w, size_t count)
@@ -361,67 +348,52 @@ static void test_undo__what_was_renamed_at_google_is_found(void **state)
 static void test_undo__a_deleted_series_with_its_occurrences(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_daily(w);
-	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
-	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
 
+	add_daily(w, DAILY_THIRD);
 	sync_ok(w);
 	for (int sent = 0; sent < 2; sent++) {
 		AUTO(event_release) struct event cancelled = {0};
 
-		command_delete(w, id);
+		command_delete(w, DAILY);
 		if (sent)
 			sync_ok(w);
 		assert_int_equal(google_count(w), sent ? 0 : 2);
 		undo_ok(w, "event rm", 2);
 		sync_ok(w);
-		assert_google(w, id, "summary", "daily");
-		assert_google(w, second, "summary", "special");
-		OK(store_event_get_row(w->store, row_of(w, third), &cancelled, &err));
+		assert_google(w, DAILY, "summary", "team");
+		assert_google(w, DAILY_SECOND, "summary", "special");
+		OK(store_event_get_row(w->store, row_of(w, DAILY_THIRD), &cancelled, &err));
 		assert_true(event_is_cancelled(cancelled.resource));
 		assert_quiet(w, 2);
 	}
 }
 
-/* The fourth occurrence, which is as the series says. */
-static void fourth_of(struct world *w, const char *id, struct event *series, struct occurrence *at)
-{
-	bool found;
-
-	OK(store_event_get_row(w->store, row_of(w, id), series, &err));
-	OK(recur_find(series->resource, "UTC", 1770285600, at, &found, &err)); /* Feb 5, 10:00 */
-	assert_true(found);
-}
-
 static void test_undo__a_deleted_occurrence(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_daily(w);
-	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
 
+	add_daily(w, DAILY_THIRD);
 	sync_ok(w);
 	for (int sent = 0; sent < 2; sent++) {
-		AUTO(event_release) struct event series = {0};
 		AUTO(event_release) struct event out = {0};
 		AUTO(occurrence_release) struct occurrence at = {0};
 		AUTO(json_object_put) struct json_object *there = NULL;
-		AUTO(free) char *path = xasprintf("/%s", fourth);
 		struct local_options o = {0};
 
-		fourth_of(w, id, &series, &at);
+		nth_occurrence(w, DAILY, 3, &at);
 		begin_command(w, "event rm", &o);
-		OK(local_occurrence_delete(w->store, &w->clock.clock, series.rowid, &at, &o, &out,
-					   &err));
+		OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, DAILY), &at, &o,
+					   &out, &err));
 		if (sent)
 			sync_ok(w);
 		forget_log(w);
 		undo_ok(w, "event rm", 1);
 		sync_ok(w);
 		if (!sent) /* nothing is left of it */
-			assert_int_equal(row_of(w, fourth), 0);
-		there = at_google(w, "GET", path, NULL);
+			assert_int_equal(row_of(w, DAILY_FOURTH), 0);
+		there = at_google(w, "GET", "/" DAILY_FOURTH, NULL);
 		assert_string_equal(json_str(there, "status"), "confirmed");
-		assert_string_equal(json_str(there, "summary"), "daily");
+		assert_string_equal(json_str(there, "summary"), "team");
 		assert_quiet(w, sent ? 3 : 2);
 	}
 }
@@ -429,33 +401,31 @@ static void test_undo__a_deleted_occurrence(void **state)
 static void test_undo__an_edited_occurrence(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_daily(w);
-	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
 
+	add_daily(w, DAILY_THIRD);
 	sync_ok(w);
 	for (int sent = 0; sent < 2; sent++) {
-		AUTO(event_release) struct event series = {0};
 		AUTO(event_release) struct event out = {0};
 		AUTO(occurrence_release) struct occurrence at = {0};
 		AUTO(json_object_put) struct json_object *edited = NULL;
 		struct local_options o = {0};
 
-		fourth_of(w, id, &series, &at);
-		edited = split_instance(series.resource, "UTC", &at);
+		nth_occurrence(w, DAILY, 3, &at);
+		edited = what_it_is(w, DAILY, &at);
 		json_set_str(edited, "summary", "another");
 		begin_command(w, "event edit", &o);
-		OK(local_occurrence_edit(w->store, &w->clock.clock, series.rowid, &at, edited, &o,
-					 &out, &err));
+		OK(local_occurrence_edit(w->store, &w->clock.clock, row_of(w, DAILY), &at, edited,
+					 &o, &out, &err));
 		if (sent) {
 			sync_ok(w);
-			assert_google(w, fourth, "summary", "another");
+			assert_google(w, DAILY_FOURTH, "summary", "another");
 		}
 		undo_ok(w, "event edit", 1);
 		if (!sent)
-			assert_int_equal(row_of(w, fourth), 0);
+			assert_int_equal(row_of(w, DAILY_FOURTH), 0);
 		sync_ok(w);
 		if (sent)
-			assert_google(w, fourth, "summary", "daily");
+			assert_google(w, DAILY_FOURTH, "summary", "team");
 		assert_quiet(w, sent ? 3 : 2);
 	}
 }

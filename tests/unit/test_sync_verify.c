@@ -84,8 +84,8 @@ static void test_verify__both_sides_the_same_over_many_pages(void **state)
 {
 	struct world *w = *state;
 	AUTO(json_object_put) struct json_object *answer = NULL;
-	AUTO(free) char *series = add_daily(w);
 
+	add_daily(w, DAILY_THIRD);
 	for (size_t i = 0; i < 7; i++)
 		free(google_add(w, "x"));
 	sync_ok(w);
@@ -146,29 +146,27 @@ static void test_verify__what_waits_and_what_stays_here_are_no_differences(void 
 static void test_verify__occurrences(void **state)
 {
 	struct world *w = *state;
-	AUTO(free) char *id = add_daily(w);
-	AUTO(free) char *second = xasprintf("%s_20260203T100000Z", id);
-	AUTO(free) char *third = xasprintf("%s_20260204T100000Z", id);
-	AUTO(free) char *fourth = xasprintf("%s_20260205T100000Z", id);
 	AUTO(json_object_put) struct json_object *answer = NULL;
 	const struct json_object *field;
 
+	add_daily(w, DAILY_THIRD);
 	sync_ok(w);
-	google_delete(w, second); /* cancelled there, takes place here */
-	google_patch(w, third, "{\"status\":\"confirmed\"}");
-	google_delete(w, fourth);
+	google_delete(w, DAILY_SECOND); /* cancelled there, takes place here */
+	google_patch(w, DAILY_THIRD, "{\"status\":\"confirmed\"}");
+	google_delete(w, DAILY_FOURTH);
 	answer = verify(w);
 	assert_counts(answer, 2, 0, 0, 3);
-	assert_kind(answer, second, "differs");
-	assert_kind(answer, third, "differs");
-	assert_kind(answer, fourth, "missing_here");
-	field = json_object_array_get_idx(json_get(difference_of(answer, second), "fields"), 0);
+	assert_kind(answer, DAILY_SECOND, "differs");
+	assert_kind(answer, DAILY_THIRD, "differs");
+	assert_kind(answer, DAILY_FOURTH, "missing_here");
+	field = json_object_array_get_idx(json_get(difference_of(answer, DAILY_SECOND), "fields"),
+					  0);
 	assert_string_equal(json_str(field, "field"), "status");
 	assert_string_equal(json_str(field, "remote"), "cancelled");
 	/* A series that is deleted here takes its occurrences along: they wait with it. */
 	json_object_put(TAKE(answer));
 	sync_ok(w);
-	delete_row(w, row_of(w, id));
+	delete_row(w, row_of(w, DAILY));
 	answer = verify(w);
 	assert_int_equal(json_int(answer, "differences", -1), 0);
 }
