@@ -28,6 +28,14 @@ static inline struct json_object *on_google(struct world *w, const char *method,
 	return ask(w, method, url, body, json_str(t, "access_token"), NULL);
 }
 
+/* Somebody moves it at Google, out of the primary calendar. */
+static inline void google_move(struct world *w, const char *id, const char *calendar_id)
+{
+	AUTO(free) char *path = xasprintf("/%s/move?destination=%s", id, calendar_id);
+
+	json_object_put(on_google(w, "POST", HOME, path, NULL));
+}
+
 /* Live events of a calendar at Google, as id -> resource. */
 static inline struct json_object *events_of(struct world *w, const char *calendar_id)
 {
@@ -103,6 +111,7 @@ static inline void assert_in_work(struct world *w, const char *id, const char *f
 {
 	AUTO(json_object_put) struct json_object *there = events_of(w, WORK);
 
+	assert_true(json_has(there, id));
 	assert_string_equal(json_str(json_get(there, id), field), want);
 }
 

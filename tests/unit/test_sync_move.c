@@ -13,7 +13,6 @@ static void test_move__goes_to_google_with_its_id(void **state)
 	AUTO(free) char *id = google_add(w, "a");
 	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
-	AUTO(json_object_put) struct json_object *there = NULL;
 
 	OK(move_to(w, row, work));
 	assert_int_equal(calendar_of(w, row), work);
@@ -23,8 +22,7 @@ static void test_move__goes_to_google_with_its_id(void **state)
 	assert_int_equal(requests(w, "POST", "/move"), 1);
 	assert_int_equal(requests(w, "PATCH", "/events"), 0);
 	assert_int_equal(w->last.pushed.updated, 1);
-	there = events_of(w, WORK);
-	assert_true(json_has(there, id));
+	assert_in_work(w, id, "summary", "a");
 	assert_same(w, 1);
 	assert_at_rest(w);
 	assert_same(w, 1);
@@ -36,17 +34,15 @@ static void test_move__with_an_edit_of_either_side(void **state)
 	AUTO(free) char *id = google_add(w, "a");
 	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
-	AUTO(json_object_put) struct json_object *there = NULL;
 
 	edit(w, row, "summary", "ours");
 	OK(move_to(w, row, work));
 	edit(w, row, "description", "later");
 	google_patch(w, id, "{\"location\":\"theirs\"}");
 	sync_ok(w);
-	there = events_of(w, WORK);
-	assert_string_equal(json_str(json_get(there, id), "summary"), "ours");
-	assert_string_equal(json_str(json_get(there, id), "description"), "later");
-	assert_string_equal(json_str(json_get(there, id), "location"), "theirs");
+	assert_in_work(w, id, "summary", "ours");
+	assert_in_work(w, id, "description", "later");
+	assert_in_work(w, id, "location", "theirs");
 	assert_same(w, 1);
 	assert_at_rest(w);
 }
@@ -377,7 +373,6 @@ static void test_move__a_series_takes_its_exceptions_along(void **state)
 {
 	struct world *w = *state;
 	int64_t work = add_calendar(w, WORK, "owner");
-	AUTO(json_object_put) struct json_object *there = NULL;
 	int64_t row;
 
 	json_object_put(at_google(
@@ -401,11 +396,8 @@ static void test_move__a_series_takes_its_exceptions_along(void **state)
 	control(w, "DELETE", "/sandbox/faults", NULL);
 	w->clock.now_ms += 60 * 1000;
 	sync_ok(w);
-	there = events_of(w, WORK);
-	assert_string_equal(json_str(json_get(there, "serie_20260202T100000Z"), "location"),
-			    "meanwhile");
-	assert_string_equal(json_str(json_get(there, "serie_20260203T100000Z"), "summary"),
-			    "edited here");
+	assert_in_work(w, "serie_20260202T100000Z", "location", "meanwhile");
+	assert_in_work(w, "serie_20260203T100000Z", "summary", "edited here");
 	assert_at_rest(w);
 	assert_same(w, 3);
 	assert_int_equal(stored_rows(w), 4); /* the cancelled one is kept */

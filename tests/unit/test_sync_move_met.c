@@ -13,7 +13,6 @@ static void test_move__meets_a_delete(void **state)
 	AUTO(free) char *a = google_add(w, "a");
 	AUTO(free) char *b = google_add(w, "b");
 	int64_t work = add_calendar(w, WORK, "owner");
-	AUTO(json_object_put) struct json_object *there = NULL;
 
 	/* deleted there: the move, an edit, beats it */
 	OK(move_to(w, row_of(w, a), work));
@@ -27,8 +26,7 @@ static void test_move__meets_a_delete(void **state)
 		google_delete(w, b);
 	}
 	sync_ok(w);
-	there = events_of(w, WORK);
-	assert_true(json_has(there, a));
+	assert_in_work(w, a, "summary", "a");
 	assert_same(w, 1);
 	assert_at_rest(w);
 	assert_same(w, 1);
@@ -61,14 +59,13 @@ static void test_move__a_delete_that_follows_it_knows_the_edit(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	struct sync_options queued = {.queued = true};
 	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 
 	google_patch(w, id, "{\"summary\":\"edited there\"}");
 	OK(move_to(w, row, work));
-	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	google_move(w, id, WORK);
 	assert_false(delete_row(w, row));
 	OK(run_sync(w, &queued));
 	sync_ok(w);
@@ -82,20 +79,17 @@ static void test_move__somebody_else_moved_it(void **state)
 	struct world *w = *state;
 	AUTO(free) char *same = google_add(w, "same");
 	AUTO(free) char *other = google_add(w, "other");
-	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, same);
-	AUTO(free) char *path2 = xasprintf("/%s/move?destination=" THIRD, other);
 	int64_t work = add_calendar(w, WORK, "owner");
-	AUTO(json_object_put) struct json_object *there = NULL;
 
 	add_calendar(w, THIRD, "owner");
 	OK(move_to(w, row_of(w, same), work));
 	OK(move_to(w, row_of(w, other), work));
-	json_object_put(on_google(w, "POST", HOME, path, NULL));
-	json_object_put(on_google(w, "POST", HOME, path2, NULL));
+	google_move(w, same, WORK);
+	google_move(w, other, THIRD);
 	sync_ok(w);
-	there = events_of(w, WORK);
-	assert_true(json_has(there, same));
-	assert_true(json_has(there, other)); /* the move made here goes on from where it is */
+	assert_in_work(w, same, "summary", "same");
+	/* the move made here goes on from where it is */
+	assert_in_work(w, other, "summary", "other");
 	assert_at_rest(w);
 	assert_same(w, 2);
 }
@@ -105,12 +99,11 @@ static void test_move__at_google_takes_an_edit_along(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	int64_t row;
 
 	add_calendar(w, WORK, "owner");
 	row = row_of(w, id);
-	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	google_move(w, id, WORK);
 	edit(w, row, "summary", "b");
 	sync_ok(w);
 	assert_at_rest(w);
@@ -123,13 +116,12 @@ static void test_move__at_google_was_seen_before_the_edit_went_out(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	struct sync_options only = {.calendar = WORK};
 	int64_t row;
 
 	add_calendar(w, WORK, "owner");
 	row = row_of(w, id);
-	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	google_move(w, id, WORK);
 	OK(run_sync(w, &only));
 	edit(w, row, "summary", "b");
 	sync_ok(w);
@@ -143,14 +135,13 @@ static void test_move__at_google_brings_two_edits_together(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "a");
-	AUTO(free) char *path = xasprintf("/%s/move?destination=" WORK, id);
 	struct sync_options only = {.calendar = WORK};
 	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row = row_of(w, id);
 	AUTO(event_release) struct event there = {0};
 	bool found;
 
-	json_object_put(on_google(w, "POST", HOME, path, NULL));
+	google_move(w, id, WORK);
 	OK(run_sync(w, &only));
 	OK(store_event_get(w->store, work, id, &there, &found, &err));
 	assert_true(found);

@@ -6,7 +6,6 @@
 
 #include "sync_world.h"
 #include "move_world.h"
-
 #include "series_world.h"
 
 /* It says what was edited here: the occurrence is computed there, and needs no row. */
@@ -20,7 +19,7 @@ static void test_move_series__says_what_was_edited_of_an_occurrence(void **state
 	nth_occurrence(w, "serie", 2, &at);
 	edit_one(w, "serie", &at, "summary", "new");
 	google_patch(w, "serie", "{\"summary\":\"new\"}");
-	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));
+	google_move(w, "serie", WORK);
 	sync_ok(w);
 	assert_at_rest(w);
 	assert_same(w, 1);
@@ -45,7 +44,7 @@ static void test_move_series__takes_along_the_delete_of_a_changed_occurrence(voi
 	OK(local_occurrence_delete(w->store, &w->clock.clock, row, &at, &plain, &out, &err));
 	edit(w, row, "summary", "new");
 	google_patch(w, at.id, "{\"location\":\"there\"}");
-	json_object_put(on_google(w, "POST", HOME, "/serie/move?destination=" WORK, NULL));
+	google_move(w, "serie", WORK);
 	OK(run_sync(w, &only));
 	sync_ok(w);
 	assert_at_rest(w);
