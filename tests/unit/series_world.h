@@ -230,6 +230,14 @@ static inline void nth_occurrence(struct world *w, const char *series, size_t n,
 	list.items[n].id = NULL;
 }
 
+/* A weekly series "serie" on both sides, and the n-th of it. */
+static inline void begin_weekly(struct world *w, size_t n, struct occurrence *out)
+{
+	add_weekly(w, "serie");
+	sync_ok(w);
+	nth_occurrence(w, "serie", n, out);
+}
+
 /* An occurrence as it is here: its row, or what its series says of it. */
 static inline struct json_object *what_it_is(struct world *w, const char *series,
 					     const struct occurrence *at)
@@ -256,6 +264,15 @@ static inline int64_t edit_one(struct world *w, const char *series, const struct
 	OK(local_occurrence_edit(w->store, &w->clock.clock, row_of(w, series), at, r, &plain, &out,
 				 &err));
 	return out.rowid;
+}
+
+static inline void delete_one(struct world *w, const char *series, const struct occurrence *at)
+{
+	AUTO(event_release) struct event out = {0};
+
+	w->clock.now_ms += 1000;
+	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, series), at, &plain, &out,
+				   &err));
 }
 
 #endif

@@ -32,7 +32,6 @@ static void test_move_series__takes_along_the_delete_of_a_changed_occurrence(voi
 {
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_release) struct event out = {0};
 	struct sync_options only = {.calendar = WORK};
 	int64_t row;
 
@@ -40,8 +39,7 @@ static void test_move_series__takes_along_the_delete_of_a_changed_occurrence(voi
 	add_calendar(w, WORK, "owner");
 	row = row_of(w, "serie");
 	nth_occurrence(w, "serie", 2, &at);
-	w->clock.now_ms += 1000;
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row, &at, &plain, &out, &err));
+	delete_one(w, "serie", &at);
 	edit(w, row, "summary", "new");
 	google_patch(w, at.id, "{\"location\":\"there\"}");
 	google_move(w, "serie", WORK);
@@ -111,7 +109,6 @@ static void test_move_series__deleted_while_it_waits_and_kept_back(void **state)
 {
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_release) struct event out = {0};
 	struct local_options keep = {.no_sync = true};
 	int64_t work = add_calendar(w, WORK, "owner");
 	int64_t row;
@@ -121,8 +118,7 @@ static void test_move_series__deleted_while_it_waits_and_kept_back(void **state)
 	sync_ok(w);
 	row = row_of(w, "serie");
 	nth_occurrence(w, "serie", 2, &at);
-	w->clock.now_ms += 1000;
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row, &at, &plain, &out, &err));
+	delete_one(w, "serie", &at);
 	sync_ok(w);
 	OK(move_to(w, row, work));
 	w->clock.now_ms += 1000;

@@ -32,7 +32,6 @@ static void test_resume_series__an_occurrence_deleted_between_the_runs(void **st
 {
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_release) struct event out = {0};
 
 	add_weekly(w, SERIES);
 	for (int i = 0; i < 5; i++) {
@@ -44,8 +43,7 @@ static void test_resume_series__an_occurrence_deleted_between_the_runs(void **st
 	pass_time(w, SETTLED_MS);
 	cut_off(w, NULL);
 	nth_occurrence(w, SERIES, 2, &at);
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, SERIES), &at, &plain, &out,
-				   &err));
+	delete_one(w, SERIES, &at);
 	sync_ok(w);
 	assert_true(w->last.calendars[0].full);
 	assert_true(row_of(w, OCCURRENCE) > 0);

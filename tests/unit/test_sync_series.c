@@ -7,15 +7,6 @@
 #include "sync_world.h"
 #include "series_world.h"
 
-static void delete_one(struct world *w, const char *series, const struct occurrence *at)
-{
-	AUTO(event_release) struct event out = {0};
-
-	w->clock.now_ms += 1000;
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, series), at, &plain, &out,
-				   &err));
-}
-
 /* --- this one ------------------------------------------------------------------------------ */
 
 static void test_series__one_occurrence_becomes_an_exception(void **state)
@@ -24,9 +15,7 @@ static void test_series__one_occurrence_becomes_an_exception(void **state)
 	AUTO(occurrence_release) struct occurrence at = {0};
 	AUTO(event_release) struct event e = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	assert_string_equal(at.id, "serie_20260316T090000Z");
 	edit_one(w, "serie", &at, "summary", "special");
 	OK(store_event_get_row(w->store, row_of(w, at.id), &e, &err));
@@ -53,9 +42,7 @@ static void test_series__one_occurrence_is_deleted(void **state)
 	AUTO(occurrence_release) struct occurrence edited = {0};
 	AUTO(event_release) struct event e = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	nth_occurrence(w, "serie", 4, &edited);
 	delete_one(w, "serie", &at);
 	edit_one(w, "serie", &edited, "summary", "special");
@@ -109,9 +96,7 @@ static void test_series__an_edit_meets_googles(void **state)
 	AUTO(occurrence_release) struct occurrence a = {0}, b = {0}, c = {0}, d = {0};
 	AUTO(json_object_put) struct json_object *events = NULL;
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 1, &a);
+	begin_weekly(w, 1, &a);
 	nth_occurrence(w, "serie", 2, &b);
 	nth_occurrence(w, "serie", 3, &c);
 	nth_occurrence(w, "serie", 4, &d);
@@ -240,9 +225,7 @@ static void test_series__a_delete_of_one_waits_for_the_edit_of_all(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	delete_one(w, "serie", &at);
 	edit(w, row_of(w, "serie"), "summary", "group");
 	sync_ok(w);
@@ -300,9 +283,7 @@ static void test_series__a_missing_series_is_asked_for(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 3, &at);
+	begin_weekly(w, 3, &at);
 	OK(store_event_delete(w->store, row_of(w, "serie"), &err));
 	google_patch(w, at.id, "{\"summary\":\"changed\"}");
 	forget_log(w);

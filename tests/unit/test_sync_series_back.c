@@ -39,9 +39,7 @@ static void test_series_back__dropped_delete_shows_its_occurrences(void **state)
 	AUTO(occurrence_release) struct occurrence sent = {0};
 	AUTO(occurrence_release) struct occurrence waits = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &sent);
+	begin_weekly(w, 2, &sent);
 	nth_occurrence(w, "serie", 4, &waits);
 	edit_one(w, "serie", &sent, "summary", "special");
 	sync_ok(w);
@@ -66,9 +64,7 @@ static void test_series_back__edit_at_google_shows_its_occurrences(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
 	delete_row(w, row_of(w, "serie"));
@@ -88,9 +84,7 @@ static void test_series_back__unreadable_version_shows_its_occurrences(void **st
 	struct local_options held = {.no_sync = true};
 	bool gone;
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
 	w->clock.now_ms += 1000;
@@ -116,9 +110,7 @@ static void test_series_back__dropped_edit_can_be_made_again(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
 	drop(w, at.id);
 	assert_int_equal(row_of(w, at.id), 0);
@@ -134,22 +126,14 @@ static void test_series_back__dropped_delete_can_be_made_again(void **state)
 {
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_release) struct event out = {0};
-	AUTO(event_release) struct event again = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
-	w->clock.now_ms += 1000;
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, "serie"), &at, &plain, &out,
-				   &err));
+	begin_weekly(w, 2, &at);
+	delete_one(w, "serie", &at);
 	drop(w, at.id);
 	assert_int_equal(row_of(w, at.id), 0);
 	assert_last_change(w, at.id, HISTORY_CREATE, "local");
 	assert_settled(w, "dropped");
-	w->clock.now_ms += 1000;
-	OK(local_occurrence_delete(w->store, &w->clock.clock, row_of(w, "serie"), &at, &plain,
-				   &again, &err));
+	delete_one(w, "serie", &at);
 	sync_ok(w);
 	assert_int_equal(w->last.pushed.deleted, 1);
 	assert_settled(w, "deleted again");

@@ -138,9 +138,7 @@ static void test_series__the_exception_that_is_named_takes_the_edit(void **state
 	AUTO(lines_release) struct lines after = {0};
 	size_t own = 0;
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 3, &at);
+	begin_weekly(w, 3, &at);
 	nth_occurrence(w, "serie", 5, &other);
 	google_patch(w, at.id, "{\"summary\":\"own title\",\"location\":\"own place\"}");
 	google_patch(w, other.id, "{\"summary\":\"own title\",\"location\":\"own place\"}");

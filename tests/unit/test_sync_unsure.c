@@ -283,9 +283,7 @@ static void test_series__an_occurrence_whose_edit_arrived_keeps_its_row(void **s
 	AUTO(occurrence_release) struct occurrence at = {0};
 	int64_t row;
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	row = edit_one(w, "serie", &at, "summary", "special");
 	push_unanswered(w, row, "PATCH");
 	OK(push(w, row));

@@ -5,9 +5,9 @@
 #include <cmocka.h>
 
 #include "sync_world.h"
+#include "restore_world.h"
 #include "series_world.h"
 #include "sync/resolve.h"
-#include "sync/restore.h"
 
 #define WORK "work@group.calendar.google.com"
 
@@ -22,6 +22,15 @@ static int64_t waiting(struct world *w)
 	int64_t n;
 	OK(store_conflict_count(w->store, 0, &n, &err));
 	return n;
+}
+
+/* A title of the occurrence here, another one there, and nobody decides. */
+static void leave_undecided(struct world *w, const struct occurrence *at)
+{
+	edit_one(w, "serie", at, "summary", "here");
+	google_patch(w, at->id, "{\"summary\":\"there\"}");
+	sync_manual(w);
+	assert_int_equal(waiting(w), 1);
 }
 
 static void edit_quietly(void *arg)
@@ -85,23 +94,13 @@ static void test_waiting__a_series_removed_and_restored_leaves_none_behind(void 
 {
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
-	AUTO(event_list_release) struct event_list back = {0};
-	AUTO(restore_plan_release) struct restore_plan p = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
-	edit_one(w, "serie", &at, "summary", "here");
-	google_patch(w, at.id, "{\"summary\":\"there\"}");
-	sync_manual(w);
+	leave_undecided(w, &at);
 	delete_row(w, row_of(w, "serie"));
-	w->clock.now_ms += 1000;
-	OK(store_begin(w->store, &err));
-	OK(restore_find(w->store, w->account.id, "serie", 0, &p, &err));
-	OK(restore_carry_out(w->store, &w->clock.clock, &p, &plain, &back, &err));
-	OK(store_commit(w->store, &err));
+	restore_with(w, "serie", 0, &plain, 2);
 	sync_ok(w);
 	pass_time(w, 60 * 1000);
 	google_patch(w, at.id, "{\"summary\":\"newest\"}");
@@ -116,15 +115,10 @@ static void test_waiting__ends_when_the_series_is_removed(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
+	begin_weekly(w, 2, &at);
 	edit_one(w, "serie", &at, "summary", "special");
 	sync_ok(w);
-	edit_one(w, "serie", &at, "summary", "here");
-	google_patch(w, at.id, "{\"summary\":\"there\"}");
-	sync_manual(w);
-	assert_int_equal(waiting(w), 1);
+	leave_undecided(w, &at);
 	delete_row(w, row_of(w, "serie"));
 	sync_ok(w);
 	sync_ok(w);
@@ -136,13 +130,8 @@ static void test_waiting__ends_when_the_edit_is_taken_back(void **state)
 	struct world *w = *state;
 	AUTO(occurrence_release) struct occurrence at = {0};
 
-	add_weekly(w, "serie");
-	sync_ok(w);
-	nth_occurrence(w, "serie", 2, &at);
-	edit_one(w, "serie", &at, "summary", "here");
-	google_patch(w, at.id, "{\"summary\":\"there\"}");
-	sync_manual(w);
-	assert_int_equal(waiting(w), 1);
+	begin_weekly(w, 2, &at);
+	leave_undecided(w, &at);
 	edit_one(w, "serie", &at, "summary", "team");
 	sync_ok(w);
 	sync_ok(w);
@@ -365,9 +354,7 @@ static void test_restore__adds_to_what_lives_again_at_google(void **state)
 {
 	struct world *w = *state;
 	AUTO(free) char *id = google_add(w, "x");
-	AUTO(restore_plan_release) struct restore_plan p = {0};
 	AUTO(json_object_put) struct json_object *events = NULL;
-	AUTO(event_list_release) struct event_list back = {0};
 
 	sync_ok(w);
 	delete_row(w, row_of(w, id));
@@ -376,11 +363,7 @@ static void test_restore__adds_to_what_lives_again_at_google(void **state)
 		     "{\"status\":\"confirmed\",\"summary\":\"x\",\"description\":\"there\","
 		     "\"start\":{\"dateTime\":\"2026-02-01T10:00:00Z\"},"
 		     "\"end\":{\"dateTime\":\"2026-02-01T11:00:00Z\"}}");
-	w->clock.now_ms += 1000;
-	OK(store_begin(w->store, &err));
-	OK(restore_find(w->store, w->account.id, id, 0, &p, &err));
-	OK(restore_carry_out(w->store, &w->clock.clock, &p, &plain, &back, &err));
-	OK(store_commit(w->store, &err));
+	restore(w, id, 0);
 	sync_ok(w);
 	sync_ok(w);
 	events = google_events(w);
