@@ -41,16 +41,8 @@ static inline struct json_object *events_of(struct world *w, const char *calenda
 {
 	AUTO(json_object_put)
 	struct json_object *page = on_google(w, "GET", calendar_id, "?maxResults=2500", NULL);
-	struct json_object *out = json_object_new_object();
-	struct json_object *items = json_get(page, "items");
 
-	for (size_t i = 0; i < json_object_array_length(items); i++) {
-		struct json_object *e = json_object_array_get_idx(items, i);
-
-		if (!event_is_cancelled(e))
-			json_set(out, json_str(e, "id"), json_clone(e));
-	}
-	return out;
+	return live_ones(json_get(page, "items"));
 }
 
 /* Each calendar has the same events here and there; nothing waits; count of all events. */

@@ -179,15 +179,10 @@ static inline void google_delete(struct world *w, const char *id)
 	json_object_put(at_google(w, "DELETE", path, NULL));
 }
 
-/* The live events of the primary calendar, as an object id -> resource. */
-static inline struct json_object *google_events(struct world *w)
+/* Those of an array of events that live, as an object id -> resource. */
+static inline struct json_object *live_ones(const struct json_object *events)
 {
-	AUTO(json_object_put)
-	struct json_object *state = ask(w, "GET", "/sandbox/state", NULL, NULL, NULL);
 	struct json_object *out = json_object_new_object();
-	struct json_object *account = json_object_array_get_idx(json_get(state, "accounts"), 0);
-	struct json_object *calendar = json_object_array_get_idx(json_get(account, "calendars"), 0);
-	struct json_object *events = json_get(calendar, "events");
 
 	for (size_t i = 0; i < json_object_array_length(events); i++) {
 		struct json_object *e = json_object_array_get_idx(events, i);
@@ -196,6 +191,17 @@ static inline struct json_object *google_events(struct world *w)
 			json_set(out, json_str(e, "id"), json_clone(e));
 	}
 	return out;
+}
+
+/* The live events of the primary calendar, as an object id -> resource. */
+static inline struct json_object *google_events(struct world *w)
+{
+	AUTO(json_object_put)
+	struct json_object *state = ask(w, "GET", "/sandbox/state", NULL, NULL, NULL);
+	struct json_object *account = json_object_array_get_idx(json_get(state, "accounts"), 0);
+	struct json_object *calendar = json_object_array_get_idx(json_get(account, "calendars"), 0);
+
+	return live_ones(json_get(calendar, "events"));
 }
 
 static inline int64_t google_count(struct world *w)
