@@ -1,9 +1,11 @@
 #include "base/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/redact.h"
 #include "base/term.h"
 
 /* See err.h: the macros that tell what they return. */
@@ -25,17 +27,19 @@ static void drop_half_character(char *msg, size_t len)
 	}
 }
 
-/* One line of valid UTF-8: what did not fit, or came from elsewhere, must not spoil the JSON that
- * the message goes into. */
+/* One line of valid UTF-8 without a secret in it: what did not fit, or came from elsewhere, must not
+ * spoil the JSON, the log or the row of the store that the message goes into. */
 static void tidy(char *msg)
 {
 	size_t len = strlen(msg);
+	bool is_cut = len + 1 == sizeof(((struct err *)0)->msg);
 
 	for (size_t i = 0; i < len; i++)
 		if (msg[i] == '\n' || msg[i] == '\r')
 			msg[i] = ' ';
-	if (len + 1 == sizeof(((struct err *)0)->msg))
+	if (is_cut)
 		drop_half_character(msg, len);
+	redact(msg);
 	utf8_repair(msg);
 }
 

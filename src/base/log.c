@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/redact.h"
 #include "base/strbuf.h"
 #include "base/term.h"
 
@@ -26,6 +27,7 @@ __attribute__((format(printf, 3, 0))) static void emit(const char *prefix, const
 	char msg[1000];
 
 	vsnprintf(msg, sizeof(msg), fmt, ap);
+	redact(msg);
 	strbuf_addf(&line, "calsync: %s", prefix);
 	if (level >= 2)
 		strbuf_addf(&line, "%s: ", area);
