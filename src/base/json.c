@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <json-c/printbuf.h>
 #include <limits.h>
 #include <string.h>
 
@@ -39,17 +40,14 @@ int json_parse(const char *buf, size_t len, struct json_object **out, struct err
 	return json_parse_deep(buf, len, JSON_MAX_DEPTH, out, err);
 }
 
-int json_parse_deep(const char *buf, size_t len, int depth, struct json_object **out,
-		    struct err *err)
+static int parse(struct json_tokener *tok, const char *buf, size_t len, struct json_object **out,
+		 struct err *err)
 {
-	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(depth);
 	AUTO(json_object_put) struct json_object *obj = NULL;
 	enum json_tokener_error status;
 	const char *quote;
 	size_t end;
 
-	if (!tok)
-		abort();
 	if (len > INT_MAX - 1)
 		return err_set(err, ERR_INVALID, "JSON text is too large");
 	quote = find_single_quote(buf, len);
@@ -80,6 +78,52 @@ int json_parse_deep(const char *buf, size_t len, int depth, struct json_object *
 		return err_set(err, ERR_INVALID, "JSON is malformed: invalid utf-8");
 	*out = TAKE(obj);
 	return 0;
+}
+
+int json_parse_deep(const char *buf, size_t len, int depth, struct json_object **out,
+		    struct err *err)
+{
+	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(depth);
+
+	if (!tok)
+		abort();
+	return parse(tok, buf, len, out, err);
+}
+
+/* The tokener collects each string in a buffer of its own: that is made large enough beforehand, so
+ * that it leaves nothing behind as it grows, and wiped. */
+int json_parse_secret(const char *buf, size_t len, struct json_object **out, struct err *err)
+{
+	AUTO(json_tokener_free) struct json_tokener *tok = json_tokener_new_ex(JSON_MAX_DEPTH);
+	int rc;
+
+	if (!tok)
+		abort();
+	if (len > JSON_SECRET_MAX)
+		return err_set(err, ERR_INVALID, "JSON text is too large");
+	if (printbuf_memset(tok->pb, 0, 0, (int)len + 1) < 0)
+		abort();
+	printbuf_reset(tok->pb);
+	rc = parse(tok, buf, len, out, err);
+	explicit_bzero(tok->pb->buf, (size_t)tok->pb->size);
+	return rc;
+}
+
+void json_put_secret(struct json_object *obj)
+{
+	if (json_object_is_type(obj, json_type_string)) {
+		explicit_bzero((char *)json_object_get_string(obj),
+			       (size_t)json_object_get_string_len(obj));
+	} else if (json_object_is_type(obj, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(obj); i++)
+			json_put_secret(json_object_get(json_object_array_get_idx(obj, i)));
+	} else if (json_object_is_type(obj, json_type_object)) {
+		json_object_object_foreach (obj, key, value) {
+			(void)key;
+			json_put_secret(json_object_get(value));
+		}
+	}
+	json_object_put(obj);
 }
 
 struct json_object *json_get(const struct json_object *obj, const char *key)

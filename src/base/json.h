@@ -30,6 +30,14 @@ int json_parse(const char *buf, size_t len, struct json_object **out, struct err
 int json_parse_deep(const char *buf, size_t len, int depth, struct json_object **out,
 		    struct err *err);
 
+/* The same for a text with a secret in it, of at most JSON_SECRET_MAX bytes: no copy is left in memory
+ * that was given back but the answer, which json_put_secret() wipes before it gives it back (nobody
+ * else may hold a part of it). AUTO(json_put_secret) */
+#define JSON_SECRET_MAX (1 << 20)
+int json_parse_secret(const char *buf, size_t len, struct json_object **out, struct err *err);
+void json_put_secret(struct json_object *obj);
+DEFINE_AUTO(struct json_object, json_put_secret)
+
 /* A member, or NULL when obj is no object, has no such key, or holds null there. Borrowed. */
 struct json_object *json_get(const struct json_object *obj, const char *key);
 bool json_has(const struct json_object *obj, const char *key); /* the key is there, null or not */

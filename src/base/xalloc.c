@@ -51,14 +51,20 @@ char *xstrndup(const char *s, size_t n)
 
 char *xasprintf(const char *fmt, ...)
 {
-	char *s = NULL;
+	char *s;
 	va_list ap;
 	int n;
 
+	/* Not vasprintf(): it grows a buffer on the way, and leaves what was in it behind, which may be
+	 * "Bearer ..." */
 	va_start(ap, fmt);
-	n = vasprintf(&s, fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	return check(n < 0 ? NULL : s);
+	s = check(n < 0 ? NULL : malloc((size_t)n + 1));
+	va_start(ap, fmt);
+	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return s;
 }
 
 void xstr_set(char **p, const char *s)

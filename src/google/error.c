@@ -190,14 +190,14 @@ static struct json_object *parse_body(const struct http_response *r)
 	struct json_object *root = NULL;
 	struct err ignored;
 
-	if (!r->body.len || json_parse(r->body.buf, r->body.len, &root, &ignored))
+	if (!r->body.len || json_parse_secret(r->body.buf, r->body.len, &root, &ignored))
 		return NULL;
 	return root;
 }
 
 int google_error(const struct http_response *r, int64_t now_ms, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *root = parse_body(r);
+	AUTO(json_put_secret) struct json_object *root = parse_body(r);
 	struct answer a;
 	enum err_code code;
 	const char *hint;
@@ -215,7 +215,7 @@ int google_error(const struct http_response *r, int64_t now_ms, struct err *err)
 
 int oauth_error(const struct http_response *r, int64_t now_ms, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *root = parse_body(r);
+	AUTO(json_put_secret) struct json_object *root = parse_body(r);
 	struct answer a;
 	enum err_code code = ERR_GOOGLE;
 	const char *help = "";

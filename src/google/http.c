@@ -75,6 +75,20 @@ struct exchange { /* what the callbacks fill */
 	bool headers_end; /* the empty line behind them came */
 };
 
+/* The body may be a token's: what it grew out of is wiped. */
+static void add_wiped(struct strbuf *sb, const char *data, size_t n)
+{
+	AUTO(secret_wipe_strbuf) struct strbuf old = STRBUF_INIT;
+
+	if (sb->alloc && sb->len + n + 1 > sb->alloc) {
+		old = *sb;
+		*sb = (struct strbuf)STRBUF_INIT;
+		strbuf_reserve(sb, 2 * old.alloc + n);
+		strbuf_add(sb, old.buf, old.len);
+	}
+	strbuf_add(sb, data, n);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct exchange *x = arg;
@@ -84,7 +98,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 		x->too_large = true;
 		return 0;
 	}
-	strbuf_add(&x->answer.body, data, n);
+	add_wiped(&x->answer.body, data, n);
 	return n;
 }
 

@@ -122,14 +122,14 @@ int oauth_service_account(struct transport *t, struct clock *clock, const char *
 			  const char *key_json, size_t key_len, const char *subject,
 			  const char *scopes, struct oauth_token *out, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *root = NULL;
+	AUTO(json_put_secret) struct json_object *root = NULL;
 	AUTO(EVP_PKEY_free) EVP_PKEY *pkey = NULL;
 	struct service_key key;
 	const char *type, *pem;
 	int64_t skew_ms = 0;
 	int rc;
 
-	if (json_parse(key_json, key_len, &root, err))
+	if (json_parse_secret(key_json, key_len, &root, err))
 		return err_wrap(err, "the service account's key is no JSON; download it again from "
 				     "Google's console");
 	type = json_str(root, "type");
@@ -146,7 +146,6 @@ int oauth_service_account(struct transport *t, struct clock *clock, const char *
 			"the service account's key lacks client_email or private_key; make a "
 			"new key of type JSON in Google's console");
 	pkey = read_key(pem);
-	secret_wipe((char *)pem, strlen(pem)); /* our own object */
 	if (!pkey)
 		return err_set(
 			err, ERR_INVALID,

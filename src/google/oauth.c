@@ -121,7 +121,7 @@ static char *find_redirect(const struct json_object *web)
 int oauth_client_load(const char *path, struct oauth_client *out, struct err *err)
 {
 	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
-	AUTO(json_object_put) struct json_object *root = NULL;
+	AUTO(json_put_secret) struct json_object *root = NULL;
 	struct json_object *client;
 	const char *id, *secret;
 	bool web;
@@ -130,7 +130,7 @@ int oauth_client_load(const char *path, struct oauth_client *out, struct err *er
 		err->code = ERR_USAGE;
 		return -1;
 	}
-	if (json_parse(text.buf, text.len, &root, err))
+	if (json_parse_secret(text.buf, text.len, &root, err))
 		return err_wrap(err,
 				"'%s' is no client_secret.json; download it again from "
 				"Google's console",
@@ -160,8 +160,6 @@ int oauth_client_load(const char *path, struct oauth_client *out, struct err *er
 	out->secret = xstrdup_null(secret);
 	out->web = web;
 	out->redirect_uri = web ? find_redirect(client) : NULL;
-	if (secret)
-		secret_wipe((char *)secret, strlen(secret)); /* json-c's own copy */
 	return 0;
 }
 
@@ -194,14 +192,6 @@ static int post_form(struct transport *t, const char *url, const struct strbuf *
 	req.headers = headers;
 	rc = t->exchange(t, &req, out, err);
 	return rc;
-}
-
-static void wipe_member(struct json_object *obj, const char *key)
-{
-	const char *s = json_str(obj, key);
-
-	if (s)
-		secret_wipe((char *)s, strlen(s)); /* our object: nobody else looks at it */
 }
 
 static int bad_answer(const struct http_response *r, const char *what, struct err *err)
@@ -242,17 +232,29 @@ static int read_token(const struct http_response *r, const struct json_object *r
 	return 0;
 }
 
+/* The answer to a request for tokens, which the caller wipes: a refusal may repeat what it refuses. */
+static int read_answer(const struct http_response *r, int64_t asked_ms, int64_t now_ms,
+		       struct oauth_token *out, struct err *err)
+{
+	AUTO(json_put_secret) struct json_object *root = NULL;
+	struct err parse;
+
+	if (r->status != 200)
+		return oauth_error(r, now_ms, err);
+	if (json_parse_secret(r->body.buf, r->body.len, &root, &parse))
+		return bad_answer(r, "something that is no JSON", err);
+	return read_token(r, root, asked_ms, out, err);
+}
+
 int oauth_token_request(struct transport *t, struct clock *clock, const char *base_url,
 			const struct strbuf *form, struct oauth_token *out, int64_t *skew_ms,
 			struct err *err)
 {
 	AUTO(free) char *url = oauth_token_url(base_url);
 	AUTO(http_response_release) struct http_response r = HTTP_RESPONSE_INIT;
-	AUTO(json_object_put) struct json_object *root = NULL;
 	/* The lifetime counts from when we asked: the answer may have travelled long. */
 	int64_t asked_ms = clock_now_ms(clock), google_s;
 	const char *date;
-	struct err parse;
 	int rc;
 
 	if (post_form(t, url, form, &r, err))
@@ -262,16 +264,8 @@ int oauth_token_request(struct transport *t, struct clock *clock, const char *ba
 	out->skew_ms = google_s < 0 ? 0 : google_s * 1000 - clock_now_ms(clock);
 	if (skew_ms)
 		*skew_ms = out->skew_ms;
-	if (r.status != 200)
-		return oauth_error(&r, clock_now_ms(clock), err);
-	if (json_parse(r.body.buf, r.body.len, &root, &parse))
-		rc = bad_answer(&r, "something that is no JSON", err);
-	else
-		rc = read_token(&r, root, asked_ms, out, err);
-	wipe_member(root, "access_token");
-	wipe_member(root, "refresh_token");
-	wipe_member(root, "id_token");
-	secret_wipe(r.body.buf, r.body.len);
+	rc = read_answer(&r, asked_ms, clock_now_ms(clock), out, err);
+	secret_wipe_strbuf(&r.body);
 	return rc;
 }
 
@@ -305,6 +299,7 @@ int oauth_revoke(struct transport *t, const char *base_url, const char *token, s
 	if (r.status >= 200 && r.status < 300)
 		return 0;
 	oauth_error(&r, 0, err);
+	secret_wipe_strbuf(&r.body); /* it may repeat what it refuses */
 	/* Revoked or expired before: what was wanted is the case. */
 	if (!strcmp(err->reason, "invalid_token") || err->code == ERR_TOKEN_EXPIRED)
 		return 0;

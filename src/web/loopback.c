@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "base/url.h"
 #include "base/xalloc.h"
+#include "secret/secret.h"
 #include "base/banned.h"
 
 #define CALLBACK       "/callback"
@@ -281,6 +282,7 @@ static bool read_head(struct client *c)
 		return false;
 	}
 	strbuf_add(&c->head, buf, (size_t)n);
+	secret_wipe(buf, sizeof(buf));
 	return strstr(c->head.buf, "\r\n\r\n") != NULL;
 }
 
@@ -299,7 +301,10 @@ static void accept_clients(struct loopback *l)
 			hang_up(c);
 		c->fd = fd;
 		c->end_ms = l->clock->mono_ms(l->clock) + CLIENT_LIFE_MS;
-		strbuf_reset(&c->head);
+		/* A code comes with it: emptied for good, and of its full size from the start, as
+		 * growing leaves copies. */
+		secret_wipe_strbuf(&c->head);
+		strbuf_reserve(&c->head, REQUEST_MAX);
 	}
 }
 
@@ -331,6 +336,16 @@ static bool take_line(const char *line, size_t len, const char *state, char **ou
 	return true;
 }
 
+/* The first line of what was pasted, which is forgotten, up to len. */
+static void drop_pasted(struct strbuf *pasted, size_t len)
+{
+	size_t left = pasted->len - len;
+
+	memmove(pasted->buf, pasted->buf + len, left);
+	secret_wipe(pasted->buf + left, len);
+	pasted->len = left;
+}
+
 /* Returns true when the answer came; clears *fd at the end of the input. */
 static bool read_paste(struct loopback *l, int *fd, const char *state, char **out_query)
 {
@@ -341,24 +356,23 @@ static bool read_paste(struct loopback *l, int *fd, const char *state, char **ou
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	strbuf_reserve(&l->pasted, REQUEST_MAX + sizeof(buf) - l->pasted.len);
 	if (n <= 0)
 		*fd = -1;
 	else
 		strbuf_add(&l->pasted, buf, (size_t)n);
+	secret_wipe(buf, sizeof(buf));
 	while ((newline = memchr(l->pasted.buf, '\n', l->pasted.len))) {
 		size_t len = (size_t)(newline - l->pasted.buf);
-		char *rest = xstrndup(newline + 1, l->pasted.len - len - 1);
 
 		found = take_line(l->pasted.buf, len, state, out_query);
-		strbuf_reset(&l->pasted);
-		strbuf_adds(&l->pasted, rest);
-		free(rest);
+		drop_pasted(&l->pasted, len + 1);
 		if (found)
 			return true;
 	}
 	if (*fd < 0 || l->pasted.len > REQUEST_MAX) {
 		found = take_line(l->pasted.buf, l->pasted.len, state, out_query);
-		strbuf_reset(&l->pasted);
+		drop_pasted(&l->pasted, l->pasted.len);
 		return found;
 	}
 	return false;
@@ -435,10 +449,10 @@ void loopback_free(struct loopback *l)
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		if (l->clients[i].fd >= 0)
 			close(l->clients[i].fd);
-		strbuf_release(&l->clients[i].head);
+		secret_wipe_strbuf(&l->clients[i].head);
 	}
 	close(l->fd);
-	strbuf_release(&l->pasted);
+	secret_wipe_strbuf(&l->pasted);
 	free(l->redirect_uri);
 	free(l->host);
 	free(l->path);
