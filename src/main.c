@@ -36,8 +36,6 @@ static int dispatch(struct cmd_context *cx, int argc, char **argv, struct err *e
 	}
 	if (cx->global.version)
 		return cmd_find(NULL, "version")->run(cx, err);
-	if (cx->cmd->needs & NEEDS_SECRETS)
-		secret_no_core_dumps();
 	if (cmd_open(cx, err))
 		return -1;
 	return cx->cmd->run(cx, err);
@@ -61,6 +59,8 @@ int main(int argc, char **argv)
 	struct err err = {0};
 	int status;
 
+	/* Of every command: the environment and the configuration may hold a client secret, too. */
+	secret_no_core_dumps();
 	signal(SIGPIPE, SIG_IGN); /* a write error, seen in flush_stdout() */
 	status = dispatch(&cx, argc, argv, &err);
 	if (status < 0) {

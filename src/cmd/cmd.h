@@ -9,7 +9,7 @@
  *   const struct cmd cmd_sync = {
  *           .name = "sync", .synopsis = "[-n]", .summary = "exchange changes with Google Calendar",
  *           .options = options, .opts_size = sizeof(struct sync_opts),
- *           .needs = NEEDS_STORE | NEEDS_SECRETS, .run = run_sync,
+ *           .needs = NEEDS_STORE, .run = run_sync,
  *   };
  *
  * Grammar  options (global ones and, once it is named, the command's) and arguments in any order;
@@ -102,7 +102,6 @@ enum cmd_needs {
 	NEEDS_STORE = 1 << 1,          /* cx->store; no file yet: ERR_NOT_CONNECTED */
 	NEEDS_STORE_CREATE = 1 << 2,   /* cx->store, made when missing */
 	NEEDS_STORE_OPTIONAL = 1 << 3, /* cx->store, NULL when there is no file yet */
-	NEEDS_SECRETS = 1 << 4,        /* touches secrets: no core dumps from the start */
 };
 
 enum cmd_flags {

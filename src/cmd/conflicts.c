@@ -397,7 +397,7 @@ const struct cmd cmd_conflicts_resolve = {
 		"The answer is that of 'event edit'; with 'both' that of several events.\n",
 	.options = resolve_options,
 	.opts_size = sizeof(struct resolve_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "CONFLICT",

@@ -236,7 +236,7 @@ const struct cmd cmd_connect = {
 		"else google.client_id and google.client_secret in the configuration.\n",
 	.options = options,
 	.opts_size = sizeof(struct connect_opts),
-	.needs = NEEDS_STORE_OPTIONAL | NEEDS_SECRETS,
+	.needs = NEEDS_STORE_OPTIONAL,
 	.max_args = 1,
 	.arg = "ACCOUNT",
 	.run = run_connect,

@@ -153,7 +153,7 @@ const struct cmd cmd_disconnect = {
 		"forgotten all the same and the exit status is 7.\n",
 	.options = options,
 	.opts_size = sizeof(struct disconnect_opts),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "ACCOUNT",

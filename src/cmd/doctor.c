@@ -144,7 +144,6 @@ static int run_doctor(struct cmd_context *cx, struct err *err)
 	AUTO(doctor_release)
 	struct doctor d = {.cx = cx, .o = cx->opts, .now_ms = clock_now_ms(cx->clock)};
 
-	secret_no_core_dumps();
 	if (cx->global.db && !*cx->global.db)
 		return err_set(err, ERR_USAGE, "--db needs the name of a file");
 	doctor_config(&d);

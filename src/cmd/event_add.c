@@ -116,7 +116,7 @@ const struct cmd cmd_event_add = {
 		"...]}.\n",
 	.options = options,
 	.opts_size = sizeof(struct event_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 0,
 	.max_args = 1,
 	.arg = "TITLE",

@@ -191,7 +191,7 @@ const struct cmd cmd_event_edit = {
 		"dates along, and a weekly rule its weekdays.\n",
 	.options = options,
 	.opts_size = sizeof(struct event_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "EVENT",

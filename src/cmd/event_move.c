@@ -73,7 +73,7 @@ const struct cmd cmd_event_move = {
 		"back before it was sent leaves nothing to send.\n",
 	.options = options,
 	.opts_size = sizeof(struct move_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "EVENT",

@@ -109,7 +109,7 @@ const struct cmd cmd_event_respond = {
 		"to that one. The organizer sees it; a mail goes out only with --notify.\n",
 	.options = options,
 	.opts_size = sizeof(struct respond_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 2,
 	.max_args = 2,
 	.arg = "EVENT",

@@ -106,7 +106,7 @@ const struct cmd cmd_event_restore = {
 		"changed occurrences that were deleted with it. Guests keep their answers.\n",
 	.options = options,
 	.opts_size = sizeof(struct restore_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "EVENT",

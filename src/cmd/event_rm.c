@@ -171,7 +171,7 @@ const struct cmd cmd_event_rm = {
 		"[{\"event\", \"syncStatus\"}, ...]}; the event's status is then \"cancelled\".\n",
 	.options = options,
 	.opts_size = sizeof(struct rm_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = -1,
 	.arg = "EVENT",

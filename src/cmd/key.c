@@ -339,7 +339,7 @@ const struct cmd cmd_key_status = {
 	.parent = "key",
 	.name = "status",
 	.summary = "where the key lies, and whether it opens what is sealed",
-	.needs = NEEDS_STORE_OPTIONAL | NEEDS_SECRETS,
+	.needs = NEEDS_STORE_OPTIONAL,
 	.run = run_status,
 };
 
@@ -347,7 +347,7 @@ const struct cmd cmd_key_rotate = {
 	.parent = "key",
 	.name = "rotate",
 	.summary = "seal all logins with a new key",
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.run = run_rotate,
 };
 
@@ -356,7 +356,7 @@ const struct cmd cmd_key_move = {
 	.name = "move",
 	.synopsis = "secret-service|credential|file",
 	.summary = "bring the key to another place",
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_move,

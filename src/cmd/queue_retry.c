@@ -216,7 +216,7 @@ const struct cmd cmd_queue_retry = {
 		"holds, and an event that was added with it, go out when they are named.\n",
 	.options = options,
 	.opts_size = sizeof(struct retry_opts),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.max_args = -1,
 	.arg = "ID",
 	.run = run_retry,

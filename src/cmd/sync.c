@@ -302,6 +302,6 @@ const struct cmd cmd_sync = {
 		"('calsync queue' shows it all), and asks Google nothing when nothing is due.\n",
 	.options = options,
 	.opts_size = sizeof(struct sync_opts),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.run = run_sync,
 };

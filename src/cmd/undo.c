@@ -283,6 +283,6 @@ const struct cmd cmd_undo = {
 		"could; the command counts as taken back all the same.\n",
 	.options = options,
 	.opts_size = sizeof(struct undo_options),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.run = run_undo,
 };

@@ -257,6 +257,6 @@ const struct cmd cmd_verify = {
 		"be asked for all of it.\n",
 	.options = options,
 	.opts_size = sizeof(struct verify_opts),
-	.needs = NEEDS_STORE | NEEDS_SECRETS,
+	.needs = NEEDS_STORE,
 	.run = run_verify,
 };
