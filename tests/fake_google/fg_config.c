@@ -10,6 +10,7 @@ enum kind {
 	KIND_STATUS,  /* 403 or 429 */
 	KIND_SCOPES,  /* array of scopes, or null */
 	KIND_STRINGS, /* array of strings, or null */
+	KIND_TEXT,    /* of letters and digits, or null */
 };
 
 static const struct key {
@@ -31,6 +32,7 @@ static const struct key {
 	KEY(delegated_scopes, KIND_SCOPES),
 	KEY(refresh_token_expires_in, KIND_COUNT),
 	KEY(access_token_ttl, KIND_COUNT),
+	KEY(token_mark, KIND_TEXT),
 	KEY(max_batch_parts, KIND_COUNT),
 	KEY(webhook_verify, KIND_BOOL),
 	KEY(verified_domains, KIND_STRINGS),
@@ -57,6 +59,7 @@ void fg_config_release(struct fg *fg)
 	json_object_put(fg->config.granted_scopes);
 	json_object_put(fg->config.delegated_scopes);
 	json_object_put(fg->config.verified_domains);
+	json_object_put(fg->config.token_mark);
 }
 
 static int check_list(const struct key *key, struct json_object *value, struct err *err)
@@ -79,6 +82,17 @@ static int check_list(const struct key *key, struct json_object *value, struct e
 	return 0;
 }
 
+static int check_text(const struct key *key, struct json_object *value, struct err *err)
+{
+	const char *s = value ? json_object_get_string(value) : "";
+
+	if ((value && !json_object_is_type(value, json_type_string)) || strlen(s) > 40 ||
+	    s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")])
+		return err_set(err, ERR_INVALID, "'%s' wants up to 40 letters and digits",
+			       key->name);
+	return 0;
+}
+
 static int check_number(const struct key *key, struct json_object *value, struct err *err)
 {
 	int64_t n = value ? json_object_get_int64(value) : 0;
@@ -96,6 +110,8 @@ static int check(const struct key *key, struct json_object *value, struct err *e
 {
 	if (key->kind == KIND_SCOPES || key->kind == KIND_STRINGS)
 		return check_list(key, value, err);
+	if (key->kind == KIND_TEXT)
+		return check_text(key, value, err);
 	if (key->kind != KIND_BOOL)
 		return check_number(key, value, err);
 	if (!json_object_is_type(value, json_type_boolean))
@@ -117,6 +133,7 @@ static void apply(struct fg *fg, const struct key *key, struct json_object *valu
 		break;
 	case KIND_SCOPES:
 	case KIND_STRINGS:
+	case KIND_TEXT:
 		json_object_put(*(struct json_object **)at);
 		*(struct json_object **)at = json_clone(value);
 		break;

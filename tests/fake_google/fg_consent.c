@@ -292,7 +292,7 @@ static struct fg_consent *code_make(struct fg *fg, const struct fg_consent *page
 {
 	struct fg_consent *code = FG_LIST_ADD(&fg->oauth->codes);
 
-	code->id = fg_new_token(fg, "4/0A", 60);
+	code->id = fg_oauth_new_token(fg, "4/0A", 60);
 	code->client = page->client;
 	code->redirect_uri = xstrdup(page->redirect_uri);
 	code->challenge = xstrdup_null(page->challenge);

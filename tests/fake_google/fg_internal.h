@@ -76,6 +76,7 @@ struct fg_config {
 	struct json_object *delegated_scopes; /* owned; domain-wide delegation; NULL = all */
 	int refresh_token_expires_in;         /* s; 0 = the field is absent */
 	int access_token_ttl;                 /* s */
+	struct json_object *token_mark; /* owned string in all tokens and codes; NULL = none */
 	int max_batch_parts;
 	bool webhook_verify;     /* refuse addresses whose host is not in verified_domains */
 	bool allow_http_webhook; /* http:// to a loopback address is a valid webhook */

@@ -59,6 +59,14 @@ void fg_oauth_free(struct fg_oauth_state *oauth)
 	free(oauth);
 }
 
+char *fg_oauth_new_token(struct fg *fg, const char *prefix, size_t n)
+{
+	const char *mark = json_object_get_string(fg->config.token_mark);
+	AUTO(free) char *begin = xasprintf("%s%s", prefix, mark ? mark : "");
+
+	return fg_new_token(fg, begin, n);
+}
+
 static void access_drop(struct fg_oauth_state *oauth, size_t i)
 {
 	access_release(&oauth->access.list[i]);
@@ -76,7 +84,7 @@ const char *fg_oauth_issue(struct fg *fg, struct fg_account *account, const char
 		if (oauth->access.list[i].expires_ms <= now)
 			access_drop(oauth, i);
 	a = FG_LIST_ADD(&oauth->access);
-	a->token = fg_new_token(fg, "ya29.a0", 150);
+	a->token = fg_oauth_new_token(fg, "ya29.a0", 150);
 	a->account = account;
 	a->client_id = xstrdup(client_id);
 	a->scopes = scopes;
@@ -143,7 +151,7 @@ static char *id_token(struct fg_call *call, const struct fg_account *account,
 	AUTO(json_object_put) struct json_object *claims = json_object_new_object();
 	static const char header[] = "{\"alg\":\"RS256\",\"kid\":\"sandbox\",\"typ\":\"JWT\"}";
 	AUTO(free) char *head = fg_base64url(header, strlen(header));
-	AUTO(free) char *signature = fg_new_token(call->fg, "", 342);
+	AUTO(free) char *signature = fg_oauth_new_token(call->fg, "", 342);
 	AUTO(free) char *body = NULL;
 	int64_t now = fg_now_ms(call->fg) / 1000;
 
@@ -178,7 +186,7 @@ static struct fg_refresh *refresh_add(struct fg *fg, struct fg_account *account,
 	if (alive >= MAX_REFRESH)
 		oldest->dead = true;
 	r = FG_LIST_ADD(&oauth->refresh);
-	r->token = fg_new_token(fg, "1//0", 96);
+	r->token = fg_oauth_new_token(fg, "1//0", 96);
 	r->account = account;
 	r->client = client;
 	r->scopes = scopes;

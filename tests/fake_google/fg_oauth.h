@@ -59,6 +59,8 @@ int fg_consent_decision(struct fg_call *call);
 /* The JWT bearer grant at /token. form: the request's parameters. */
 int fg_jwt_grant(struct fg_call *call, const struct fg_param *form, size_t count);
 
+/* A token or code of n random characters behind prefix and the configured mark. The caller's. */
+char *fg_oauth_new_token(struct fg *fg, const char *prefix, size_t n);
 const char *fg_oauth_issue(struct fg *fg, struct fg_account *account, const char *client_id,
 			   uint32_t scopes); /* a new access token; borrowed */
 

@@ -43,6 +43,8 @@ static void test_fg_control__refuses_nonsense(void **state)
 		{"POST", "config", "{\"empty_pages\":1}", 400},
 		{"POST", "config", "{\"granted_scopes\":[\"nonsense\"]}", 400},
 		{"POST", "config", "{\"granted_scopes\":{}}", 400},
+		{"POST", "config", "{\"token_mark\":1}", 400},
+		{"POST", "config", "{\"token_mark\":\"a b\"}", 400},
 		{"POST", "load", "nonsense", 400},
 		{"POST", "calendars", "{\"account\":\"nobody@example.com\"}", 404},
 		{"DELETE", "calendars", NULL, 400},

@@ -338,6 +338,22 @@ static void connect(struct google *g, char **out_refresh, char **out_access)
 	*out_access = xstrdup(json_str(g->json, "access_token"));
 }
 
+static void test_fg_oauth__tokens_bear_the_mark(void **state)
+{
+	AUTO(google_free) struct google *g = google_new();
+	AUTO(free) char *token = NULL;
+	AUTO(free) char *access = NULL;
+
+	(void)state;
+	configure(g, "{\"token_mark\":\"Marked7\",\"rotate_refresh_tokens\":true}");
+	connect(g, &token, &access);
+	assert_int_equal(strncmp(token, "1//0Marked7", 11), 0);
+	assert_int_equal(strncmp(access, "ya29.a0Marked7", 14), 0);
+	configure(g, "{\"token_mark\":null}");
+	refresh(g, token);
+	assert_null(strstr(json_str(g->json, "refresh_token"), "Marked7"));
+}
+
 static void test_fg_oauth__refresh(void **state)
 {
 	AUTO(google_free) struct google *g = google_new();
@@ -552,6 +568,7 @@ int main(void)
 		TEST(other_redirect_or_client),
 		TEST(basic_authentication),
 		TEST(device_flow_knows_no_calendar),
+		TEST(tokens_bear_the_mark),
 		TEST(refresh),
 		TEST(rotation),
 		TEST(refresh_tokens_die),
