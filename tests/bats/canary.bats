@@ -1,0 +1,282 @@
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016
+# Secrets stay secret: all that the sandbox hands out and all that calsync is given is marked, every
+# command runs at its loudest, well and badly, and the marks are looked for wherever they could lie.
+load helpers
+load canary
+
+# Table, marks and what is printed lie outside of $HOME, which is searched as a whole.
+setup() {
+	calsync_setup
+	OUT=$BATS_TEST_TMPDIR/out IN=$BATS_TEST_TMPDIR/in MARKS=$BATS_TEST_TMPDIR/marks
+	export TMPDIR=$HOME/tmp
+	mkdir -p "$OUT" "$IN" "$TMPDIR" "$HOME/crash" "$XDG_CONFIG_HOME/calsync"
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$IN/key.pem" 2>/dev/null
+	jq -n --rawfile key "$IN/key.pem" '{type: "service_account", project_id: "p", private_key_id: "k1",
+		private_key: $key, client_email: "robot@p.iam.gserviceaccount.com"}' >"$IN/key.json"
+	printf '[connect]\ntimeout = 2\n' >"$XDG_CONFIG_HOME/calsync/config"
+	fake_google_start --service-account "$IN/key.json"
+	jq -n --arg i "$GOOGLE_CLIENT_ID" --arg s "$GOOGLE_CLIENT_SECRET" \
+		'{installed: {client_id: $i, client_secret: $s}}' >"$IN/client.json"
+	# A word of the sandbox's tokens, the client secret, a line of the key, the head of each JWT.
+	printf '%s\n' "$CANARY" "$GOOGLE_CLIENT_SECRET" "$(sed -n 5p "$IN/key.pem")" eyJhbGciOiJSUzI1NiIs \
+		>"$MARKS"
+	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+	fake_google_config "{\"token_mark\": \"$CANARY\", \"rotate_refresh_tokens\": true}"
+	printf 'http://127.0.0.1:1/callback?state=other&code=4/0A%sxyz\n' "$CANARY" >"$IN/pasted"
+}
+
+teardown() {
+	calsync_teardown
+}
+
+# stage: two accounts, and what the lines of the table act on
+stage() {
+	fake_google_account user2@example.com
+	fake_google POST /sandbox/calendars '{"account": "user1@example.com", "summary": "Team",
+		"id": "team@group.calendar.google.com", "accessRole": "owner"}' >/dev/null
+	connect_account work user1@example.com --client-secrets "$IN/client.json"
+	calsync -q connect robot --service-account "$IN/key.json" --subject user2@example.com
+	EDIT=$(add Edit) RM=$(add Rm) MOVE=$(add Move) OLD=$(add Old) BOTH=$(add Both)
+	INVITED=$(fake_google_event Plans '' '{"attendees": [{"email": "user1@example.com"}]}' \
+		user2@example.com)
+	calsync -q -a work event rm "$OLD"
+	calsync -q -a work event edit "$BOTH" --title here --no-sync
+	fake_google_patch "$BOTH" '{"summary": "there"}' >/dev/null
+	calsync -q -a work queue retry "$BOTH" >/dev/null
+	calsync -q -a work sync --conflict manual || [ $? -eq 6 ]
+	CONFLICT=$(calsync --json -a work conflicts | jq -r '.[0].id // 1')
+	fake_google_fault '{"method": "POST", "match": "/events", "action": "status", "status": 400}'
+	REFUSED=$(calsync --json -a work event add Refused --start 2026-03-12 | jq -er .event.id)
+	fake_google POST /sandbox/token '{"account": "user1@example.com", "refresh": true}' |
+		jq -r .refresh_token >"$IN/token"
+	export EDIT RM MOVE OLD INVITED CONFLICT REFUSED IN
+	assert_clean
+}
+
+add() {
+	calsync --json -a work event add "$1" --start 2026-03-10 --require-sync | jq -er .event.id
+}
+
+# run_all [LIMIT]: every line of the table, for a person and as JSON; an end by a signal is a failure.
+# Whoever takes longer than LIMIT seconds is ended.
+run_all() {
+	local symbol words form n=0 status
+	while read -r symbol words; do
+		for form in '' --json; do
+			n=$((n + 1)) status=0
+			eval "CONSENT_ACCOUNT=user1@example.com timeout ${1:-20} calsync -vvv $form $words" \
+				>"$OUT/$n.stdout" 2>"$OUT/$n.stderr" 3>&- </dev/null || status=$?
+			[ "$status" -le 8 ] || { [ $# -eq 1 ] && [ "$status" -eq 124 ]; } || {
+				echo "$symbol: calsync $form $words: $status" >&2
+				cat "$OUT/$n.stderr" >&2
+				return 1
+			}
+			note_marks
+		done
+	done < <(lines)
+}
+
+@test "canary: the search finds what is there" {
+	stage
+	for place in "$OUT/1.stderr" "$HOME/crash/core.1" "$TMPDIR/x" "$CALSYNC_STORE-wal"; do
+		[ ! -e "$place" ] || cp "$place" "$BATS_TEST_TMPDIR/kept"
+		printf 'bytes\0around 1//0%sabc' "$CANARY" >>"$place"
+		run assert_clean
+		assert_equal "$status" 1
+		assert_matches "$output" "$place"
+		rm "$place"
+		[ ! -e "$BATS_TEST_TMPDIR/kept" ] || mv "$BATS_TEST_TMPDIR/kept" "$place"
+	done
+	# A key as bytes, whatever they are.
+	for hex in "$(cat "$XDG_CONFIG_HOME/calsync/key")" "$(printf '0a00%.0s' {1..16})"; do
+		echo "$hex" >>"$MARKS"
+		printf '%b' "xx$(printf %s "$hex" | sed 's/../\\x&/g')yy" >"$TMPDIR/raw"
+		run assert_clean
+		assert_matches "$output" "$TMPDIR/raw"
+		rm "$TMPDIR/raw"
+	done
+	assert_clean
+	# The marks do arrive: Google has seen them, and the store has them sealed.
+	fake_google_requests '[.[] | .headers.authorization // "" | select(contains("'"$CANARY"'"))] | length > 5' |
+		grep -x true
+	[ "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM secret')" -ge 5 ]
+	env LEAK="$CANARY" sleep 60 3>&- &
+	sleep 0.2
+	snapshot "$!" "$OUT/proc"
+	kill "$!"
+	run assert_clean
+	assert_matches "$output" "$OUT/proc"
+}
+
+@test "canary: every command has a line in the table" {
+	sed -n 's/^CMD(\(.*\))$/\1/p' "$BATS_DIR/../../src/cmd/list.h" | sort >want
+	lines | cut -d' ' -f1 | sort -u >got
+	diff want got
+	[ "$(wc -l <want)" -gt 40 ]
+}
+
+@test "canary: all goes well" {
+	stage
+	run_all
+	assert_clean
+}
+
+@test "canary: Google repeats what it refuses" {
+	stage
+	for match in /calendar/v3 /batch /revoke; do
+		fake_google_fault "$(jq -nc --arg p "$match" --arg m "Invalid Authorization: Bearer ya29.a0${CANARY}123, {\"access_token\": \"ya29.a0${CANARY}456\"}" \
+			'{match: $p, times: 0, action: "status", status: 400, reason: "badRequest", message: $m}')"
+	done
+	fake_google_fault "$(jq -nc --arg m "refresh_token=1//0${CANARY}abc&code=4/0A${CANARY}abcdefgh is bad" \
+		'{match: "/token", after: 3, times: 0, action: "status", status: 400, reason: "invalid_request", message: $m}')"
+	sqlite3 "$CALSYNC_STORE" 'UPDATE account SET token_expires_ms = 1'
+	run_all
+	# They were repeated, and were blanked.
+	grep -rqF '***' "$OUT"
+	assert_clean
+}
+
+@test "canary: tokens are refused, answers are no answers" {
+	stage
+	fake_google_fault '{"match": "/calendar/v3", "times": 0, "action": "status", "status": 401}'
+	run_all 4
+	assert_clean
+	fake_google_no_faults
+	fake_google_fault '{"times": 0, "action": "garbage", "match": "/token"}'
+	sqlite3 "$CALSYNC_STORE" 'UPDATE account SET token_expires_ms = 1'
+	run_all 4
+	assert_clean
+}
+
+@test "canary: a dead login" {
+	stage
+	fake_google_expire access_tokens refresh_tokens
+	run_all
+	assert_clean
+}
+
+@test "canary: no network" {
+	stage
+	fake_google_fault '{"action": "drop_before", "times": 0}'
+	run_all 2
+	assert_clean
+}
+
+# --- killed ------------------------------------------------------------------------------------
+
+# begin N WORDS [full]: calsync in the background, in a folder for its core file; full: with its output
+# into the pipe that nobody reads. Sets $pid
+begin() {
+	(
+		cd "$HOME/crash" || exit 1
+		ulimit -c unlimited
+		[ "${3:-}" != full ] || exec >&7
+		exec 7>&-
+		eval "CONSENT_ACCOUNT=user1@example.com exec calsync -vvv $2"
+	) >"$OUT/$1.stdout" 2>"$OUT/$1.stderr" 3>&- </dev/null &
+	pid=$!
+}
+
+# end N SIGNAL: look at it, kill it, and look for what it left
+end() {
+	snapshot "$pid" "$OUT/$1.proc"
+	kill "-$2" "$pid" 2>/dev/null || true
+	wait "$pid" || true
+	assert_equal "$(find "$HOME/crash" -name 'core*')" ""
+}
+
+# Where the system writes core files into the folder, they do appear here.
+cores_appear() {
+	case $(cat /proc/sys/kernel/core_pattern) in
+	core | core.*) ;;
+	*) return 0 ;;
+	esac
+	(cd "$HOME/crash" && ulimit -c unlimited && sh -c 'kill -SEGV $$') 2>/dev/null || true
+	rm "$HOME"/crash/core*
+}
+
+@test "canary: killed while a request hangs" {
+	stage
+	cores_appear
+	n=0 hung=0
+	while read -r symbol words; do
+		for signal in SEGV ABRT KILL; do
+			n=$((n + 1))
+			fake_google_no_faults
+			for match in /calendar/v3 /batch /token /revoke; do
+				fake_google_fault "{\"match\": \"$match\", \"times\": 0, \"action\": \"delay\", \"delay_ms\": 600000}"
+			done
+			sqlite3 "$CALSYNC_STORE" "UPDATE account SET token_expires_ms = 1
+				WHERE $((n % 2)) AND state = 'connected'"
+			fake_google_forget_log
+			begin "$n" "$words"
+			asked=0
+			for _ in $(seq 60); do
+				kill -0 "$pid" 2>/dev/null || break
+				asked=$(fake_google_requests length)
+				[ "$asked" -eq 0 ] || break
+				sleep 0.02
+			done
+			[ "$asked" -eq 0 ] || hung=$((hung + 1))
+			end "$n" "$signal"
+			[ "$asked" -ne 0 ] || break # it asks nothing
+		done
+	done < <(lines)
+	[ "$hung" -ge 30 ] || { echo "only $hung were killed in a request" >&2; return 1; }
+	assert_clean
+}
+
+# Those that ask nothing of Google have read the configuration and the store by the time they print.
+@test "canary: killed while nobody reads what is printed" {
+	stage
+	mkfifo "$BATS_TEST_TMPDIR/full"
+	exec 7<>"$BATS_TEST_TMPDIR/full"
+	head -c 65536 /dev/zero >&7
+	n=0 stuck=0
+	while read -r symbol words; do
+		n=$((n + 1))
+		begin "$n" "--json $words" full
+		for _ in $(seq 100); do
+			kill -0 "$pid" 2>/dev/null || break
+			read -r number fd _ <"/proc/$pid/syscall" 2>/dev/null || { sleep 0.5; break; }
+			case "$number $fd" in "1 0x1" | "64 0x1") stuck=$((stuck + 1)); break ;; esac
+			sleep 0.05
+		done
+		end "$n" SEGV
+	done < <(lines)
+	exec 7>&-
+	[ "$(id -u)" -ne 0 ] || [ "$stuck" -ge 40 ] || { echo "only $stuck were killed" >&2; return 1; }
+	assert_clean
+}
+
+# --- programs that are started ---------------------------------------------------------------------
+
+@test "canary: a browser gets neither a secret nor an open file" {
+	cat >"$BATS_TEST_TMPDIR/browser" <<-'END'
+		#!/bin/sh
+		ls -l /proc/self/fd >"$SEEN.fds"
+		tr '\0' '\n' </proc/self/environ >"$SEEN.environ"
+		printf '%s\n' "$@" >"$SEEN.argv"
+		exec "$BATS_DIR/consent" "$@"
+	END
+	chmod +x "$BATS_TEST_TMPDIR/browser"
+	export BATS_DIR SEEN=$OUT/browser
+	# A repair: the store, its lock and the key are open.
+	connect_account work user1@example.com --client-secrets "$IN/client.json"
+	export GOOGLE_CLIENT_ID=calsync-sandbox.apps.googleusercontent.com GOOGLE_CLIENT_SECRET=sandbox-secret
+	(
+		# What bats and those above it have open is not calsync's.
+		for fd in /proc/"$BASHPID"/fd/*; do
+			[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+		done
+		export BROWSER=$BATS_TEST_TMPDIR/browser CONSENT_ACCOUNT=user1@example.com
+		exec calsync -vvv connect work
+	) >"$OUT/stdout" 2>"$OUT/stderr" </dev/null
+	# Without the one that ls reads the folder by.
+	assert_equal "$(sed -n 's|^.* \([0-9]*\) -> .*|\1 &|p' "$SEEN.fds" | grep -v '/fd$' | cut -d' ' -f1 |
+		tr '\n' ' ')" "0 1 2 "
+	grep -q '^GOOGLE_CLIENT_ID=' "$SEEN.environ"
+	run ! grep -q GOOGLE_CLIENT_SECRET "$SEEN.environ"
+	assert_equal "$(wc -l <"$SEEN.argv")" 1
+	assert_clean
+}
