@@ -13,38 +13,26 @@
 
 #define LOCK_WAIT_MS 10000
 
-static const char *const fields[] = {"refresh_token", "access_token", "client_secret",
-				     "client_redirect", "service_account_key"};
-enum { FIELDS = ARRAY_SIZE(fields) };
-
 /* The account as it was: what a failed connect puts back. */
 struct backup {
 	struct account account; /* id 0 = there was none */
-	bool has[FIELDS];
-	struct strbuf sealed[FIELDS];
+	struct sealed_secret_list secrets;
 };
 
 static void backup_release(struct backup *b)
 {
 	account_release(&b->account);
-	for (size_t i = 0; i < FIELDS; i++)
-		strbuf_release(&b->sealed[i]);
+	sealed_secret_list_release(&b->secrets);
 }
 DEFINE_AUTO_VALUE(struct backup, backup_release)
 
 /* Under the account's lock: a sync that ends meanwhile may have got a new refresh token. */
 static int take_backup(struct store *s, const char *name, struct backup *b, struct err *err)
 {
-	for (size_t i = 0; i < FIELDS; i++)
-		b->sealed[i] = (struct strbuf)STRBUF_INIT;
-	if (store_account_get(s, name, &b->account, err))
-		return -1;
-	for (size_t i = 0; i < FIELDS; i++) {
-		b->has[i] = !store_secret_get(s, b->account.id, fields[i], &b->sealed[i], err);
-		if (!b->has[i] && err->code != ERR_NOT_FOUND)
-			return -1;
-	}
-	return 0;
+	return store_account_get(s, name, &b->account, err) ||
+			       store_secret_list(s, b->account.id, &b->secrets, err)
+		       ? -1
+		       : 0;
 }
 
 static int put_back_steps(struct store *s, const struct backup *b, struct err *err)
@@ -52,10 +40,12 @@ static int put_back_steps(struct store *s, const struct backup *b, struct err *e
 	if (store_secret_delete(s, b->account.id, NULL, err) ||
 	    store_account_update(s, &b->account, err))
 		return -1;
-	for (size_t i = 0; i < FIELDS; i++)
-		if (b->has[i] && store_secret_put(s, b->account.id, fields[i], b->sealed[i].buf,
-						  b->sealed[i].len, err))
+	for (size_t i = 0; i < b->secrets.count; i++) {
+		const struct sealed_secret *v = &b->secrets.items[i];
+
+		if (store_secret_put(s, b->account.id, v->field, v->sealed.buf, v->sealed.len, err))
 			return -1;
+	}
 	return store_commit(s, err);
 }
 

@@ -71,6 +71,9 @@ int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box *
 		   struct err *err);
 /* Whether cx->store has a key already, so that connect can look at it before it asks anybody. */
 int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err);
+/* Whether the key opens this one of the account's secrets. */
+bool cmd_secret_opens(const struct secret_box *box, const struct account *a,
+		      const struct sealed_secret *s);
 /* The key once more through its provider, as the next start will find it. Caller's. */
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
 

@@ -18,52 +18,29 @@
 
 #define KEY "key"
 
-static const char *const fields[] = {"refresh_token", "service_account_key", "client_secret",
-				     "access_token"};
-
-/* How many secrets of the account there are, and the first that does not open. */
-static int open_secrets(struct doctor *d, const struct secret_box *box, const struct account *a,
-			size_t *out_count, const char **out_closed, struct err *err)
-{
-	AUTO(free) char *owner = account_seal_name(a);
-
-	*out_closed = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-		AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-
-		if (store_secret_get(d->cx->store, a->id, fields[i], &sealed, err)) {
-			if (err->code != ERR_NOT_FOUND)
-				return -1;
-			continue;
-		}
-		++*out_count;
-		if (secret_unseal(box, owner, fields[i], sealed.buf, sealed.len, &plain, err) &&
-		    !*out_closed)
-			*out_closed = fields[i];
-	}
-	return 0;
-}
-
 static void check_secrets(struct doctor *d, const struct secret_box *box)
 {
 	size_t count = 0, before = d->count;
 	struct err err;
 
 	for (size_t i = 0; i < d->accounts.count; i++) {
+		AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
 		const struct account *a = &d->accounts.items[i];
-		const char *closed;
+		size_t k = 0;
 
-		if (open_secrets(d, box, a, &count, &closed, &err)) {
+		if (store_secret_list(d->cx->store, a->id, &secrets, &err)) {
 			doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
 			return;
 		}
-		if (!closed)
+		count += secrets.count;
+		while (k < secrets.count && cmd_secret_opens(box, a, &secrets.items[k]))
+			k++;
+		if (k == secrets.count)
 			continue;
 		doctor_add(d, KEY, FINDING_ERROR,
 			   "the key does not open what account '%s' has sealed (%s): it is another "
 			   "store's, or the store was changed",
-			   a->name, closed);
+			   a->name, secrets.items[k].field);
 		doctor_mend(d, "put the right key back; if it is lost: calsync connect %s",
 			    a->name);
 	}

@@ -28,12 +28,8 @@
 
 #define LOCK_WAIT_MS 10000
 
-static const char *const fields[] = {"refresh_token", "access_token", "client_secret",
-				     "service_account_key"};
-
 struct change {
 	struct cmd_context *cx;
-	struct account_list accounts;
 	struct account_lock **locks;
 	size_t lock_count;
 	struct key_place place; /* as it is before */
@@ -47,7 +43,6 @@ static void change_release(struct change *c)
 	for (size_t i = 0; i < c->lock_count; i++)
 		account_lock_free(c->locks[i]);
 	free(c->locks);
-	account_list_release(&c->accounts);
 	key_place_release(&c->place);
 	secret_box_free(c->box);
 }
@@ -56,12 +51,13 @@ DEFINE_AUTO_VALUE(struct change, change_release)
 static int begin(struct change *c, struct err *err)
 {
 	struct cmd_context *cx = c->cx;
+	AUTO(account_list_release) struct account_list accounts = {0};
 
-	if (store_account_list(cx->store, &c->accounts, err))
+	if (store_account_list(cx->store, &accounts, err))
 		return -1;
-	c->locks = xcalloc(c->accounts.count + 1, sizeof(*c->locks));
-	for (size_t i = 0; i < c->accounts.count; i++, c->lock_count++)
-		if (account_lock_take(store_path(cx->store), c->accounts.items[i].id, cx->clock,
+	c->locks = xcalloc(accounts.count + 1, sizeof(*c->locks));
+	for (size_t i = 0; i < accounts.count; i++, c->lock_count++)
+		if (account_lock_take(store_path(cx->store), accounts.items[i].id, cx->clock,
 				      LOCK_WAIT_MS, &c->locks[i], err))
 			return -1;
 	if (cmd_key_place(cx, &c->place, err))
@@ -76,34 +72,48 @@ static int begin(struct change *c, struct err *err)
 /* --- sealing with another key -------------------------------------------------------------- */
 
 /* A value that the key does not open is not ours to throw away: the change stops before it begins. */
-static int reseal_one(struct change *c, const struct account *a, const char *field,
+static int reseal_one(struct change *c, const struct account *a, const struct sealed_secret *s,
 		      const struct secret_box *with, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf again = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
 	AUTO(free) char *owner = account_seal_name(a);
 
-	if (store_secret_get(c->cx->store, a->id, field, &sealed, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if (secret_unseal(c->box, owner, field, sealed.buf, sealed.len, &plain, err))
+	if (secret_unseal(c->box, owner, s->field, s->sealed.buf, s->sealed.len, &plain, err))
 		return err_wrap(err, "account '%s'", a->name);
 	c->sealed++;
 	if (!with)
 		return 0;
-	if (secret_seal(with, owner, field, plain.buf, plain.len, &again, err))
+	if (secret_seal(with, owner, s->field, plain.buf, plain.len, &again, err))
 		return -1;
-	return store_secret_put(c->cx->store, a->id, field, again.buf, again.len, err);
+	return store_secret_put(c->cx->store, a->id, s->field, again.buf, again.len, err);
 }
 
-/* with NULL: only whether all of them open. */
+static int reseal_account(struct change *c, const struct account *a, const struct secret_box *with,
+			  struct err *err)
+{
+	AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
+
+	if (store_secret_list(c->cx->store, a->id, &secrets, err))
+		return -1;
+	for (size_t i = 0; i < secrets.count; i++)
+		if (reseal_one(c, a, &secrets.items[i], with, err))
+			return -1;
+	return 0;
+}
+
+/* with NULL: only whether all of them open. The accounts as they are now: a first login holds no
+ * lock that we could wait for. */
 static int reseal(struct change *c, const struct secret_box *with, struct err *err)
 {
+	AUTO(account_list_release) struct account_list accounts = {0};
+
 	c->sealed = 0;
-	for (size_t i = 0; i < c->accounts.count; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(fields); k++)
-			if (reseal_one(c, &c->accounts.items[i], fields[k], with, err))
-				return -1;
+	if (store_account_list(c->cx->store, &accounts, err))
+		return -1;
+	for (size_t i = 0; i < accounts.count; i++)
+		if (reseal_account(c, &accounts.items[i], with, err))
+			return -1;
 	return 0;
 }
 
@@ -238,34 +248,33 @@ static int run_move(struct cmd_context *cx, struct err *err)
 
 /* --- key status ---------------------------------------------------------------------------- */
 
-static int64_t count_secrets(struct cmd_context *cx, const struct account_list *l,
-			     const struct secret_box *box, struct json_object *damaged)
+/* *count of them in the whole store; those that box (NULL = there is none) does not open, in damaged. */
+static int look_at_secrets(struct cmd_context *cx, const struct secret_box *box, int64_t *count,
+			   struct json_object *damaged, struct err *err)
 {
-	int64_t n = 0;
+	AUTO(account_list_release) struct account_list accounts = {0};
 
-	for (size_t i = 0; i < l->count; i++) {
-		const struct account *a = &l->items[i];
-		AUTO(free) char *owner = account_seal_name(a);
+	if (store_account_list(cx->store, &accounts, err))
+		return -1;
+	for (size_t i = 0; i < accounts.count; i++) {
+		AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
+		const struct account *a = &accounts.items[i];
 
-		for (size_t k = 0; k < ARRAY_SIZE(fields); k++) {
-			AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-			AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+		if (store_secret_list(cx->store, a->id, &secrets, err))
+			return -1;
+		*count += (int64_t)secrets.count;
+		for (size_t k = 0; box && k < secrets.count; k++) {
 			struct json_object *which;
-			struct err none;
 
-			if (store_secret_get(cx->store, a->id, fields[k], &sealed, &none))
-				continue;
-			n++;
-			if (!box || !secret_unseal(box, owner, fields[k], sealed.buf, sealed.len,
-						   &plain, &none))
+			if (cmd_secret_opens(box, a, &secrets.items[k]))
 				continue;
 			which = json_object_new_object();
 			json_set_str(which, "account", a->name);
-			json_set_str(which, "secret", fields[k]);
+			json_set_str(which, "secret", secrets.items[k].field);
 			json_object_array_add(damaged, which);
 		}
 	}
-	return n;
+	return 0;
 }
 
 static void print_status(const struct cmd_context *cx, const struct json_object *answer)
@@ -292,25 +301,26 @@ static void print_status(const struct cmd_context *cx, const struct json_object 
 
 static int run_status(struct cmd_context *cx, struct err *err)
 {
-	AUTO(account_list_release) struct account_list l = {0};
 	AUTO(key_place_release) struct key_place k = {0};
 	AUTO(secret_box_free) struct secret_box *box = NULL;
 	AUTO(json_object_put) struct json_object *answer = json_object_new_object();
 	AUTO(json_object_put) struct json_object *failure = NULL;
-	struct json_object *damaged = json_object_new_array();
+	AUTO(json_object_put) struct json_object *damaged = json_object_new_array();
 	bool kept, next = false;
 	struct err why = {0};
+	int64_t count = 0;
 
-	if (cmd_has_key(cx, &kept, err) || (kept && cmd_key_place(cx, &k, err)) ||
-	    (kept && store_account_list(cx->store, &l, err)))
+	if (cmd_has_key(cx, &kept, err) || (kept && cmd_key_place(cx, &k, err)))
 		return -1;
-	if (kept && secret_box_open_checked(k.provider, k.where, k.check, &box, &next, &why))
-		box = NULL;
+	if (kept)
+		(void)secret_box_open_checked(k.provider, k.where, k.check, &box, &next, &why);
+	if (kept && look_at_secrets(cx, box, &count, damaged, err))
+		return -1;
 	json_set(answer, "provider", kept ? json_object_new_string(k.provider->name) : NULL);
 	json_set(answer, "location", kept ? json_object_new_string(k.where) : NULL);
-	json_set_int(answer, "secrets", count_secrets(cx, &l, box, damaged));
+	json_set_int(answer, "secrets", count);
 	json_set_bool(answer, "interrupted", next);
-	json_set(answer, "damaged", damaged);
+	json_set(answer, "damaged", json_object_get(damaged));
 	if (why.code)
 		failure = json_failure(&why);
 	json_set(answer, "error", why.code ? json_object_get(json_get(failure, "error")) : NULL);

@@ -172,6 +172,16 @@ int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box *
 	return 0;
 }
 
+bool cmd_secret_opens(const struct secret_box *box, const struct account *a,
+		      const struct sealed_secret *s)
+{
+	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
+	AUTO(free) char *owner = account_seal_name(a);
+	struct err closed;
+
+	return !secret_unseal(box, owner, s->field, s->sealed.buf, s->sealed.len, &plain, &closed);
+}
+
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err)
 {
 	AUTO(key_place_release) struct key_place k = {0};

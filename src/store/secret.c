@@ -1,6 +1,10 @@
 /* Sealed secrets: opaque bytes by account and field. */
 #include "store/internal.h"
 
+#include <string.h>
+
+#include "base/xalloc.h"
+
 #include "base/banned.h"
 
 static const char sql_secret_put[] =
@@ -43,6 +47,47 @@ int store_secret_get(struct store *s, int64_t account_id, const char *field, str
 	sealed = col_blob(st, 0, &len);
 	if (len)
 		strbuf_add(out, sealed, len);
+	return 0;
+}
+
+void sealed_secret_list_release(struct sealed_secret_list *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		free(l->items[i].field);
+		strbuf_release(&l->items[i].sealed);
+	}
+	free(l->items);
+	memset(l, 0, sizeof(*l));
+}
+
+static const char sql_secret_list[] =
+	"SELECT field, sealed FROM secret WHERE account_id = :account ORDER BY field";
+
+int store_secret_list(struct store *s, int64_t account_id, struct sealed_secret_list *out,
+		      struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(sealed_secret_list_release) struct sealed_secret_list list = {0};
+	int status;
+
+	if (db_prepare(s->db, sql_secret_list, &st, err))
+		return -1;
+	stmt_int(st, ":account", account_id);
+	while ((status = stmt_step(st, err)) == 1) {
+		size_t len;
+		const void *sealed = col_blob(st, 1, &len);
+		struct sealed_secret *item;
+
+		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
+		item = &list.items[list.count++];
+		*item = (struct sealed_secret){.field = col_dup(st, 0), .sealed = STRBUF_INIT};
+		if (len)
+			strbuf_add(&item->sealed, sealed, len);
+	}
+	if (status < 0)
+		return -1;
+	*out = list;
+	memset(&list, 0, sizeof(list));
 	return 0;
 }
 

@@ -100,14 +100,27 @@ int store_account_list(struct store *s, struct account_list *out, struct err *er
 /* The account with all its calendars, events and secrets. */
 int store_account_remove(struct store *s, int64_t account_id, struct err *err);
 
-/* Sealed secrets, opaque here. field: "refresh_token", "access_token", "client_secret",
- * "service_account_key". get appends to out; ERR_NOT_FOUND when there is none. field NULL in
- * delete: all of the account. */
+/* Sealed secrets, opaque here, each under a name that its writer gives it (cmd/connect_save.c). get
+ * appends to out; ERR_NOT_FOUND when there is none. field NULL in delete: all of the account. */
 int store_secret_put(struct store *s, int64_t account_id, const char *field, const void *sealed,
 		     size_t len, struct err *err);
 int store_secret_get(struct store *s, int64_t account_id, const char *field, struct strbuf *out,
 		     struct err *err);
 int store_secret_delete(struct store *s, int64_t account_id, const char *field, struct err *err);
+
+struct sealed_secret {
+	char *field;
+	struct strbuf sealed;
+};
+
+struct sealed_secret_list {
+	struct sealed_secret *items;
+	size_t count;
+};
+void sealed_secret_list_release(struct sealed_secret_list *l);
+/* All that an account has, under whatever names; in order of these. */
+int store_secret_list(struct store *s, int64_t account_id, struct sealed_secret_list *out,
+		      struct err *err);
 
 /* --- calendars --------------------------------------------------------------------------- */
 
@@ -611,6 +624,7 @@ int store_run_list(struct store *s, int64_t account_id, size_t limit, struct run
 DEFINE_AUTO(struct store, store_close)
 DEFINE_AUTO_VALUE(struct account, account_release)
 DEFINE_AUTO_VALUE(struct account_list, account_list_release)
+DEFINE_AUTO_VALUE(struct sealed_secret_list, sealed_secret_list_release)
 DEFINE_AUTO_VALUE(struct calendar, calendar_release)
 DEFINE_AUTO_VALUE(struct calendar_list, calendar_list_release)
 DEFINE_AUTO_VALUE(struct event, event_release)

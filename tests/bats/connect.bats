@@ -237,6 +237,16 @@ web_client() {
 	assert_no_violations
 }
 
+@test "connect: a web client is known again after its login was sealed with another key" {
+	web_client
+	run -0 calsync connect work --client-secrets web.json 5>&-
+	run -0 calsync key rotate
+	run -0 calsync key status
+	run --separate-stderr -0 calsync connect work 5>&-
+	assert_matches "$stderr" 'redirect_uri=http%3A%2F%2F127.0.0.1%3A8085%2Fcallback&'
+	assert_no_violations
+}
+
 @test "connect: a web client that gets no refresh token is explained" {
 	web_client
 	printf '#!/bin/sh\nexec "%s" "$(echo "$1" | sed "s/&access_type=offline//")"\n' "$BROWSER" >"$HOME/online"

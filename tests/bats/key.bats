@@ -122,6 +122,20 @@ export BATS_DIR
 	assert_json '.damaged == [{"account": "work", "secret": "access_token"}]'
 }
 
+@test "key rotate: what the store holds under a name that nothing knows is sealed anew, or stops it" {
+	connect_account work
+	sqlite3 "$CALSYNC_STORE" "INSERT INTO secret SELECT account_id, 'of a later version', zeroblob(60) FROM account"
+	run --separate-stderr calsync key status --json
+	[ "$status" -eq 1 ]
+	assert_json '.damaged == [{"account": "work", "secret": "of a later version"}]'
+	key=$(cat "$(key_file)")
+	run calsync key rotate
+	[ "$status" -eq 1 ]
+	[[ $output == *"of a later version"* ]]
+	[ "$key" = "$(cat "$(key_file)")" ]
+	[ ! -e "$(key_file).next" ]
+}
+
 @test "key: a value of another account does not open" {
 	connect_account work
 	fake_google_account user2@example.com

@@ -196,6 +196,26 @@ static void test_store_secret__bytes_come_back_by_account_and_field(void **state
 	FAILS(ERR_STORE, store_secret_put(store, 99, "refresh_token", "x", 1, &err));
 }
 
+static void test_store_secret__all_of_an_account_are_listed_whatever_their_names(void **state)
+{
+	int64_t ann = add_account("ann"), bob = add_account("bob");
+	AUTO(sealed_secret_list_release) struct sealed_secret_list l = {0};
+
+	(void)state;
+	OK(store_secret_list(store, ann, &l, &err));
+	assert_int_equal(l.count, 0);
+	OK(store_secret_put(store, ann, "refresh_token", "a\0b\xff", 4, &err));
+	OK(store_secret_put(store, ann, "of a later version", "", 0, &err));
+	OK(store_secret_put(store, bob, "access_token", "bob's", 5, &err));
+	OK(store_secret_list(store, ann, &l, &err));
+	assert_int_equal(l.count, 2);
+	assert_string_equal(l.items[0].field, "of a later version");
+	assert_int_equal(l.items[0].sealed.len, 0);
+	assert_string_equal(l.items[1].field, "refresh_token");
+	assert_int_equal(l.items[1].sealed.len, 4);
+	assert_memory_equal(l.items[1].sealed.buf, "a\0b\xff", 4);
+}
+
 /* --- calendars --------------------------------------------------------------------------- */
 
 static void test_store_calendar__every_field_comes_back(void **state)
@@ -394,6 +414,7 @@ static const struct CMUnitTest tests[] = {
 	T(test_store_account__a_name_is_taken_once),
 	T(test_store_account__removing_one_leaves_nothing_of_it),
 	T(test_store_secret__bytes_come_back_by_account_and_field),
+	T(test_store_secret__all_of_an_account_are_listed_whatever_their_names),
 	T(test_store_calendar__every_field_comes_back),
 	T(test_store_calendar__an_upsert_writes_only_what_differs),
 	T(test_store_calendar__an_unchanged_one_takes_no_lock),
