@@ -157,7 +157,7 @@ static int check_key(struct cmd_context *cx, const struct connect *c, struct err
 
 	if (cmd_has_key(cx, &has_key, err))
 		return -1;
-	if (!has_key || c->opts->force || !cmd_secret_box(cx, KEY_OPEN, &box, &missing))
+	if (!has_key || c->opts->force || !cmd_secret_box(cx, &box, &missing))
 		return 0;
 	return err_set(err, missing.code, "%s with --force", missing.msg);
 }

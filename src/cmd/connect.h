@@ -31,6 +31,9 @@ struct connect {
 	char *email;                  /* whose calendars these are: the primary calendar's id */
 	int64_t refresh_expires_in_s; /* 0 = unlimited */
 	struct loopback *loopback;    /* the browser that waits for its page; NULL = none */
+
+	/* Filled by connect_save(): */
+	struct key_place new_key; /* made for this login; provider NULL = none was */
 };
 void connect_release(struct connect *c);
 

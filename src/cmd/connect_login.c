@@ -30,6 +30,7 @@ void connect_release(struct connect *c)
 	free(c->base_url);
 	free(c->granted);
 	free(c->email);
+	key_place_release(&c->new_key);
 }
 
 /* --- scopes ------------------------------------------------------------------------------ */
@@ -61,7 +62,7 @@ static int stored_value(struct cmd_context *cx, const struct account *a, const c
 
 	if (store_secret_get(cx->store, a->id, field, &sealed, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
+	if (cmd_secret_box(cx, &box, err) ||
 	    secret_unseal(box, owner, field, sealed.buf, sealed.len, &plain, err))
 		return -1;
 	*out = xstrndup(plain.buf, plain.len);

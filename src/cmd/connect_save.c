@@ -107,7 +107,7 @@ static int check_one(struct store *s, const struct secret_box *box, const struct
 
 /* Read back with a key that was itself read back: a key that did not reach its provider would
  * show at the next start otherwise, when the login is gone. */
-static int put_secrets(struct cmd_context *cx, const struct connect *c, const struct account *a,
+static int put_secrets(struct cmd_context *cx, struct connect *c, const struct account *a,
 		       struct err *err)
 {
 	const struct secret_value values[] = {
@@ -121,7 +121,7 @@ static int put_secrets(struct cmd_context *cx, const struct connect *c, const st
 	AUTO(secret_box_free) struct secret_box *again = NULL;
 	struct secret_box *box;
 
-	if (cmd_secret_box(cx, c->opts->force ? KEY_REPLACE_LOST : KEY_FIRST, &box, err) ||
+	if (cmd_secret_box_first(cx, c->opts->force, &c->new_key, &box, err) ||
 	    cmd_secret_box_again(cx, &again, err) ||
 	    store_secret_delete(cx->store, a->id, NULL, err))
 		return -1;
@@ -172,7 +172,7 @@ static int forget_sync_tokens(struct store *s, int64_t account_id, struct err *e
 	return 0;
 }
 
-static int write_steps(struct cmd_context *cx, const struct connect *c, struct account *a,
+static int write_steps(struct cmd_context *cx, struct connect *c, struct account *a,
 		       struct err *err)
 {
 	bool other_user = a->email && strcmp(a->email, c->email);
@@ -187,7 +187,7 @@ static int write_steps(struct cmd_context *cx, const struct connect *c, struct a
 	return store_commit(cx->store, err);
 }
 
-static int write_account(struct cmd_context *cx, const struct connect *c, struct account *a,
+static int write_account(struct cmd_context *cx, struct connect *c, struct account *a,
 			 struct err *err)
 {
 	int r;
@@ -267,7 +267,7 @@ static int list_calendars(struct cmd_context *cx, const struct connect *c, struc
 	int64_t changed;
 
 	a->state = ACCOUNT_CONNECTED; /* to us; to others when all is done */
-	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, KEY_OPEN, &o.box, err) ||
+	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, &o.box, err) ||
 	    google_new(a, &o, &g, err) || sync_calendar_list(g, cx->store, a, &changed, err))
 		return err_wrap(err, "cannot list the calendars");
 	return finish(cx, c, a->name, err);
@@ -284,19 +284,6 @@ static int same_person(const struct connect *c, const struct account *a, struct 
 }
 
 /* --- the key ------------------------------------------------------------------------------ */
-
-/* Whether a key has to be made: there is none where it is to lie. */
-static int key_is_missing(struct cmd_context *cx, struct key_place *k, bool *out, struct err *err)
-{
-	unsigned char key[SECRET_KEY_LEN];
-	struct err why;
-
-	if (cmd_key_place(cx, k, err))
-		return -1;
-	*out = !k->kept && k->provider->load(k->where, key, &why) && why.code == ERR_NOT_FOUND;
-	secret_wipe(key, sizeof(key));
-	return 0;
-}
 
 /*
  * Take away the key that a failed first login made. Order matters: the store forgets it first, so
@@ -334,9 +321,7 @@ int connect_save(struct cmd_context *cx, struct connect *c, struct account *out,
 	AUTO(account_release) struct account a = {0};
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
 	AUTO(backup_release) struct backup before = {0};
-	AUTO(key_place_release) struct key_place key = {0};
 	struct err problem = {0};
-	bool new_key;
 	const char *name = c->existing.id ? c->existing.name : c->name ? c->name : c->email;
 
 	if (cmd_store_create(cx, err))
@@ -353,14 +338,12 @@ int connect_save(struct cmd_context *cx, struct connect *c, struct account *out,
 	} else if (err->code != ERR_NOT_FOUND) {
 		return -1;
 	}
-	if (key_is_missing(cx, &key, &new_key, err))
-		return -1;
 	if (!write_account(cx, c, &a, err)) {
 		if (!list_calendars(cx, c, &a, err))
 			return store_account_get(cx->store, a.name, out, err);
 		put_back(cx->store, &before, a.id);
 	}
-	if (new_key && remove_key(cx, &key, &problem))
+	if (c->new_key.provider && remove_key(cx, &c->new_key, &problem))
 		log_error("connect", "cannot remove the key of the unfinished login: %s",
 			  problem.msg);
 	return -1;

@@ -458,5 +458,5 @@ int cmd_sync_env(struct cmd_context *cx, struct sync_env *out, struct err *err)
 		return -1;
 	if (cmd_transport(cx, &out->transport, err))
 		return -1;
-	return cmd_secret_box(cx, KEY_OPEN, &out->box, err);
+	return cmd_secret_box(cx, &out->box, err);
 }

@@ -61,14 +61,9 @@ int cmd_transport(struct cmd_context *cx, struct transport **out, struct err *er
 
 /* --- key_place.c ------------------------------------------------------------------------- */
 
-enum cmd_key {
-	KEY_OPEN,         /* the one that the store's secrets are sealed with */
-	KEY_FIRST,        /* made when this store has none yet: the first connect */
-	KEY_REPLACE_LOST, /* made also when it is gone: what it sealed is lost then */
-};
-/* The key's box, opened on first use, borrowed until the context ends. Errors: ERR_SECRET. */
-int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
-		   struct err *err);
+/* The key that the store's secrets are sealed with, opened on first use, borrowed until the context
+ * ends. Errors: ERR_SECRET, and as of cmd_key_place(). */
+int cmd_secret_box(struct cmd_context *cx, struct secret_box **out, struct err *err);
 /* Whether cx->store has a key already, so that connect can look at it before it asks anybody. */
 int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err);
 /* Whether the key opens this one of the account's secrets. */
@@ -77,23 +72,32 @@ bool cmd_secret_opens(const struct secret_box *box, const struct account *a,
 /* The key once more through its provider, as the next start will find it. Caller's. */
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err);
 
-/* Where the key of cx->store lies, or is to lie. */
+/* Where the key of a store lies, or is to lie. */
 struct key_place {
 	const struct key_provider *provider;
 	char *where;  /* owned; see secret/secret.h */
 	char *key_id; /* owned; of the Secret Service; NULL = not needed */
 	char *check;  /* owned; what the key is known by; NULL: stores from before have none */
-	bool kept;    /* the store has a key there; else this is the place of choice */
 };
 void key_place_release(struct key_place *k);
 DEFINE_AUTO_VALUE(struct key_place, key_place_release)
+/* That of cx->store. ERR_NOT_CONNECTED: it has none yet; ERR_SECRET: the configuration says another. */
 int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err);
 /* The place of this provider, for a key that goes there. */
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
 		     struct err *err);
-/* Write down that the store's key is this one, and where it lies. Inside the caller's transaction. */
+/* Write down that the store's key is this one, and where it lies. In the caller's transaction. */
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
 		 struct err *err);
+/*
+ * cmd_secret_box() for connect, in its transaction: a store that has no key yet gets one, at the
+ * place of choice; replace_lost: also one whose key is gone, and what that sealed is lost then.
+ *
+ * out_made  where a key was made for a store without one, also when this fails: whoever cannot go on
+ *           takes it away again; untouched when none was made
+ */
+int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_place *out_made,
+			 struct secret_box **out, struct err *err);
 
 /* Open cx->store, made when missing: for connect, which has no store before it has a login. */
 int cmd_store_create(struct cmd_context *cx, struct err *err);

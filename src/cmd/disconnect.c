@@ -34,7 +34,7 @@ static int load_token(struct cmd_context *cx, const struct account *a, char **ou
 				continue;
 			return -1;
 		}
-		if (cmd_secret_box(cx, KEY_OPEN, &box, err) ||
+		if (cmd_secret_box(cx, &box, err) ||
 		    secret_unseal(box, owner, fields[i], sealed.buf, sealed.len, &plain, err))
 			return -1;
 		*out = xstrdup(plain.buf);

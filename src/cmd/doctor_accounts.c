@@ -64,7 +64,7 @@ void doctor_key(struct doctor *d)
 			   "this store has no key yet; the first login makes it");
 		return;
 	}
-	if (cmd_secret_box(d->cx, KEY_OPEN, &box, &err)) {
+	if (cmd_secret_box(d->cx, &box, &err)) {
 		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
 		doctor_mend(d, "'calsync key status' shows its place: put it back there; if it is "
 			       "lost, connect every account again (calsync connect NAME)");

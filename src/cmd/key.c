@@ -62,9 +62,6 @@ static int begin(struct change *c, struct err *err)
 			return -1;
 	if (cmd_key_place(cx, &c->place, err))
 		return -1;
-	if (!c->place.kept)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "this store has no key yet; the first 'calsync connect' makes one");
 	return secret_box_open_checked(c->place.provider, c->place.where, c->place.check, &c->box,
 				       &c->next, err);
 }
@@ -202,21 +199,16 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 
 /* --- key move ------------------------------------------------------------------------------ */
 
-/* The key that is to be used there: one that is there already, or ours, put there. */
-static int key_there(struct change *c, const struct key_place *to, struct secret_box **out,
+/* One that is there already is the key from now on (*out); else ours is put there, and *out NULL. */
+static int key_there(const struct change *c, const struct key_place *to, struct secret_box **out,
 		     struct err *err)
 {
-	AUTO(secret_box_free) struct secret_box *box = NULL;
 	struct err none;
 
-	if (!to->provider->answers(to->where, &none) &&
-	    !secret_box_open(to->provider, to->where, false, &box, &none)) {
-		*out = TAKE(box);
+	*out = NULL;
+	if (!secret_box_open(to->provider, to->where, false, out, &none))
 		return 0;
-	}
-	if (secret_box_save(c->box, to->provider, to->where, false, err))
-		return -1;
-	return secret_box_open(to->provider, to->where, false, out, err);
+	return secret_box_save(c->box, to->provider, to->where, false, err);
 }
 
 static int run_move(struct cmd_context *cx, struct err *err)
@@ -236,7 +228,7 @@ static int run_move(struct cmd_context *cx, struct err *err)
 	if (p == c.place.provider)
 		return err_set(err, ERR_USAGE, "the key lies in %s already", p->name);
 	if (cmd_key_place_in(cx, p, &to, err) || reseal(&c, NULL, err) ||
-	    key_there(&c, &to, &there, err) || commit_key(&c, &to, there, err))
+	    key_there(&c, &to, &there, err) || commit_key(&c, &to, there ? there : c.box, err))
 		return -1;
 	/* A key file may serve other stores, and a credential is not ours to remove. */
 	shared = !strcmp(c.place.provider->name, "file");

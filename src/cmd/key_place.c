@@ -43,7 +43,7 @@ int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struc
 		out->where = credential_path();
 		return 0;
 	}
-	if (cx->store && store_meta_get(cx->store, "key_id", &out->key_id, err))
+	if (store_meta_get(cx->store, "key_id", &out->key_id, err))
 		return -1;
 	if (!out->key_id) {
 		char id[27];
@@ -83,26 +83,35 @@ static int choose(struct cmd_context *cx, struct key_place *out, struct err *err
 	return err_set(err, ERR_SECRET, "there is no place for a key");
 }
 
+static int first_place(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	const char *wish = config_get(cx->config, "key.provider");
+	const struct key_provider *p;
+
+	if (!wish)
+		return choose(cx, out, err);
+	return find_provider(wish, &p, err) ? -1 : cmd_key_place_in(cx, p, out, err);
+}
+
 int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err)
 {
 	const char *wish = config_get(cx->config, "key.provider");
 	const struct key_provider *p;
 	AUTO(free) char *kept = NULL;
 
-	*out = (struct key_place){0};
-	if (cx->store && store_meta_get(cx->store, "key_provider", &kept, err))
+	if (store_meta_get(cx->store, "key_provider", &kept, err))
 		return -1;
-	if (kept && wish && strcmp(kept, wish))
+	if (!kept)
+		return err_set(err, ERR_NOT_CONNECTED,
+			       "this store has no key yet; the first 'calsync connect' makes one");
+	if (wish && strcmp(kept, wish))
 		return err_set(err, ERR_SECRET,
 			       "the key of this store lives in '%s', but key.provider says '%s'; "
 			       "set it back, or bring the key there: calsync key move %s",
 			       kept, wish, wish);
-	if (!kept && !wish)
-		return choose(cx, out, err);
-	if (find_provider(kept ? kept : wish, &p, err) || cmd_key_place_in(cx, p, out, err))
+	if (find_provider(kept, &p, err) || cmd_key_place_in(cx, p, out, err))
 		return -1;
-	out->kept = kept != NULL;
-	return kept ? store_meta_get(cx->store, "key_check", &out->check, err) : 0;
+	return store_meta_get(cx->store, "key_check", &out->check, err);
 }
 
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
@@ -142,31 +151,44 @@ static int open_kept(const struct key_place *k, struct secret_box **out, struct 
 	return 0;
 }
 
-int cmd_secret_box(struct cmd_context *cx, enum cmd_key how, struct secret_box **out,
-		   struct err *err)
+int cmd_secret_box(struct cmd_context *cx, struct secret_box **out, struct err *err)
 {
 	AUTO(key_place_release) struct key_place k = {0};
-	struct err lost;
+
+	if (!cx->box && (cmd_key_place(cx, &k, err) || open_kept(&k, &cx->box, err)))
+		return -1;
+	*out = cx->box;
+	return 0;
+}
+
+int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_place *out_made,
+			 struct secret_box **out, struct err *err)
+{
+	AUTO(key_place_release) struct key_place k = {0};
+	bool kept, made;
+	int rc;
 
 	if (cx->box) {
 		*out = cx->box;
 		return 0;
 	}
-	if (cmd_key_place(cx, &k, err))
+	if (cmd_has_key(cx, &kept, err) ||
+	    (kept ? cmd_key_place(cx, &k, err) : first_place(cx, &k, err)))
 		return -1;
 	/* A key that sealed something once and is gone is not replaced: it may come back. */
-	if (k.kept || how == KEY_OPEN) {
-		if (!open_kept(&k, &cx->box, &lost)) {
-			*out = cx->box;
-			return how == KEY_OPEN || k.check ? 0 : cmd_key_keep(cx, &k, cx->box, err);
-		}
-		if (how != KEY_REPLACE_LOST) {
-			*err = lost;
-			return -1;
-		}
+	if (kept && !open_kept(&k, &cx->box, err)) {
+		*out = cx->box;
+		return k.check ? 0 : cmd_key_keep(cx, &k, cx->box, err);
 	}
-	if (secret_box_open(k.provider, k.where, true, &cx->box, err) ||
-	    cmd_key_keep(cx, &k, cx->box, err))
+	if (kept && !replace_lost)
+		return -1;
+	rc = secret_box_make(k.provider, k.where, &cx->box, &made, err) ||
+	     cmd_key_keep(cx, &k, cx->box, err);
+	if (made && !kept) {
+		*out_made = k;
+		k = (struct key_place){0};
+	}
+	if (rc)
 		return -1;
 	*out = cx->box;
 	return 0;

@@ -60,28 +60,42 @@ static int no_key(const struct key_provider *p, const char *where, struct err *e
 		p->name, where);
 }
 
-int secret_box_open(const struct key_provider *p, const char *where, bool create,
-		    struct secret_box **out, struct err *err)
+int secret_box_make(const struct key_provider *p, const char *where, struct secret_box **out,
+		    bool *out_made, struct err *err)
 {
 	AUTO(secret_box_free) struct secret_box *box = box_new();
 	struct err first;
 
-	if (!p->load(where, box->key, err)) {
-		*out = TAKE(box);
-		return 0;
+	*out_made = false;
+	if (p->load(where, box->key, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		*out_made = !key_create(p, where, &first);
+		/* When another process makes one at the same moment, ours is not kept and theirs is
+		 * read. Ours is read back, too: one that cannot be read again is never used. */
+		if (p->load(where, box->key, err)) {
+			if (*out_made)
+				return err_wrap(err,
+						"the key that was just made cannot be read back");
+			*err = first;
+			return -1;
+		}
 	}
-	if (err->code != ERR_NOT_FOUND)
-		return -1;
-	if (!create)
-		return no_key(p, where, err);
-	/* When another process makes the key at the same moment, ours is not kept and theirs is read. */
-	if (key_create(p, where, &first) && p->load(where, box->key, err)) {
-		*err = first;
-		return -1;
-	}
-	/* Read back what is kept, so that a key that cannot be read again is never used. */
+	*out = TAKE(box);
+	return 0;
+}
+
+int secret_box_open(const struct key_provider *p, const char *where, bool create,
+		    struct secret_box **out, struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *box = NULL;
+	bool made;
+
+	if (create)
+		return secret_box_make(p, where, out, &made, err);
+	box = box_new();
 	if (p->load(where, box->key, err))
-		return err_wrap(err, "the key that was just made cannot be read back");
+		return err->code == ERR_NOT_FOUND ? no_key(p, where, err) : -1;
 	*out = TAKE(box);
 	return 0;
 }
@@ -165,16 +179,11 @@ int secret_box_save(const struct secret_box *box, const struct key_provider *p, 
 	/* A keyring may say yes and keep nothing. */
 	if (p->load(where, kept->key, err))
 		return err_wrap(err, "the key that was just kept cannot be read back");
-	return secret_box_equal(box, kept)
+	return !CRYPTO_memcmp(box->key, kept->key, SECRET_KEY_LEN)
 		       ? 0
 		       : err_set(err, ERR_SECRET,
 				 "%s gives back another key than it was given ('%s')", p->name,
 				 where);
-}
-
-bool secret_box_equal(const struct secret_box *a, const struct secret_box *b)
-{
-	return !CRYPTO_memcmp(a->key, b->key, SECRET_KEY_LEN);
 }
 
 /* --- sealing ----------------------------------------------------------------------------- */

@@ -53,9 +53,13 @@ int key_from_hex(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN]);
 
 struct secret_box; /* holds the key in locked, non-dumped memory, wiped on free */
 
-/* where: the key file's path for "file". create: make the key when there is none (first connect). */
+/* create: as secret_box_make(). */
 int secret_box_open(const struct key_provider *p, const char *where, bool create,
 		    struct secret_box **out, struct err *err);
+/* The first connect: the key that lies there, or else a new one. *out_made: it is new, and
+ * ours; said also on failure, when what was kept could not be read back. */
+int secret_box_make(const struct key_provider *p, const char *where, struct secret_box **out,
+		    bool *out_made, struct err *err);
 /*
  * The key that belongs to a store, by what secret_box_check() wrote down about it (hex): the one at
  * `where`, or, when an exchange was interrupted, the next one (*out_next). ERR_SECRET: neither does.
@@ -68,7 +72,6 @@ int secret_box_check(const struct secret_box *box, struct strbuf *out, struct er
 struct secret_box *secret_box_random(void);
 int secret_box_save(const struct secret_box *box, const struct key_provider *p, const char *where,
 		    bool replace, struct err *err);
-bool secret_box_equal(const struct secret_box *a, const struct secret_box *b);
 void secret_box_free(struct secret_box *box);
 
 /* Both append to out. */

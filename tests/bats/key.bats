@@ -161,6 +161,61 @@ lock_keyring='gdbus call --session -d org.freedesktop.secrets -o /org/freedeskto
 	[ ! -e "$(key_file)" ]
 }
 
+# For `desktop`: asked COMMAND... says how often it asked the keyring; each question opens a session there.
+asked='asked() {
+	dbus-monitor --session "type=method_call,member=OpenSession" >"$HOME/monitor" 2>&1 3>&- &
+	local monitor=$!
+	until grep -q NameLost "$HOME/monitor"; do sleep 0.05; done
+	"$@" >"$HOME/said" 2>&1 || echo "status $?"
+	sleep 0.2
+	kill "$monitor"
+	echo "$1 $2: $(grep -c "^method call.*member=OpenSession" "$HOME/monitor")"
+}
+'
+
+@test "keyring: a command asks it once, and only when it needs the key; connect reads it back" {
+	run --separate-stderr -0 desktop "$asked"'
+		connect_account work
+		asked calsync sync
+		asked calsync status
+		asked calsync doctor --offline
+		asked calsync key status
+		asked calsync event add Lunch --start 2026-03-02T12:00
+		asked calsync accounts list
+		asked connect_account work
+		asked calsync disconnect work'
+	assert_equal "$output" "calsync sync: 1
+calsync status: 0
+calsync doctor: 1
+calsync key: 1
+calsync event: 1
+calsync accounts: 0
+connect_account work: 2
+calsync disconnect: 1"
+}
+
+@test "keyring: a first login that fails leaves no key in it" {
+	fake_google_fault '{"match": "calendarList?", "times": 0, "action": "status", "status": 403}'
+	run -4 desktop 'connect_account work; status=$?
+		secret-tool search --all xdg:schema org.calsync.Key 2>/dev/null; exit $status'
+	[[ $output == *"cannot list the calendars"* ]]
+	[[ $output != *"calsync key"* ]]
+}
+
+@test "keyring: a store without a key is told at once, whatever the keyring does" {
+	connect_account work
+	sqlite3 "$CALSYNC_STORE" "DELETE FROM meta WHERE key LIKE 'key%'"
+	run -0 desktop 'kill -STOP "$keyring"
+		start=${EPOCHREALTIME/./}
+		calsync sync
+		echo "sync $?"
+		calsync key rotate
+		echo "rotate $?"
+		calsync key move file
+		echo "move $?, took $(((${EPOCHREALTIME/./} - start) / 1000000)) s"'
+	assert_matches "$output" 'has no key yet.*sync 3.*has no key yet.*rotate 3.*has no key yet.*move 3, took [01] s'
+}
+
 @test "keyring: locked, without a terminal, is told and changes nothing" {
 	run desktop "connect_account work && $lock_keyring; calsync sync --json </dev/null"
 	echo "$output"
