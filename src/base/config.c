@@ -380,7 +380,8 @@ char *config_key_path(const struct config *c)
 
 	if (value)
 		return expand(c, value);
-	/* Not systemd's configuration folder while there is another: services may not write there. */
+	/* Not systemd's configuration folder while there is another:
+	 * services may not write there. */
 	if (xdg)
 		return xasprintf("%s/calsync/key", xdg);
 	if (c->home)

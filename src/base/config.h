@@ -28,9 +28,10 @@ const char *config_get(const struct config *c, const char *key);
 const char *config_key_at(const struct config *c, size_t i);
 
 /*
- * Set "section.name" in the file, or take it out (value NULL): its other lines stay as they are. The
- * file is replaced in one step, and only when the new text reads as the old one but for this; it is
- * made when there is none. Errors: ERR_INVALID when the value cannot stand in such a file, ERR_FAILED.
+ * Set "section.name" in the file, or take it out (value NULL): its other lines stay as they are.
+ * The file is replaced in one step, and only when the new text reads as the old one but for this;
+ * it is made when there is none. Errors: ERR_INVALID when the value cannot
+ * stand in such a file, ERR_FAILED.
  */
 int config_set(const struct config *c, const char *key, const char *value, struct err *err);
 

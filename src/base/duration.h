@@ -1,8 +1,8 @@
 /*
  * What people type for a length of time.
  *
- * Forms    10m, 1h30m, 90min, 2 days, 1.5h, 1w2d, "1 hour 30 minutes", ISO 8601 PT1H30M, P1D; in any
- *          case. One sign, in front, counts for the whole.
+ * Forms    10m, 1h30m, 90min, 2 days, 1.5h, 1w2d, "1 hour 30 minutes", ISO 8601 PT1H30M, P1D; in
+ *          any case. One sign, in front, counts for the whole.
  * Refused  a number without its unit; months and years, which have no fixed length; a sign inside.
  * Source   RFC 5545 section 3.3.6 (a day is a nominal day), ISO 8601
  */

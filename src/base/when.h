@@ -10,7 +10,7 @@
  *   monday .. sunday, mon .. sun
  *                               the next such day after today; with a time that is still ahead
  *                               today, today counts too
- *   14:00[:30] 2pm 2:30 pm      today; before or after any of the days above, "at" may stand between
+ *   14:00[:30] 2pm 2:30 pm      today; before or after any of the days above, "at" may be between
  *   +2h -45m +3d +1d12h         from now; days and weeks keep the wall clock across DST changes
  * Refused    whatever different people read differently: 01/02/2026, 1.2.2026, 10, next friday.
  * Source     RFC 3339; design.md "Times"

@@ -271,8 +271,8 @@ static int agenda_window(const struct agenda_options *o, const char *zone, int64
 	return 0;
 }
 
-/* A day is the same day in every zone, but its instants are not: all-day events are looked for a day
- * further, and those that are on none of the agenda's days left out again. */
+/* A day is the same day in every zone, but its instants are not: all-day events are looked for a
+ * day further, and those that are on none of the agenda's days left out again. */
 static void keep_shown(struct agenda *a, const struct window *w)
 {
 	size_t n = 0;

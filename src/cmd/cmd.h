@@ -57,8 +57,9 @@ struct option_spec {
 	char short_name;       /* 0 = none */
 	const char *long_name; /* without the dashes */
 	size_t offset;         /* of its field in the command's option struct */
-	const char *arg;  /* what help calls the value; CHOICE: the words, "a|b|c". For completion
-				* the names ACCOUNT, CALENDAR, EVENT, FILE and ZONE are understood. */
+	/* What help calls the value; CHOICE: the words, "a|b|c". For completion the names ACCOUNT,
+	 * CALENDAR, EVENT, FILE and ZONE are understood. */
+	const char *arg;
 	const char *help; /* one line, lower case, no full stop */
 	int64_t min, max; /* INT */
 };
@@ -124,9 +125,9 @@ struct cmd {
 	int min_args, max_args; /* max_args -1: any number */
 	const char *arg;        /* what an argument is, for messages and completion: "EVENT", ... */
 	/*
-	 * Do it. Returns the exit status (0..8), or -1 with err filled: main then prints the message
-	 * on stderr and, under --json, the failure object on stdout unless JSON was printed already,
-	 * and exits with err's status. NULL: a group that has only subcommands.
+	 * Do it. Returns the exit status (0..8), or -1 with err filled: main then prints the
+	 * message on stderr and, under --json, the failure object on stdout unless JSON was printed
+	 * already, and exits with err's status. NULL: a group that has only subcommands.
 	 */
 	int (*run)(struct cmd_context *cx, struct err *err);
 };

@@ -239,8 +239,8 @@ static int finish_steps(struct cmd_context *cx, const struct connect *c, const c
 	return store_commit(cx->store, err);
 }
 
-/* Connected, and with the calendars that were asked for: a connect that is killed before this leaves
- * an account that has to be connected again. */
+/* Connected, and with the calendars that were asked for: a connect that is killed before this
+ * leaves an account that has to be connected again. */
 static int finish(struct cmd_context *cx, const struct connect *c, const char *name,
 		  struct err *err)
 {

@@ -81,7 +81,8 @@ struct key_place {
 };
 void key_place_release(struct key_place *k);
 DEFINE_AUTO_VALUE(struct key_place, key_place_release)
-/* That of cx->store. ERR_NOT_CONNECTED: it has none yet; ERR_SECRET: the configuration says another. */
+/* That of cx->store. ERR_NOT_CONNECTED: it has none yet; ERR_SECRET:
+ * the configuration says another. */
 int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err);
 /* The place of this provider, for a key that goes there. */
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
@@ -93,8 +94,8 @@ int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct
  * cmd_secret_box() for connect, in its transaction: a store that has no key yet gets one, at the
  * place of choice; replace_lost: also one whose key is gone, and what that sealed is lost then.
  *
- * out_made  where a key was made for a store without one, also when this fails: whoever cannot go on
- *           takes it away again; untouched when none was made
+ * out_made  where a key was made for a store without one, also when this fails: whoever cannot go
+ *           on takes it away again; untouched when none was made
  */
 int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_place *out_made,
 			 struct secret_box **out, struct err *err);

@@ -49,7 +49,8 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	AUTO(secret_wipe_str) char *token = NULL;
 	struct transport *t;
 
-	/* A service account has no grant of the user's: its key is withdrawn in Google's console. */
+	/* A service account has no grant of the user's:
+	 * its key is withdrawn in Google's console. */
 	if (a->auth && !strcmp(a->auth, "service_account"))
 		return NOTHING_TO_REVOKE;
 	/* Google has said that it knows this login no more, and hears nothing of it again. */

@@ -3,8 +3,8 @@
  *
  * Shape   one JSON object, an array of them, or one object per line (blank lines are skipped)
  * Taken   the fields that a client may write, and id, eventType; what else Google or calsync
- *         itself puts into an event (etag, created, account, ...) is dropped. An id that only Google
- *         can make (one with '_') is dropped too: the event gets a new one.
+ *         itself puts into an event (etag, created, account, ...) is dropped. An id that only
+ *         Google can make (one with '_') is dropped too: the event gets a new one.
  * Refused all of it when one is bad: no object, an unknown field, an occurrence of a series, a
  *         deleted event, anything that event_check() refuses.
  */

@@ -1,5 +1,6 @@
 /*
- * What event list and agenda have in common: which events, and their rows in the formats for programs.
+ * What event list and agenda have in common: which events,
+ * and their rows in the formats for programs.
  */
 #ifndef CMD_EVENT_ROWS_H
 #define CMD_EVENT_ROWS_H
@@ -21,8 +22,8 @@ struct event_rows {
 	size_t count; /* printed so far */
 };
 
-/* One event, as store_event_each() calls for it; arg: struct event_rows. JSON is opened by the first
- * row, so that an error before it can still be a JSON answer. */
+/* One event, as store_event_each() calls for it; arg: struct event_rows. JSON is opened by the
+ * first row, so that an error before it can still be a JSON answer. */
 int event_row_json(const struct event *e, void *arg);
 int event_row_ndjson(const struct event *e, void *arg);
 int event_row_tsv(const struct event *e, void *arg);

@@ -2,8 +2,8 @@
  * What `event edit`, `rm` and `respond` work on: an event, or an occurrence of a series, and with
  * which scope.
  *
- * The id may be that of a single event, of a series, of an exception, or an instance id of a series.
- * --occurrence names an occurrence of the series (also by an id of another of its occurrences):
+ * The id may be that of a single event, of a series, of an exception, or an instance id of a
+ * series. --occurrence names an occurrence of the series (also by an id of another one):
  *   a time   by the time that it starts by the rule, or else that it was moved to
  *   a day    when only one is on it; both in the series' own zone
  * --scope   this: that occurrence (what an occurrence has without it); following: it and all later

@@ -68,7 +68,8 @@ static int begin(struct change *c, struct err *err)
 
 /* --- sealing with another key -------------------------------------------------------------- */
 
-/* A value that the key does not open is not ours to throw away: the change stops before it begins. */
+/* A value that the key does not open is not ours to throw away:
+ * the change stops before it begins. */
 static int reseal_one(struct change *c, const struct account *a, const struct sealed_secret *s,
 		      const struct secret_box *with, struct err *err)
 {
@@ -199,7 +200,8 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 
 /* --- key move ------------------------------------------------------------------------------ */
 
-/* One that is there already is the key from now on (*out); else ours is put there, and *out NULL. */
+/* One that is there already is the key from now on (*out); else ours is put there,
+ * and *out NULL. */
 static int key_there(const struct change *c, const struct key_place *to, struct secret_box **out,
 		     struct err *err)
 {
@@ -240,7 +242,8 @@ static int run_move(struct cmd_context *cx, struct err *err)
 
 /* --- key status ---------------------------------------------------------------------------- */
 
-/* *count of them in the whole store; those that box (NULL = there is none) does not open, in damaged. */
+/* *count of them in the whole store; those that box (NULL = there is none) does not open,
+ * in damaged. */
 static int look_at_secrets(struct cmd_context *cx, const struct secret_box *box, int64_t *count,
 			   struct json_object *damaged, struct err *err)
 {

@@ -11,8 +11,8 @@
 #include "store/store.h"
 
 /*
- * The occurrence that an instance id names (`<master>_<UTC start or date>`), and the row of its master,
- * among the accounts that cmd_accounts() gives. For ids that cmd_event() does not know.
+ * The occurrence that an instance id names (`<master>_<UTC start or date>`), and the row of its
+ * master, among the accounts that cmd_accounts() gives. For ids that cmd_event() does not know.
  * Errors: ERR_NOT_FOUND: no instance id, no such series, none starts then, or it is cancelled;
  * ERR_AMBIGUOUS: in several calendars; ERR_INVALID: the series cannot be expanded.
  */
@@ -42,10 +42,10 @@ DEFINE_AUTO_VALUE(struct happening_list, happening_list_release)
 #define SERIES_AHEAD_DAYS 366
 
 /*
- * What a query with a window gives, series expanded; in order of start, then id. A window without an
- * end follows series for SERIES_AHEAD_DAYS from its start (at least from now_utc). What is left out
- * by that or by HAPPENINGS_PER_SERIES, and a series that cannot be expanded (its master is in the
- * list then), is told by a warning.
+ * What a query with a window gives, series expanded; in order of start, then id. A window without
+ * an end follows series for SERIES_AHEAD_DAYS from its start (at least from now_utc). What is left
+ * out by that or by HAPPENINGS_PER_SERIES, and a series that cannot be expanded (its master is in
+ * the list then), is told by a warning.
  */
 int happenings_find(struct store *s, const struct event_query *window, int64_t now_utc,
 		    struct happening_list *out, struct err *err);

@@ -7,7 +7,8 @@
 #include "base/strbuf.h"
 
 /* Append those of `asked` that `granted` does not cover, in short and with what they are for:
- * "calendar.events (to read and change events)", by "and". A wider permission covers a narrower one. */
+ * "calendar.events (to read and change events)", by "and".
+ * A wider permission covers a narrower one. */
 void scopes_missing(const char *granted, const char *asked, struct strbuf *out);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * How long to wait before a call is tried again: pure arithmetic.
  *
- * Source  google-calendar-api.md 5.4; "full jitter": uniform between nothing and the window, so that
- *         clients that failed together do not come back together.
+ * Source  google-calendar-api.md 5.4; "full jitter": uniform between nothing and the window, so
+ *         that clients that failed together do not come back together.
  */
 #ifndef GOOGLE_BACKOFF_H
 #define GOOGLE_BACKOFF_H

@@ -21,8 +21,8 @@ struct google; /* one account, one thread */
 
 enum google_patience {
 	GOOGLE_PATIENT, /* backoff and retries until the deadline (sync) */
-	/* One try, no backoff (event add|edit|rm), all of it before the deadline; a 401 still refreshes
-	 * once, and the rate limit may hold a request back for up to a second. */
+	/* One try, no backoff (event add|edit|rm), all of it before the deadline; a 401 still
+	 * refreshes once, and the rate limit may hold a request back for up to a second. */
 	GOOGLE_ONCE,
 };
 
@@ -31,17 +31,18 @@ struct google_options {
 	struct clock *clock;         /* borrowed */
 	struct store *store;         /* borrowed; tokens and not_before_ms are written through it */
 	struct secret_box *box;      /* borrowed */
-	/* Of a login that is not finished: used while it is good, in place of the store's; borrowed for
-	 * google_new() alone. NULL = none. */
+	/* Of a login that is not finished: used while it is good, in place of the store's; borrowed
+	 * for google_new() alone. NULL = none. */
 	const char *access_token;
 	int64_t token_expires_ms;
 	enum google_patience patience;
 	long timeout_ms;     /* per request; 0 = the transport's default */
 	int64_t deadline_ms; /* clock mono_ms after which nothing is tried again; 0 = none */
-	/* Nothing is written to the store: a renewed token is used and forgotten, a dead login only told.
-	 * But a refresh token that Google replaced is kept, as the one before it may be void. */
+	/* Nothing is written to the store: a renewed token is used and forgotten, a dead login only
+	 * told. But a refresh token that Google replaced is kept, as the old one may be void. */
 	bool no_writes;
-	/* Quota units a minute for all accounts of the store with the same OAuth client; 0 = 10,000. */
+	/* Quota units a minute for all accounts of the store with the same OAuth client;
+	 * 0 = 10,000. */
 	int64_t project_units;
 };
 
@@ -67,8 +68,8 @@ struct gcall {
 	const char *path;         /* encoded, below /calendar/v3/, with its query */
 	struct json_object *body; /* NULL = none; borrowed */
 	const char *if_match;     /* etag with its quotes; NULL = none */
-	/* The answer may be damaged in parts, which base/salvage.h then leaves out: of the elements of
-	 * the list of this name; "" = of the answer itself. NULL = it must be whole. */
+	/* The answer may be damaged in parts, which base/salvage.h then leaves out: of the elements
+	 * of the list of this name; "" = of the answer itself. NULL = it must be whole. */
 	const char *salvage;
 };
 
@@ -81,13 +82,13 @@ struct gcall {
  * that the call does not wait for is kept in the account's not_before_ms.
  *
  * out     the JSON answer, caller's; NULL for 204. May be NULL when it is not wanted.
- * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx, 409 conflict, and 2xx that is no JSON: whether a
- *         write was carried out is not known then), ERR_RATE_LIMITED,
- *         ERR_FULL_SYNC (410 fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted),
- *         ERR_NOT_FOUND (404), ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412),
- *         ERR_FORBIDDEN (other 403), ERR_GOOGLE (other 4xx), ERR_INVALID (path or etag not
- *         fit for a request), ERR_NOT_CONNECTED, ERR_STORE, ERR_SECRET. err->http_status,
- *         err->reason and err->retry_after are set from the answer; msg holds Google's words.
+ * Errors  ERR_TOKEN_EXPIRED, ERR_NETWORK (also 5xx, 409 conflict, and 2xx that is no JSON: whether
+ *         a write was carried out is not known then), ERR_RATE_LIMITED, ERR_FULL_SYNC (410
+ *         fullSyncRequired / updatedMinTooLongAgo), ERR_GONE (410 deleted), ERR_NOT_FOUND (404),
+ *         ERR_DUPLICATE (409 duplicate), ERR_PRECONDITION (412), ERR_FORBIDDEN (other 403),
+ *         ERR_GOOGLE (other 4xx), ERR_INVALID (path or etag not fit for a request),
+ *         ERR_NOT_CONNECTED, ERR_STORE, ERR_SECRET. err->http_status, err->reason and
+ *         err->retry_after are set from the answer; msg holds Google's words.
  */
 int google_call(struct google *g, const struct gcall *call, struct json_object **out,
 		struct err *err);

@@ -21,7 +21,7 @@
 #define MAX_EXPIRY_S     (24 * 3600)
 #define MAX_REFRESH_S    (INT64_C(10) * 366 * 24 * 3600)
 #define MAX_TOKEN        16384
-#define FORM_ROOM        8192 /* a form does not grow past this, so no copy of a secret stays behind */
+#define FORM_ROOM        8192 /* a form does not grow past this: no copy of a secret stays behind */
 
 void oauth_client_release(struct oauth_client *c)
 {

@@ -2,8 +2,8 @@
  * OAuth 2.0 at Google's endpoints: installed apps with a loopback redirect (RFC 8252) and PKCE
  * (RFC 7636), refresh, revocation, service accounts (RFC 7523).
  *
- * base_url "" means Google: accounts.google.com, oauth2.googleapis.com, www.googleapis.com; else all
- * of them live below it (/o/oauth2/v2/auth, /token, /revoke, /calendar/v3, /batch/calendar/v3).
+ * base_url "" means Google: accounts.google.com, oauth2.googleapis.com, www.googleapis.com; else
+ * all of them live below it (/o/oauth2/v2/auth, /token, /revoke, /calendar/v3, /batch/calendar/v3).
  * Tokens in these structs are secrets: released with oauth_token_release(), which wipes them.
  */
 #ifndef GOOGLE_OAUTH_H
@@ -26,7 +26,7 @@ struct oauth_client {
 	char *id;
 	char *secret;       /* NULL = none */
 	bool web;           /* of a web application: answered at its own addresses only */
-	char *redirect_uri; /* the first of them on this machine; NULL = none, or any port will do */
+	char *redirect_uri; /* the first on this machine; NULL = none, or any port will do */
 };
 void oauth_client_release(struct oauth_client *c);
 /* Google's client_secret.json, key "installed" or "web". ERR_USAGE / ERR_INVALID. */

@@ -7,9 +7,9 @@
  *     Google refused, checked in the transaction that writes the state: another process may have
  *     put a newer one there.
  * T3  Once that happened nothing is sent any more, by this process or a later one.
- * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever waited
- *     for it takes what the other got. The lock is held for the one request and for storing its
- *     answer, and goes with its holder.
+ * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever
+ *     waited for it takes what the other got. The lock is held for the one request and for storing
+ *     its answer, and goes with its holder.
  */
 #include "google/internal.h"
 
@@ -296,7 +296,8 @@ static int renew_installed(struct google *g, struct err *err)
 			return accept_token(g, &token, err);
 		if (err->code != ERR_TOKEN_EXPIRED || refused(g, refresh, err))
 			return -1;
-		/* Replaced once more while we asked with the second one: leave it to the next run. */
+		/* Replaced once more while we asked with the second one:
+		 * leave it to the next run. */
 		if (tries)
 			return token_expired(g, err);
 	}
@@ -317,8 +318,8 @@ static int lock_renewal(const struct google *g, int *out_fd, struct err *err)
 		return 0;
 	if (err->code != ERR_LOCKED)
 		return -1;
-	/* Not without it: of two that send the same refresh token, one loses what Google gives in its
-	 * place. It will pass, like an answer that takes too long. */
+	/* Not without it: of two that send the same refresh token, one loses what Google gives in
+	 * its place. It will pass, like an answer that takes too long. */
 	return err_set(err, ERR_NETWORK,
 		       "another process is renewing the login of account '%s' and has not finished",
 		       g->account.name);

@@ -5,16 +5,16 @@
  *          each result then becomes an instant: what a DST change skips moves forward by the gap,
  *          what occurs twice is the first (base/time.h). So nine o'clock stays nine o'clock. An
  *          all-day series runs over dates; its instants are midnights of the calendar's zone.
- * Set      DTSTART, every RRULE, every RDATE, without EXRULEs and EXDATEs. As at Google the start of
- *          the master is an occurrence whether or not a rule gives it (and is not counted by COUNT
- *          then), unless an EXDATE names it. UNTIL is inclusive.
- * Rules    RFC 5545 section 3.3.10, run by rule.h; where it says nothing of a combination, the parts
- *          narrow each other. RSCALE (RFC 7529) by years and months, run by libical.
- * Bounds   Years 1 to 9999. Work follows the window, not the distance from the start, but for a rule
- *          with COUNT, which is counted from its start. No call looks at more than 12 million days, or
- *          2 million times below a day, for a rule (RULE_MAX_WORK): some tenths of a second. What would
- *          need more is ERR_INVALID, never a part of the truth. A rule of days, weeks, months or
- *          years stays below that up to year 9999, also one that never matches.
+ * Set      DTSTART, every RRULE, every RDATE, without EXRULEs and EXDATEs. As at Google the start
+ *          of the master is an occurrence whether or not a rule gives it (and is not counted by
+ *          COUNT then), unless an EXDATE names it. UNTIL is inclusive.
+ * Rules    RFC 5545 section 3.3.10, run by rule.h; where it says nothing of a combination, the
+ *          parts narrow each other. RSCALE (RFC 7529) by years and months, run by libical.
+ * Bounds   Years 1 to 9999. Work follows the window, not the distance from the start, but for a
+ *          rule with COUNT, which is counted from its start. No call looks at more than 12 million
+ *          days, or 2 million times below a day, for a rule (RULE_MAX_WORK): some tenths of a
+ *          second. What would need more is ERR_INVALID, never a part of the truth. A rule of days,
+ *          weeks, months or years stays below that up to year 9999, also one that never matches.
  * Errors   ERR_INVALID: no usable start, a line that is no recurrence line, a rule that is not
  *          supported (the message names it), or one beyond the bounds.
  *
@@ -98,9 +98,9 @@ bool recur_master_named(const char *master_id, const char *base, size_t base_len
  *                 UNTIL at the last occurrence that stays. ERR_INVALID when none stays.
  *   recur_rest()  a new series whose start is the occurrence at split_utc, and which goes on as the
  *                 old one: COUNT less what came before, and what the rule took from the old start
- *                 and the new one does not say (a time that the split's DST change moved, an RDATE at
- *                 another hour) spelled out. ERR_INVALID when no occurrence starts then, or when no
- *                 lines can say it (a second rule that is not in step at the split).
+ *                 and the new one does not say (a time that the split's DST change moved, an RDATE
+ *                 at another hour) spelled out. ERR_INVALID when no occurrence starts then, or when
+ *                 no lines can say it (a second rule that is not in step at the split).
  */
 int recur_trim(const struct json_object *master, const char *zone, int64_t split_utc,
 	       struct json_object **out_recurrence, struct err *err);

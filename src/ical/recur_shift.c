@@ -98,7 +98,8 @@ int recur_shift_span(const struct json_object *was, const struct json_object *no
 		set_date(into, "end", own.day + to.length);
 		return 0;
 	}
-	/* The first occurrence may not be at the usual time itself (one that a DST change moved). */
+	/* The first occurrence may not be at the usual time itself
+	 * (one that a DST change moved). */
 	own.clock = from.all_day ? to.clock : own.clock + to.clock - from.clock;
 	civil_from_s(own.day * DAY_S + own.clock, &c);
 	zone_to_utc(to.zone, &c, &utc);
@@ -109,7 +110,8 @@ int recur_shift_span(const struct json_object *was, const struct json_object *no
 
 /* --- dates and UNTIL ----------------------------------------------------------------------- */
 
-/* The wall clock of a time of the series; of one that a DST change moved, where it was meant to be. */
+/* The wall clock of a time of the series; of one that a DST change moved,
+ * where it was meant to be. */
 static int64_t meant_civil(const struct shift *h, int64_t key)
 {
 	int64_t civil = series_civil(h->s, key);
@@ -250,7 +252,8 @@ static bool is_part(const char *part, const char *name)
 	return !strncasecmp(part, name, n) && part[n] == '=';
 }
 
-/* A start that a DST change moved is none of the rule's, and not counted; moved on purpose it is. */
+/* A start that a DST change moved is none of the rule's, and not counted;
+ * moved on purpose it is. */
 static bool start_joins(const struct shift *h, const struct rule *r)
 {
 	int64_t day = floor_div(h->s->start, DAY_S) * DAY_S;

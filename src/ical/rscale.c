@@ -10,7 +10,8 @@
 
 #include "base/banned.h"
 
-/* libical brings ICU, 35 MB of it: loaded when the first of such rules is met, which is hardly ever. */
+/* libical brings ICU, 35 MB of it: loaded when the first of such rules is met,
+ * which is hardly ever. */
 #define ICAL_FUNCTIONS(X)                 \
 	X(icalerror_clear_errno)          \
 	X(icalerror_set_errors_are_fatal) \

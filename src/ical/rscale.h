@@ -1,6 +1,6 @@
 /*
- * Rules of other calendars (RFC 7529): Chinese New Year, Ramadan, the Hebrew months. libical and ICU
- * know them. By years and months only (rule_parse() sees to it), and RSCALE_MAX_YEARS from the
+ * Rules of other calendars (RFC 7529): Chinese New Year, Ramadan, the Hebrew months. libical and
+ * ICU know them. By years and months only (rule_parse() sees to it), and RSCALE_MAX_YEARS from the
  * beginning of a walk: ICU takes up to half a millisecond a month.
  */
 #ifndef ICAL_RSCALE_H
@@ -20,8 +20,8 @@ struct rscale_walk {
 	int64_t left; /* of COUNT; -1 = none */
 };
 
-/* As rule_walk_init() and rule_walk_next(); value: the rule's text. Errors: ERR_INVALID: libical (or
- * the ICU below it) does not know this calendar or rule; more years to look at. */
+/* As rule_walk_init() and rule_walk_next(); value: the rule's text. Errors: ERR_INVALID: libical
+ * (or the ICU below it) does not know this calendar or rule; more years to look at. */
 int rscale_walk_init(struct rscale_walk *w, const struct rule *r, const char *value, int64_t start,
 		     bool all_day, int64_t from, int64_t to, struct err *err);
 int rscale_walk_next(struct rscale_walk *w, int64_t *out, struct err *err);

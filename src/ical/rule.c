@@ -264,8 +264,8 @@ static bool part_parse(int part, const char *value, struct rule *r)
 }
 
 /*
- * What libical and ICU are trusted with. Others they run wrongly (INTERVAL, months by BYMONTH), or for
- * minutes (the leap months of the Chinese calendar).
+ * What libical and ICU are trusted with. Others they run wrongly (INTERVAL, months by BYMONTH), or
+ * for minutes (the leap months of the Chinese calendar).
  */
 static int rscale_check(const char *value, const struct rule *r, unsigned seen, struct err *err)
 {

@@ -2,11 +2,11 @@
  * One recurrence rule (RFC 5545 section 3.3.10), and the walk over what it gives.
  *
  * Why not libical's iterator: 3.0.16 gives other dates than RFC 5545 for a third of the rules that
- * its own later test suite holds (BYWEEKNO, BYYEARDAY, BYSETPOS, BYDAY with BYMONTHDAY, a YEARLY rule
- * by BYMONTHDAY alone), does not return from some that never match, and walks from the start of a
- * series to any window. So a rule is read into bit sets and run here, period by period: the days of
- * a period are those that pass every BY part, each with every time of day; BYSETPOS picks among them.
- * A walk can begin anywhere, as periods are numbered.
+ * its own later test suite holds (BYWEEKNO, BYYEARDAY, BYSETPOS, BYDAY with BYMONTHDAY, a YEARLY
+ * rule by BYMONTHDAY alone), does not return from some that never match, and walks from the start
+ * of a series to any window. So a rule is read into bit sets and run here, period by period: the
+ * days of a period are those that pass every BY part, each with every time of day; BYSETPOS picks
+ * among them. A walk can begin anywhere, as periods are numbered.
  *
  * Civil times are seconds as if they were UTC (civil_to_s()); no zone is known here.
  */
@@ -105,13 +105,14 @@ struct rule_walk {
  */
 int rule_walk_init(struct rule_walk *w, const struct rule *r, int64_t start, bool all_day,
 		   int64_t from, int64_t to, struct err *err);
-/* 1 and the next result, in order and each once; 0 at the end; -1 beyond the bound (ERR_INVALID). */
+/* 1 and the next result, in order and each once; 0 at the end; -1 beyond the bound
+ * (ERR_INVALID). */
 int rule_walk_next(struct rule_walk *w, int64_t *out, struct err *err);
 
 /* Take from the start what the rule leaves open, as rule_walk_init() does. */
 void rule_close(struct rule *r, int64_t start, bool all_day);
-/* Whether the period that `at` lies in is one of those that the rule's INTERVAL meets from start. r:
- * closed. */
+/* Whether the period that `at` lies in is one of those that the rule's
+ * INTERVAL meets from start. r: closed. */
 bool rule_in_step(const struct rule *r, int64_t start, int64_t at);
 
 #endif

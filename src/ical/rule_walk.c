@@ -150,8 +150,8 @@ static int64_t period_number(const struct rule *r, int64_t s)
 }
 
 /*
- * The number of the period that intervals are counted from. A start near New Year belongs to the year
- * whose week it is in, as the year of its rule; one that the rule does not give belongs to the
+ * The number of the period that intervals are counted from. A start near New Year belongs to the
+ * year whose week it is in, as the year of its rule; one that the rule does not give belongs to the
  * year of its date.
  */
 static int64_t first_period(const struct rule *r, int64_t start)
@@ -227,8 +227,8 @@ static bool fill_days(struct rule_walk *w, int64_t n)
 }
 
 /*
- * A period below a day. When its day, hour or minute does not pass, the walk goes on after that day,
- * hour or minute: what never matches costs a step a day, not one a second.
+ * A period below a day. When its day, hour or minute does not pass, the walk goes on after that
+ * day, hour or minute: what never matches costs a step a day, not one a second.
  */
 static bool fill_time(struct rule_walk *w, int64_t n)
 {

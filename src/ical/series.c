@@ -199,8 +199,8 @@ static int64_t plus(int64_t a, int64_t b) /* keys come from callers: not beyond 
 
 /*
  * The civil times that may have a key in [from, to): an instant plus one of the offsets that hold
- * around it, as a change of clocks may be near. Wider would do, but costs a rule that repeats by the
- * second two days of results.
+ * around it, as a change of clocks may be near. Wider would do, but costs a rule that repeats by
+ * the second two days of results.
  */
 static void civil_window(const struct series *s, int64_t *from, int64_t *to)
 {
@@ -354,8 +354,8 @@ int series_has(const struct series *s, int64_t utc, bool *out, struct err *err)
 	return 0;
 }
 
-/* Backwards in windows that grow, so that neither a dense series nor one with long breaks costs more
- * than a few walks. */
+/* Backwards in windows that grow, so that neither a dense series nor one with long breaks costs
+ * more than a few walks. */
 int series_last_before(const struct series *s, int64_t key, bool *out_found, int64_t *out,
 		       struct err *err)
 {

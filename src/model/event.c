@@ -178,7 +178,8 @@ static bool time_equal(const struct json_object *a, const struct json_object *b)
 
 	if (date_a || date_b)
 		return date_a && date_b && !strcmp(date_a, date_b);
-	/* Google fills in the calendar's zone where none was sent: a missing one is no difference. */
+	/* Google fills in the calendar's zone where none was sent:
+	 * a missing one is no difference. */
 	if (zone_a && zone_b && strcmp(zone_a, zone_b) != 0)
 		return false;
 	if (!event_time_utc(a, "UTC", &at_a) || !event_time_utc(b, "UTC", &at_b))
@@ -186,7 +187,8 @@ static bool time_equal(const struct json_object *a, const struct json_object *b)
 	return at_a == at_b;
 }
 
-/* What we may say of a guest, and what absence means; the rest (self, organizer, ...) is Google's. */
+/* What we may say of a guest, and what absence means; the rest (self, organizer, ...)
+ * is Google's. */
 static const struct guest_member {
 	const char *name;
 	const char *absent;
@@ -227,7 +229,8 @@ bool event_guest_member_equal(const char *member, const struct json_object *a,
 
 bool event_guest_equal(const struct json_object *a, const struct json_object *b)
 {
-	/* Whether it is a room is said once, when it is invited; Google does not always repeat it. */
+	/* Whether it is a room is said once, when it is invited;
+	 * Google does not always repeat it. */
 	for (size_t i = 0; i < ARRAY_SIZE(guest_members); i++) {
 		const char *name = guest_members[i].name;
 

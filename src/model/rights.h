@@ -3,8 +3,8 @@
  * answer with 403 or 400 is refused here before it is stored.
  *
  * An event has one organizer, a calendar. On that calendar all of it may be written. A guest's copy
- * on another calendar has parts of its own (the guest's answer, reminders, colour, ...); the rest is
- * shared and is the organizer's, unless guestsCanModify. Some event types take few changes from
+ * on another calendar has parts of its own (the guest's answer, reminders, colour, ...); the rest
+ * is shared and is the organizer's, unless guestsCanModify. Some event types take few changes from
  * anybody, and `locked` keeps the main parts from all.
  *
  * Source  Calendar API v3, Events resource (organizer, guestsCanModify, locked), event types

@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* One line: RRULE:, EXRULE:, RDATE or EXDATE with its parameters. ERR_INVALID says what is wrong. */
+/* One line: RRULE:, EXRULE:, RDATE or EXDATE with its parameters.
+ * ERR_INVALID says what is wrong. */
 int recurrence_line_check(const char *line, struct err *err);
 
 #endif

@@ -108,8 +108,8 @@ const struct key_provider keyfile_provider = {
 
 /* --- systemd credentials ----------------------------------------------------------------- */
 
-/* systemd mounts the folder for this service alone, read-only, mode 0400 or 0440 (RuntimeDirectory of
- * the manager, owned by the service's user or by root with an access list). */
+/* systemd mounts the folder for this service alone, read-only, mode 0400 or 0440 (RuntimeDirectory
+ * of the manager, owned by the service's user or by root with an access list). */
 static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], struct err *err)
 {
 	AUTO(close_fd) int fd = -1;

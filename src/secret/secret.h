@@ -46,7 +46,8 @@ const struct key_provider *key_provider_at(size_t i);           /* in order; NUL
 /* A new random key, where none is yet. */
 int key_create(const struct key_provider *p, const char *where, struct err *err);
 
-/* "ab12" of 32 bytes, without line end, and back (-1: not 64 hex digits and at most one line end). */
+/* "ab12" of 32 bytes, without line end, and back (-1:
+ * not 64 hex digits and at most one line end). */
 #define KEY_HEX_LEN (2 * SECRET_KEY_LEN)
 void key_to_hex(const unsigned char key[SECRET_KEY_LEN], char out[KEY_HEX_LEN + 1]);
 int key_from_hex(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN]);
@@ -62,7 +63,7 @@ int secret_box_make(const struct key_provider *p, const char *where, struct secr
 		    bool *out_made, struct err *err);
 /*
  * The key that belongs to a store, by what secret_box_check() wrote down about it (hex): the one at
- * `where`, or, when an exchange was interrupted, the next one (*out_next). ERR_SECRET: neither does.
+ * `where`, or, when an exchange was interrupted, the next one (*out_next). ERR_SECRET: none does.
  */
 int secret_box_open_checked(const struct key_provider *p, const char *where, const char *check,
 			    struct secret_box **out, bool *out_next, struct err *err);

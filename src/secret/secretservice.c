@@ -1,9 +1,9 @@
 /*
  * The key in the desktop's keyring: org.freedesktop.secrets, by libsecret.
  *
- * libsecret runs in a process of its own, which is killed when the time is over: a keyring that hangs
- * cannot hang us, GLib's threads and its copies of the key end with it, and a run that needs no key
- * loads nothing. What it found comes back through a pipe.
+ * libsecret runs in a process of its own, which is killed when the time is over: a keyring that
+ * hangs cannot hang us, GLib's threads and its copies of the key end with it, and a run that needs
+ * no key loads nothing. What it found comes back through a pipe.
  *
  * Without a terminal nobody is asked anything: a locked keyring is an error then.
  */

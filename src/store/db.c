@@ -148,7 +148,8 @@ static int configure(struct db *db, struct err *err)
 		{SQLITE_DBCONFIG_DQS_DML, 0},
 		{SQLITE_DBCONFIG_ENABLE_FKEY, 1},
 		{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-		/* Until the file is known to be ours: a newer program's WAL is not for us to fold. */
+		/* Until the file is known to be ours:
+		 * a newer program's WAL is not for us to fold. */
 		{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
 	};
 

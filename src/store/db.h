@@ -40,8 +40,8 @@ int db_open(const char *path, bool create, struct db **out, struct db_header *ou
 	    struct err *err);
 /*
  * Open it to look, whoever may be using it: nothing is made, written or folded, and no lock file
- * comes to be. alone: nobody has a WAL beside the file; what another process writes from then on is not
- * seen, and may be seen by half: the caller looks whether the file has changed.
+ * comes to be. alone: nobody has a WAL beside the file; what another process writes from then on is
+ * not seen, and may be seen by half: the caller looks whether the file has changed.
  * Errors: ERR_NOT_FOUND; ERR_STORE.
  */
 int db_open_to_look(const char *path, bool alone, struct db **out, struct db_header *out_header,
@@ -101,7 +101,8 @@ void stmt_null(struct stmt *st, const char *name);
 
 int stmt_step(struct stmt *st, struct err *err); /* 1 = a row, 0 = no more, -1 */
 int stmt_run(struct stmt *st, struct err *err);  /* steps to the end: 0, -1 */
-/* An insert that returns the id of its row, which is only sure to be there when the statement has ended. */
+/* An insert that returns the id of its row, which is only sure to be there
+ * when the statement has ended. */
 int stmt_run_id(struct stmt *st, int64_t *out_id, struct err *err);
 int64_t stmt_changes(const struct stmt *st); /* rows that the last write changed */
 /* Whether the connection's last failure was a key that is there already. */

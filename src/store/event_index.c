@@ -38,7 +38,8 @@ static bool rule_until(const char *rule, int64_t *out)
 }
 
 /* When a series is surely over: the last day that a rule names, two days for the time of day and
- * the zone, and the length of one event. A rule by count or without end, or single dates: unknown. */
+ * the zone, and the length of one event. A rule by count or without end,
+ * or single dates: unknown. */
 static bool series_until(const struct json_object *recurrence, int64_t duration_s, int64_t *out)
 {
 	bool known = false;

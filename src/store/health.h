@@ -29,8 +29,8 @@ struct store_look {
 int store_newest_version(void); /* of the schema, that this program knows */
 
 /*
- * out: NULL unless OLDER or CURRENT. Reading functions of store.h work on a CURRENT one, writing ones
- * fail. Errors: ERR_STORE when the file cannot be opened or read.
+ * out: NULL unless OLDER or CURRENT. Reading functions of store.h work on a CURRENT one, writing
+ * ones fail. Errors: ERR_STORE when the file cannot be opened or read.
  */
 int store_look(const char *path, struct store_look *look, struct store **out, struct err *err);
 /* Whether the file changed since, so that what was found may be nonsense: look again. */
@@ -41,7 +41,8 @@ bool store_look_stale(const char *path, const struct store_look *look);
  * SQLite's words, the first few of them; empty = none. Errors: ERR_STORE, it broke off.
  */
 int store_check_pages(struct store *s, bool quick, struct strbuf *out_trouble, struct err *err);
-/* PRAGMA foreign_key_check: rows that refer to one that is not there, and the table of the first. */
+/* PRAGMA foreign_key_check: rows that refer to one that is not there,
+ * and the table of the first. */
 int store_check_references(struct store *s, int64_t *out_count, char **out_table, struct err *err);
 
 const char *store_library_version(void); /* SQLite's, at run time */

@@ -98,8 +98,8 @@ static int add(struct store *s, const char *bucket, int units, int64_t at_ms, in
 	return stmt_run_id(st, out_id, err);
 }
 
-/* What was used of it was used until now. Numbers come back once a row is forgotten: it is ours only
- * with its time. */
+/* What was used of it was used until now. Numbers come back once a row is forgotten: it is ours
+ * only with its time. */
 static const char sql_rate_return[] = "UPDATE rate SET units = units - :left,"
 				      " at_ms = CASE WHEN at_ms > :now THEN :now ELSE at_ms END"
 				      " WHERE rate_id = :id AND at_ms = :at AND units >= :left";

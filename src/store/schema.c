@@ -121,7 +121,7 @@ static const char step_1[] =
 	" reach INTEGER NOT NULL" /* how far it can stretch, enum event_reach */
 	"  CHECK (reach IN (0, 1, 2)),"
 	" until_utc INTEGER," /* a master's last end, not too early; NULL = unknown, endless */
-	" updated_ms INTEGER NOT NULL," /* newer of Google's 'updated' and changed_ms; 0 = unknown */
+	" updated_ms INTEGER NOT NULL," /* the newer of 'updated' and changed_ms; 0 = unknown */
 	" start_time TEXT," /* RFC 3339 in UTC, or the date of an all-day event; NULL alike */
 	" end_time TEXT,"
 	" status TEXT,"             /* Google's; NULL = not given (confirmed) */
@@ -130,7 +130,8 @@ static const char step_1[] =
 	" summary TEXT,"
 	" location TEXT,"
 	" description TEXT,"
-	/* The resource as the user sees it, and Google's version while an edit waits (else NULL). */
+	/* The resource as the user sees it, and Google's version while
+	 * an edit waits (else NULL). */
 	" resource TEXT NOT NULL,"
 	" base TEXT,"
 	" UNIQUE (calendar_id, id)"
@@ -159,8 +160,8 @@ static const char step_1[] =
 	") STRICT;"
 	"CREATE INDEX history_by_event ON history (calendar_id, event_id, history_id);"
 
-	/* What waits to be sent: at most one entry an event, which says what that event's pending op
-	 * is (there is no second copy of it). */
+	/* What waits to be sent: at most one entry an event, which says what that event's pending
+	 * op is (there is no second copy of it). */
 	"CREATE TABLE outbox ("
 	" outbox_id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" event_row INTEGER NOT NULL UNIQUE REFERENCES event ON DELETE CASCADE,"
@@ -213,9 +214,10 @@ static const char step_2[] =
 	"DROP VIEW \"CalendarEvent\";"
 
 	/*
-	 * What happened to events here, in order. history_id is the version that `event log` shows and
-	 * the seq of `changes`. resource is the version that was replaced or deleted, NULL for a
-	 * create. 'kept': a version that never was the visible one (the loser of a conflict); no change.
+	 * What happened to events here, in order. history_id is the version that `event log` shows
+	 * and the seq of `changes`. resource is the version that was replaced or deleted, NULL for
+	 * a create. 'kept': a version that never was the visible one (the loser of a conflict);
+	 * no change.
 	 */
 	"CREATE TABLE history_2 ("
 	" history_id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -250,11 +252,11 @@ static const char step_2[] =
 	" name TEXT NOT NULL"          /* 'event edit', ... */
 	") STRICT;"
 
-	/* Both sides changed. event_row: of the event then, whatever its id and calendar have become;
-	 * such a number never comes back. A record waits as long as that row's outbox entry has the
-	 * state 'conflict': when the entry goes, or goes on, there is nothing left to decide.
-	 * base, local and remote are the versions that met; local NULL: deleted
-	 * here, remote NULL: deleted at Google, base NULL: there was no common one. */
+	/* Both sides changed. event_row: of the event then, whatever its id and calendar have
+	 * become; such a number never comes back. A record waits as long as that row's outbox entry
+	 * has the state 'conflict': when the entry goes, or goes on, there is nothing left to
+	 * decide. base, local and remote are the versions that met; local NULL: deleted here,
+	 * remote NULL: deleted at Google, base NULL: there was no common one. */
 	"CREATE TABLE conflict ("
 	" conflict_id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE,"
@@ -289,8 +291,8 @@ static const char step_2[] =
 	" last_error TEXT" /* NULL = none yet */
 	") STRICT;"
 
-	/* Quota units taken in the last minute, so that processes side by side and one after the other
-	 * share a budget. bucket: 'user <account_id>', 'project <client_id>'. */
+	/* Quota units taken in the last minute, so that processes side by side and one after the
+	 * other share a budget. bucket: 'user <account_id>', 'project <client_id>'. */
 	"CREATE TABLE rate ("
 	" rate_id INTEGER PRIMARY KEY,"
 	" bucket TEXT NOT NULL,"
@@ -299,12 +301,14 @@ static const char step_2[] =
 	") STRICT;"
 	"CREATE INDEX rate_by_bucket ON rate (bucket, at_ms);"
 
-	/* Where a full pull that was interrupted goes on. */
-	"ALTER TABLE calendar ADD COLUMN pull_page_token TEXT;" /* NULL = page one */
-	"ALTER TABLE calendar ADD COLUMN pull_generation INTEGER NOT NULL DEFAULT 0;" /* of its rows */
-	"ALTER TABLE calendar ADD COLUMN pull_seen INTEGER NOT NULL DEFAULT 0;" /* items so far */
-	"ALTER TABLE calendar ADD COLUMN pull_holes INTEGER NOT NULL DEFAULT 0;" /* one was unreadable */
-	"ALTER TABLE calendar ADD COLUMN pull_at_ms INTEGER NOT NULL DEFAULT 0;" /* of the last page */
+	/* Where a full pull that was interrupted goes on: the page (NULL = the first), the
+	 * generation of its rows, its items so far, whether one of them was unreadable, the time
+	 * of its last page. */
+	"ALTER TABLE calendar ADD COLUMN pull_page_token TEXT;"
+	"ALTER TABLE calendar ADD COLUMN pull_generation INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE calendar ADD COLUMN pull_seen INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE calendar ADD COLUMN pull_holes INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE calendar ADD COLUMN pull_at_ms INTEGER NOT NULL DEFAULT 0;"
 
 	/* As in step 1, with the state 'conflict' and with moves. */
 	"CREATE TABLE outbox_2 ("
@@ -320,7 +324,7 @@ static const char step_2[] =
 	/* Where Google still has the event, when it waits to be moved; NULL = no move. */
 	" move_from INTEGER REFERENCES calendar ON DELETE SET NULL,"
 	" last_error TEXT,"   /* NULL = none yet */
-	" late_updates TEXT," /* as send_updates, of the edits since the last attempt; NULL = none */
+	" late_updates TEXT," /* as send_updates, of edits since the last attempt; NULL = none */
 	" sent TEXT" /* versions that went out and were never answered, a JSON list; NULL = none */
 	") STRICT;"
 	"INSERT INTO outbox_2 (outbox_id, event_row, calendar_id, op, state, created_ms, attempts,"

@@ -77,8 +77,9 @@ struct account {
 	char *list_sync_token;    /* of calendarList; NULL = full list next */
 };
 void account_release(struct account *a);
-/* Whose secrets a sealed value is, for secret_seal(): the account and the host that it was connected
- * with, so that a row whose host was changed by another program opens none of them. Caller's. */
+/* Whose secrets a sealed value is, for secret_seal(): the account and the host that it was
+ * connected with, so that a row whose host was changed by another program
+ * opens none of them. Caller's. */
 char *account_seal_name(const struct account *a);
 /* An account's name as a word of a shell command, for messages that name one. Caller's. */
 char *account_word(const char *name);
@@ -459,12 +460,13 @@ const char *conflict_state_name(enum conflict_state state);
 
 struct conflict {
 	int64_t id; /* 0 = not stored yet */
-	/* The event then; a read gives its calendar and id as they are now, while the row is there. */
+	/* The event then; a read gives its calendar and id as they are now,
+	 * while the row is there. */
 	int64_t event_rowid;
 	int64_t calendar_id;
 	char *event_id;
-	/* Waiting is read as such only as long as the row's outbox entry has OUTBOX_CONFLICT; else it
-	 * reads as resolved, by itself. */
+	/* Waiting is read as such only as long as the row's outbox entry has OUTBOX_CONFLICT; else
+	 * it reads as resolved, by itself. */
 	enum conflict_state state;
 	char *policy; /* that was in force: "merge", "newest", "local", "remote", "manual" */
 	char *taken;  /* "local", "remote", "both"; NULL while it waits */

@@ -26,7 +26,8 @@ struct loopback;
  * Listen on 127.0.0.1, a port of the system's choice.
  *
  * redirect_uri  NULL, or the one address that this OAuth client may be answered at: its port then
- * Errors        ERR_FAILED, also when that port is in use; ERR_INVALID for another machine's address
+ * Errors        ERR_FAILED, also when that port is in use;
+ *               ERR_INVALID for another machine's address
  */
 int loopback_open(struct clock *clock, const char *redirect_uri, struct loopback **out,
 		  struct err *err);
