@@ -34,10 +34,22 @@ static int check_owner(int fd, const char *path, struct err *err)
 	return 0;
 }
 
+/* 0 when that is all that it holds; -1 without a word. */
+static int read_key(int fd, const char *path, unsigned char key[SECRET_KEY_LEN])
+{
+	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
+	struct err why;
+
+	strbuf_reserve(&text, KEY_HEX_LEN + 2); /* in one place, to be wiped there */
+	return io_read_fd(fd, path, KEY_HEX_LEN + 2, &text, &why) ||
+			       key_from_hex(text.buf, text.len, key)
+		       ? -1
+		       : 0;
+}
+
 static int keyfile_load(const char *path, unsigned char key[SECRET_KEY_LEN], struct err *err)
 {
 	AUTO(close_fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no key file '%s'", path);
@@ -52,9 +64,7 @@ static int keyfile_load(const char *path, unsigned char key[SECRET_KEY_LEN], str
 			       strerror(errno));
 	if (check_owner(fd, path, err))
 		return -1;
-	strbuf_reserve(&text, KEY_HEX_LEN + 2);
-	if (io_read_fd(fd, path, KEY_HEX_LEN + 2, &text, err) ||
-	    key_from_hex(text.buf, text.len, key))
+	if (read_key(fd, path, key))
 		return err_set(
 			err, ERR_SECRET,
 			"key file '%s' does not hold one line of %d hex digits; put the right "
@@ -113,7 +123,6 @@ const struct key_provider keyfile_provider = {
 static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], struct err *err)
 {
 	AUTO(close_fd) int fd = -1;
-	AUTO(secret_wipe_strbuf) struct strbuf text = STRBUF_INIT;
 	struct stat st;
 
 	if (*path != '/')
@@ -134,9 +143,7 @@ static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], 
 		return err_set(err, ERR_SECRET,
 			       "credential '%s' may be read or written by others (mode %04o)", path,
 			       st.st_mode & 07777);
-	strbuf_reserve(&text, KEY_HEX_LEN + 2);
-	if (io_read_fd(fd, path, KEY_HEX_LEN + 2, &text, err) ||
-	    key_from_hex(text.buf, text.len, key))
+	if (read_key(fd, path, key))
 		return err_set(err, ERR_SECRET,
 			       "credential '%s' does not hold one line of %d hex digits", path,
 			       KEY_HEX_LEN);
