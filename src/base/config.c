@@ -214,12 +214,12 @@ static void edit_text(const char *text, const char *key, const char *value, stru
 
 	for (const char *at = text; *at;) {
 		size_t len = strcspn(at, "\n") + 1;
-		bool is_any;
+		bool is_any, is_this = opens(at, key, section_len, &is_any);
 
 		if (!at[len - 1])
 			len--;
-		if (opens(at, key, section_len, &is_any) || is_any)
-			inside = opens(at, key, section_len, &is_any);
+		if (is_any)
+			inside = is_this;
 		if (inside && sets(at, name)) {
 			strbuf_adds(out, line);
 			done = true;
@@ -228,7 +228,7 @@ static void edit_text(const char *text, const char *key, const char *value, stru
 			if (out->buf[out->len - 1] != '\n')
 				strbuf_addc(out, '\n');
 		}
-		if (inside && is_any && !after_section)
+		if (is_this && !after_section)
 			after_section = out->len;
 		at += len;
 	}

@@ -166,11 +166,6 @@ static void check_shape(struct doctor *d, const char *path, const struct store_l
 	}
 }
 
-static bool has_findings(const struct doctor *d, size_t from)
-{
-	return d->count > from;
-}
-
 /* Accounts and key live in the store: without it there is nothing to say of them. */
 static void skip_contents(struct doctor *d, const char *why, const char *mend)
 {
@@ -206,7 +201,7 @@ static int look_inside(struct doctor *d, const char *path, struct store_look *lo
 		return 0;
 	}
 	check_pages(d, path);
-	if (!has_findings(d, begin))
+	if (d->count == begin)
 		doctor_add(d, CHECK, FINDING_OK, "'%s' is whole (%s check, schema %d)", path,
 			   d->o->quick ? "quick" : "full", look->version);
 	if (look->kind != STORE_CURRENT) {
