@@ -373,6 +373,16 @@ char *config_db_path(const struct config *c, const char *option)
 	return value ? expand(c, value) : xasprintf("%s/calsync.db", c->data_dir);
 }
 
+char *config_webhook_db_path(const struct config *c, const char *db_path)
+{
+	const char *value = env("CALSYNC_WEBHOOK_DB");
+
+	if (value)
+		return xstrdup(value);
+	value = config_get(c, "webhook.database");
+	return value ? expand(c, value) : xasprintf("%s-webhook", db_path);
+}
+
 char *config_key_path(const struct config *c)
 {
 	const char *value = config_get(c, "key.file");

@@ -345,13 +345,13 @@ int schema_version(void)
 	return (int)ARRAY_SIZE(steps);
 }
 
-static int newer(const struct db *db, int version, struct err *err)
+static int newer(const struct db *db, int version, int known, struct err *err)
 {
 	return err_set(
 		err, ERR_STORE,
 		"database '%s' was written by a newer calsync (schema %d, this one knows %d);"
 		" upgrade calsync",
-		db_path(db), version, schema_version());
+		db_path(db), version, known);
 }
 
 int schema_check_header(const struct db *db, const struct db_header *header, struct err *err)
@@ -363,12 +363,12 @@ int schema_check_header(const struct db *db, const struct db_header *header, str
 	if (!header->is_sqlite || header->application_id != SCHEMA_APPLICATION_ID)
 		return err_set(err, ERR_STORE, "'%s' is not a calsync database", db_path(db));
 	if (header->user_version > schema_version())
-		return newer(db, header->user_version, err);
+		return newer(db, header->user_version, schema_version(), err);
 	return 0;
 }
 
 /* Another process may have taken the step while we waited for the lock: look again inside. */
-static int take_step(struct db *db, const char *step, int from, struct err *err)
+static int take_step(struct db *db, int application_id, const char *step, int from, struct err *err)
 {
 	char pragmas[100];
 	int version;
@@ -377,7 +377,7 @@ static int take_step(struct db *db, const char *step, int from, struct err *err)
 		return -1;
 	/* PRAGMA takes no parameters; both are numbers of ours. */
 	snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		 SCHEMA_APPLICATION_ID, from + 1);
+		 application_id, from + 1);
 	if (db_user_version(db, &version, err) ||
 	    (version == from && (db_exec(db, step, err) || db_exec(db, pragmas, err)))) {
 		db_rollback(db);
@@ -386,20 +386,21 @@ static int take_step(struct db *db, const char *step, int from, struct err *err)
 	return db_commit(db, err);
 }
 
-int schema_migrate(struct db *db, const char *const list[], int count, struct err *err)
+int schema_migrate(struct db *db, int application_id, const char *const list[], int count,
+		   struct err *err)
 {
 	int before, version;
 
 	if (db_user_version(db, &before, err))
 		return -1;
 	for (version = before; version < count;) {
-		if (take_step(db, list[version], version, err))
+		if (take_step(db, application_id, list[version], version, err))
 			return err_wrap(err, "cannot upgrade the schema to %d", version + 1);
 		if (db_user_version(db, &version, err))
 			return -1;
 	}
 	if (version > count)
-		return newer(db, version, err);
+		return newer(db, version, count, err);
 	/* The main file's header has to say what version it is: schema_check_header(). */
 	if (before > 0 && version != before)
 		return db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", err);
@@ -408,5 +409,5 @@ int schema_migrate(struct db *db, const char *const list[], int count, struct er
 
 int schema_upgrade(struct db *db, struct err *err)
 {
-	return schema_migrate(db, steps, schema_version(), err);
+	return schema_migrate(db, SCHEMA_APPLICATION_ID, steps, schema_version(), err);
 }

@@ -9,6 +9,8 @@
 
 /* PRAGMA application_id: "CalS". file(1) and this program tell our files by it. */
 #define SCHEMA_APPLICATION_ID 0x43616c53
+/* "CalW": the webhook's database (store/hook.h). */
+#define SCHEMA_HOOK_APPLICATION_ID 0x43616c57
 
 int schema_version(void); /* the newest one that this program knows */
 
@@ -20,6 +22,7 @@ int schema_upgrade(struct db *db, struct err *err);
 
 /* The mechanism itself: steps[i] leads from user_version i to i + 1. Each is a transaction with its
  * PRAGMA user_version; another process that upgrades at the same time is waited for. */
-int schema_migrate(struct db *db, const char *const steps[], int count, struct err *err);
+int schema_migrate(struct db *db, int application_id, const char *const steps[], int count,
+		   struct err *err);
 
 #endif

@@ -274,7 +274,7 @@ static struct db *migrated(const char *const steps[], int n, int expected)
 	struct db_header header;
 
 	OK(db_open(db_file, true, &db, &header, &err));
-	assert_int_equal(schema_migrate(db, steps, n, &err), expected);
+	assert_int_equal(schema_migrate(db, SCHEMA_APPLICATION_ID, steps, n, &err), expected);
 	return db;
 }
 
@@ -348,7 +348,7 @@ static void test_store__a_step_that_another_process_takes_is_not_taken_twice(voi
 	/* Here it still reads 1; taking step 2 again would fail on the column that is there. */
 	OK(db_open(db_file, false, &db, &header, &err));
 	assert_int_equal(version_of(db), 1);
-	OK(schema_migrate(db, good_steps, 3, &err));
+	OK(schema_migrate(db, SCHEMA_APPLICATION_ID, good_steps, 3, &err));
 	assert_int_equal(version_of(db), 3);
 	db_close(db);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -364,7 +364,7 @@ static void test_store__after_a_migration_the_main_file_says_so(void **state)
 
 	(void)state;
 	OK(db_use_wal(db, false, &err));
-	OK(schema_migrate(db, good_steps, 3, &err));
+	OK(schema_migrate(db, SCHEMA_APPLICATION_ID, good_steps, 3, &err));
 	OK(db_open(db_file, false, &second, &header, &err)); /* the first is still open */
 	assert_true(header.wal);
 	assert_int_equal(header.user_version, 3);

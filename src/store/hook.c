@@ -1,0 +1,362 @@
+#include "store/hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "store/db.h"
+#include "store/schema.h"
+
+#include "base/banned.h"
+
+struct hook {
+	struct db *db;
+	char *bell;
+};
+
+/* Conventions as in schema.c. */
+static const char step_1[] = "CREATE TABLE channel ("
+			     " channel_id TEXT PRIMARY KEY NOT NULL,"
+			     " calendar_id INTEGER NOT NULL,"
+			     " token_hash BLOB NOT NULL,"
+			     " resource_id TEXT," /* NULL = not known yet */
+			     " created_ms INTEGER NOT NULL,"
+			     " verified_ms INTEGER NOT NULL,"
+			     " last_message_ms INTEGER NOT NULL,"
+			     " last_number INTEGER NOT NULL,"
+			     " messages INTEGER NOT NULL"
+			     ") STRICT, WITHOUT ROWID;"
+
+			     "CREATE TABLE wake ("
+			     " calendar_id INTEGER PRIMARY KEY,"
+			     " ticket INTEGER NOT NULL," /* grows with each message */
+			     " at_ms INTEGER NOT NULL"
+			     ") STRICT;";
+
+static const char *const steps[] = {step_1};
+
+/* --- opening ----------------------------------------------------------------------------- */
+
+/* A folder that is made to be shared makes a file that is shared. */
+static int share(const char *path, struct err *err)
+{
+	AUTO(free) char *folder = xstrdup(path);
+	char *slash = strrchr(folder, '/');
+	struct stat st;
+
+	if (slash)
+		slash[slash == folder] = '\0';
+	if (stat(slash ? folder : ".", &st) || !(st.st_mode & S_ISGID) || !(st.st_mode & S_IWGRP))
+		return 0;
+	if (chmod(path, 0660))
+		return err_set(err, ERR_STORE, "cannot share database '%s' with its group: %s",
+			       path, strerror(errno));
+	return 0;
+}
+
+int hook_open(const char *path, bool create, struct hook **out, struct err *err)
+{
+	AUTO(db_close) struct db *db = NULL;
+	struct db_header header;
+	struct hook *h;
+
+	if (db_open(path, create, &db, &header, err))
+		return -1;
+	if (header.empty && !create)
+		return err_set(err, ERR_NOT_FOUND, "database '%s' is empty", path);
+	if (!header.empty &&
+	    (!header.is_sqlite || header.application_id != SCHEMA_HOOK_APPLICATION_ID))
+		return err_set(err, ERR_STORE, "'%s' is not a webhook database of calsync", path);
+	if (header.empty && share(path, err))
+		return -1;
+	if (schema_migrate(db, SCHEMA_HOOK_APPLICATION_ID, steps, ARRAY_SIZE(steps), err) ||
+	    db_use_wal(db, header.wal, err))
+		return -1;
+	h = xcalloc(1, sizeof(*h));
+	h->db = TAKE(db);
+	h->bell = xasprintf("%s-wake", path);
+	*out = h;
+	return 0;
+}
+
+void hook_close(struct hook *h)
+{
+	if (!h)
+		return;
+	db_close(h->db);
+	free(h->bell);
+	free(h);
+}
+
+const char *hook_path(const struct hook *h)
+{
+	return db_path(h->db);
+}
+
+void hook_set_busy_timeout(struct hook *h, int ms)
+{
+	db_set_busy_timeout(h->db, ms);
+}
+
+int hook_begin(struct hook *h, struct err *err)
+{
+	return db_begin_at(h->db, false, __FILE__, __LINE__, err);
+}
+
+int hook_commit(struct hook *h, struct err *err)
+{
+	return db_commit(h->db, err);
+}
+
+void hook_rollback(struct hook *h)
+{
+	db_rollback(h->db);
+}
+
+/* --- channels ---------------------------------------------------------------------------- */
+
+void hook_channel_release(struct hook_channel *c)
+{
+	free(c->id);
+	free(c->resource_id);
+	memset(c, 0, sizeof(*c));
+}
+
+void hook_channel_list_release(struct hook_channel_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		hook_channel_release(&l->items[i]);
+	free(l->items);
+	memset(l, 0, sizeof(*l));
+}
+
+static const char sql_channel_add[] =
+	"INSERT INTO channel (channel_id, calendar_id, token_hash, resource_id, created_ms,"
+	" verified_ms, last_message_ms, last_number, messages)"
+	" VALUES (:id, :calendar, :hash, :resource, :created, 0, 0, 0, 0)";
+
+int hook_channel_add(struct hook *h, const struct hook_channel *c, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_channel_add, &st, err))
+		return -1;
+	stmt_text(st, ":id", c->id);
+	stmt_int(st, ":calendar", c->calendar_id);
+	stmt_blob(st, ":hash", c->token_hash, HOOK_HASH_LEN);
+	stmt_text(st, ":resource", c->resource_id);
+	stmt_int(st, ":created", c->created_ms);
+	return stmt_run(st, err);
+}
+
+static const char sql_channel_resource[] =
+	"UPDATE channel SET resource_id = :resource WHERE channel_id = :id";
+
+int hook_channel_set_resource(struct hook *h, const char *id, const char *resource_id,
+			      struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_channel_resource, &st, err))
+		return -1;
+	stmt_text(st, ":id", id);
+	stmt_text(st, ":resource", resource_id);
+	return stmt_run(st, err);
+}
+
+static const char sql_channel_remove[] = "DELETE FROM channel WHERE channel_id = :id";
+
+int hook_channel_remove(struct hook *h, const char *id, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_channel_remove, &st, err))
+		return -1;
+	stmt_text(st, ":id", id);
+	return stmt_run(st, err);
+}
+
+static const char sql_channel_note[] =
+	"UPDATE channel SET last_number = :number,"
+	" resource_id = coalesce(resource_id, :resource),"
+	" verified_ms = CASE WHEN verified_ms = 0 THEN :now ELSE verified_ms END,"
+	" last_message_ms = CASE WHEN :exists THEN :now ELSE last_message_ms END,"
+	" messages = messages + :exists"
+	" WHERE channel_id = :id AND last_number < :number";
+
+int hook_channel_note(struct hook *h, const char *id, int64_t number, const char *resource_id,
+		      bool exists, int64_t now_ms, bool *out_news, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_channel_note, &st, err))
+		return -1;
+	stmt_text(st, ":id", id);
+	stmt_int(st, ":number", number);
+	stmt_text(st, ":resource", resource_id);
+	stmt_bool(st, ":exists", exists);
+	stmt_int(st, ":now", now_ms);
+	if (stmt_run(st, err))
+		return -1;
+	*out_news = stmt_changes(st) > 0;
+	return 0;
+}
+
+#define CHANNEL_SELECT                                                                      \
+	"SELECT channel_id, calendar_id, token_hash, resource_id, created_ms, verified_ms," \
+	" last_message_ms, last_number, messages FROM channel"
+
+static int channel_read(struct stmt *st, struct hook_channel *out, struct err *err)
+{
+	size_t len;
+	const void *hash = col_blob(st, 2, &len);
+
+	if (len != HOOK_HASH_LEN)
+		return err_set(err, ERR_STORE, "channel '%s' is damaged", col_text(st, 0));
+	*out = (struct hook_channel){
+		.id = col_dup(st, 0),
+		.calendar_id = col_int(st, 1),
+		.resource_id = col_dup(st, 3),
+		.created_ms = col_int(st, 4),
+		.verified_ms = col_int(st, 5),
+		.last_message_ms = col_int(st, 6),
+		.last_number = col_int(st, 7),
+		.messages = col_int(st, 8),
+	};
+	memcpy(out->token_hash, hash, HOOK_HASH_LEN);
+	return 0;
+}
+
+static const char sql_channel_get[] = CHANNEL_SELECT " WHERE channel_id = :id";
+
+int hook_channel_get(struct hook *h, const char *id, struct hook_channel *out, bool *out_found,
+		     struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(h->db, sql_channel_get, &st, err))
+		return -1;
+	stmt_text(st, ":id", id);
+	status = stmt_step(st, err);
+	if (status < 0 || (status && channel_read(st, out, err)))
+		return -1;
+	*out_found = status;
+	return 0;
+}
+
+static const char sql_channel_list[] =
+	CHANNEL_SELECT " ORDER BY calendar_id, created_ms, channel_id";
+
+int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(hook_channel_list_release) struct hook_channel_list list = {0};
+	int status;
+
+	if (db_prepare(h->db, sql_channel_list, &st, err))
+		return -1;
+	while ((status = stmt_step(st, err)) == 1) {
+		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
+		if (channel_read(st, &list.items[list.count], err))
+			return -1;
+		list.count++;
+	}
+	if (status < 0)
+		return -1;
+	*out = list;
+	memset(&list, 0, sizeof(list));
+	return 0;
+}
+
+/* --- wakes ------------------------------------------------------------------------------- */
+
+/* The ticket starts from the clock: a row that was served and made again is another one. */
+static const char sql_wake_add[] =
+	"INSERT INTO wake (calendar_id, ticket, at_ms) VALUES (:calendar, :now, :now)"
+	" ON CONFLICT (calendar_id) DO UPDATE SET"
+	" ticket = CASE WHEN excluded.ticket > ticket THEN excluded.ticket ELSE ticket + 1 END";
+
+int hook_wake_add(struct hook *h, int64_t calendar_id, int64_t now_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_wake_add, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", calendar_id);
+	stmt_int(st, ":now", now_ms);
+	return stmt_run(st, err);
+}
+
+static const char sql_wake_list[] =
+	"SELECT calendar_id, ticket, at_ms FROM wake ORDER BY at_ms, calendar_id";
+
+int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	AUTO(free) struct hook_wake *list = NULL;
+	size_t n = 0;
+	int status;
+
+	if (db_prepare(h->db, sql_wake_list, &st, err))
+		return -1;
+	while ((status = stmt_step(st, err)) == 1) {
+		list = xreallocarray(list, n + 1, sizeof(*list));
+		list[n++] = (struct hook_wake){.calendar_id = col_int(st, 0),
+					       .ticket = col_int(st, 1),
+					       .at_ms = col_int(st, 2)};
+	}
+	if (status < 0)
+		return -1;
+	*out = TAKE(list);
+	*out_count = n;
+	return 0;
+}
+
+static const char sql_wake_count[] = "SELECT count(*) FROM wake";
+
+int hook_wake_count(struct hook *h, int64_t *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_wake_count, &st, err) || stmt_step(st, err) < 0)
+		return -1;
+	*out = col_int(st, 0);
+	return 0;
+}
+
+static const char sql_wake_done[] =
+	"DELETE FROM wake WHERE calendar_id = :calendar AND ticket = :ticket";
+
+int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_wake_done, &st, err))
+		return -1;
+	stmt_int(st, ":calendar", w->calendar_id);
+	stmt_int(st, ":ticket", w->ticket);
+	return stmt_run(st, err);
+}
+
+/* --- the bell ---------------------------------------------------------------------------- */
+
+int hook_bell_ring(struct hook *h, struct err *err)
+{
+	int fd = open(h->bell, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_set(err, ERR_STORE, "cannot make '%s': %s", h->bell, strerror(errno));
+	close(fd);
+	return 0;
+}
+
+int hook_bell_silence(struct hook *h, struct err *err)
+{
+	if (unlink(h->bell) && errno != ENOENT)
+		return err_set(err, ERR_STORE, "cannot remove '%s': %s", h->bell, strerror(errno));
+	return 0;
+}
