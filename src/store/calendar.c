@@ -43,12 +43,18 @@ void calendar_list_release(struct calendar_list *l)
 	"SELECT c.calendar_id, c.account_id, a.name, c.google_id, c.summary, c.time_zone," \
 	" c.access_role, c.is_primary, c.selected, c.gone, c.resource, c.sync_token,"      \
 	" c.last_sync_ms, c.last_error, c.pull_page_token, c.pull_generation,"             \
-	" c.pull_seen, c.pull_holes, c.pull_at_ms"                                         \
+	" c.pull_seen, c.pull_holes, c.pull_at_ms, c.push"                                 \
 	" FROM calendar c JOIN account a ON a.account_id = c.account_id"
 
 static int calendar_read(struct stmt *st, struct calendar *out, struct err *err)
 {
+	static const char *const pushes[] = {
+#define X(id, name) name,
+		PUSH_STATES(X)
+#undef X
+	};
 	AUTO(calendar_release) struct calendar c = {0};
+	int push = name_index(pushes, ARRAY_SIZE(pushes), col_text(st, 19));
 
 	c.id = col_int(st, 0);
 	c.account_id = col_int(st, 1);
@@ -70,6 +76,9 @@ static int calendar_read(struct stmt *st, struct calendar *out, struct err *err)
 	c.progress.seen = col_int(st, 16);
 	c.progress.holes = col_bool(st, 17);
 	c.progress.at_ms = col_int(st, 18);
+	if (push < 0)
+		return err_set(err, ERR_STORE, "calendar '%s' is damaged", c.google_id);
+	c.push = (enum push_state)push;
 	*out = c;
 	memset(&c, 0, sizeof(c));
 	return 0;

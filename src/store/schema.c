@@ -41,7 +41,7 @@
  * are those of the X lists in store.h. Where a column may be NULL its comment says what that means.
  *
  * Facts that cannot be fetched again: account, secret, event rows with an outbox entry or status
- * local_only, outbox, history, conflict, command. All else is a cache that a full pull rebuilds.
+ * local_only, outbox, history, conflict, command, channel. All else is a cache that a full pull rebuilds.
  *
  * Large columns stand last in a table: SQLite reads a row from its front.
  */
@@ -337,8 +337,51 @@ static const char step_2[] =
 	"CREATE INDEX outbox_by_move ON outbox (move_from) WHERE move_from IS NOT "
 	"NULL;" VIEW_CALENDAR_EVENT;
 
+/*
+ * Step 3: push channels. Those of an account are found through its calendars, which are few.
+ */
+static const char step_3[] =
+	"CREATE TABLE channel ("
+	" channel_id TEXT PRIMARY KEY NOT NULL," /* chosen here */
+	" calendar_id INTEGER NOT NULL REFERENCES calendar ON DELETE CASCADE,"
+	" address TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('new', 'active', 'stopping')),"
+	" resource_id TEXT,"               /* Google's; NULL = not known yet */
+	" expiration_ms INTEGER NOT NULL," /* 0 = not known */
+	" created_ms INTEGER NOT NULL,"
+	" attempts INTEGER NOT NULL," /* of stopping it that failed */
+	" last_error TEXT"            /* of the last of them; NULL = none */
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX channel_by_calendar ON channel (calendar_id, state, created_ms);"
+
+	/* Whether it is to have a channel. 'unsupported': Google cannot. */
+	"ALTER TABLE calendar ADD COLUMN push TEXT NOT NULL DEFAULT 'off'"
+	" CHECK (push IN ('off', 'on', 'unsupported'));"
+
+	/* As in step 1, with the primary calendar's newest channel, else another calendar's; the
+	 * webhook columns are NULL without one. */
+	"DROP VIEW \"User\";"
+	"CREATE VIEW \"User\" AS SELECT"
+	" a.account_id AS \"id\","
+	" a.email AS \"email\","
+	" a.name AS \"name\","
+	" a.state AS \"state\","
+	" a.read_only AS \"readOnly\","
+	" strftime('%Y-%m-%dT%H:%M:%SZ', nullif(a.last_sync_ms, 0) / 1000, 'unixepoch')"
+	"  AS \"lastSyncAt\","
+	" a.last_error AS \"lastSyncError\","
+	" h.channel_id AS \"calendarWebhookChannelId\","
+	" h.resource_id AS \"calendarWebhookResourceId\","
+	" strftime('%Y-%m-%dT%H:%M:%SZ', nullif(h.expiration_ms, 0) / 1000, 'unixepoch')"
+	"  AS \"calendarWebhookExpiration\""
+	" FROM account a"
+	" LEFT JOIN channel h ON h.channel_id = ("
+	"  SELECT n.channel_id FROM channel n JOIN calendar c ON c.calendar_id = n.calendar_id"
+	"  WHERE c.account_id = a.account_id AND n.state = 'active'"
+	"  ORDER BY c.is_primary DESC, n.created_ms DESC, n.channel_id LIMIT 1);";
+
 /* A step that has shipped is never edited: add the next one. */
-static const char *const steps[] = {step_1, step_2};
+static const char *const steps[] = {step_1, step_2, step_3};
 
 int schema_version(void)
 {

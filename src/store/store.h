@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "model/channel.h"
 
 struct store;
 
@@ -150,6 +151,7 @@ struct calendar {
 	int64_t last_sync_ms;         /* last good sync of this calendar */
 	char *last_error;             /* NULL = the last one was good */
 	struct pull_progress progress;
+	enum push_state push; /* whether it is to have a push channel (store/channel.h) */
 };
 void calendar_release(struct calendar *c);
 bool calendar_takes_writes(const struct calendar *c); /* by its role */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "store/internal.h"
@@ -195,6 +196,18 @@ static inline int64_t count(const char *sql)
 	OK(db_prepare(store->db, sql, &st, &err));
 	assert_int_equal(stmt_step(st, &err), 1);
 	return col_int(st, 0);
+}
+
+/* The store is what an older calsync wrote: an SQL file. */
+static inline void load_old(const char *file)
+{
+	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
+	AUTO(db_close) struct db *db = NULL;
+	struct db_header header;
+
+	OK(io_read_file(file, 1 << 20, &sql, &err));
+	OK(db_open(db_file, true, &db, &header, &err));
+	OK(db_exec(db, sql.buf, &err));
 }
 
 /* --- events by time ---------------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 
 #include "store_fixture.h"
 
-#include "base/io.h"
 #include "base/strbuf.h"
 #include "store/schema.h"
 
@@ -371,17 +370,6 @@ static void test_store_calendar__progress_of_a_pull_comes_and_goes(void **state)
 }
 
 /* --- an older database ------------------------------------------------------------------- */
-
-static void load_old(const char *file)
-{
-	AUTO(strbuf_release) struct strbuf sql = STRBUF_INIT;
-	AUTO(db_close) struct db *db = NULL;
-	struct db_header header;
-
-	OK(io_read_file(file, 1 << 20, &sql, &err));
-	OK(db_open(db_file, true, &db, &header, &err));
-	OK(db_exec(db, sql.buf, &err));
-}
 
 static void test_store__a_database_of_schema_1_is_brought_up_to_date(void **state)
 {
