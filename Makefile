@@ -74,6 +74,7 @@ LIBS_SANDBOX = $(call once,LIBS_SANDBOX,--libs $(SANDBOX_PKGS) libcurl)
 LIBS_UNIT = $(call once,LIBS_UNIT,--libs $(PKGS) $(SANDBOX_PKGS) $(TEST_PKGS))
 LIBS_CRASH = $(call once,LIBS_CRASH,--libs $(SANDBOX_PKGS) sqlite3)
 LIBS_BENCH = $(call once,LIBS_BENCH,--libs sqlite3)
+LIBS_WEBHOOK = $(call once,LIBS_WEBHOOK,--libs $(PKGS) libmicrohttpd)
 
 LIB_SRC := $(wildcard src/base/*.c src/model/*.c src/secret/*.c src/store/*.c src/ical/*.c \
 	src/google/*.c src/sync/*.c src/web/*.c)
@@ -85,12 +86,14 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 # Each reads calendar data of others below $FIXTURES and prints TAP.
 FIXTURES_SRC := $(wildcard tests/unit/fixtures_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
+# Clients of the webhook; wire.c is what they share.
+WEBHOOK_SRC := $(wildcard tests/webhook/*.c)
 SIM_SRC := $(wildcard tests/sim/*.c)
 # kill.so goes into the calsync that is killed; the rest is the program that does it.
 CRASH_KILL_SRC := tests/crash/kill.c tests/crash/start.c
 CRASH_SRC := $(filter-out $(CRASH_KILL_SRC),$(wildcard tests/crash/*.c))
 ALL_SRC := $(LIB_SRC) $(CMD_SRC) $(FG_SRC) $(SANDBOX_SRC) $(UNIT_SRC) $(FIXTURES_SRC) $(BENCH_SRC) \
-	$(SIM_SRC) $(CRASH_SRC) $(CRASH_KILL_SRC)
+	$(SIM_SRC) $(CRASH_SRC) $(CRASH_KILL_SRC) $(WEBHOOK_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
@@ -100,6 +103,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FIXTURES_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(FIXTURES_SRC))
 SANDBOX_UNIT_BIN := $(filter $(BUILD)/unit/test_fg%,$(UNIT_BIN))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+WEBHOOK_BIN := $(patsubst tests/webhook/%.c,$(BUILD)/webhook/%,$(filter-out %/wire.c,$(WEBHOOK_SRC)))
 
 .PHONY: all check check-unit check-bats check-crash check-sandbox check-conformance check-fixtures demo bench \
 	fmt lint lint-format lint-tidy lint-cppcheck lint-sh lint-man layers \
@@ -140,6 +144,11 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_BENCH)
+
+$(BUILD)/webhook/%: $(BUILD)/obj/tests/webhook/%.o $(BUILD)/obj/tests/webhook/wire.o $(BUILD)/libcalsync.a
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_WEBHOOK)
 
 $(BUILD)/crash/crash: $(call obj,$(CRASH_SRC) tests/fake_google/server.c) $(BUILD)/libgoogle.a \
 		$(BUILD)/libcalsync.a
