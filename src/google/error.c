@@ -137,11 +137,17 @@ static enum err_code gone_code(const struct answer *a)
 	return ERR_GONE;
 }
 
+/* The address that events.watch names is not to Google's liking; the token is. */
+static bool is_about_address(const char *reason)
+{
+	return strstr(reason, "webhookUrl") != NULL;
+}
+
 static enum err_code code_of(int status, const struct answer *a)
 {
 	switch (status) {
 	case 401:
-		return ERR_UNAUTHORIZED;
+		return is_about_address(a->reason) ? ERR_GOOGLE : ERR_UNAUTHORIZED;
 	case 403:
 		return is_quota(a->reason) ? ERR_RATE_LIMITED : ERR_FORBIDDEN;
 	case 404:
@@ -233,6 +239,11 @@ int oauth_error(const struct http_response *r, int64_t now_ms, struct err *err)
 		*a.reason ? " " : "", a.reason, *a.message ? ": " : "", a.message, help);
 	finish(r, a.reason, now_ms, err);
 	return -1;
+}
+
+bool google_refuses_address(const struct err *err)
+{
+	return is_about_address(err->reason);
 }
 
 bool google_may_pass(const struct err *err)

@@ -21,12 +21,16 @@ int http_retry_after(const struct http_headers *headers, int64_t now_ms);
 
 /*
  * Describe an answer that is no success; returns -1. Codes as google_call() lists them in google.h,
- * and ERR_UNAUTHORIZED for 401. http_status, reason and retry_after are filled. The message carries
+ * and ERR_UNAUTHORIZED for a 401 that is about the token. http_status, reason and retry_after are filled. The message carries
  * the server's words as they came.
  */
 int google_error(const struct http_response *r, int64_t now_ms, struct err *err);
 /* The same for the token and revocation endpoints. */
 int oauth_error(const struct http_response *r, int64_t now_ms, struct err *err);
+
+/* Whether what Google does not like is the address that events.watch named
+ * (push.webhookUrlNotHttps, push.webhookUrlUnauthorized, ...). */
+bool google_refuses_address(const struct err *err);
 
 /* Whether the same call may work when it is sent again in this run. */
 bool google_may_pass(const struct err *err);
