@@ -63,3 +63,21 @@ void random_event_id(char *buf)
 		buf[i] = alphabet[bytes[i] & 31];
 	buf[sizeof(bytes)] = '\0';
 }
+
+void random_uuid(char buf[RANDOM_UUID_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char b[16];
+	size_t n = 0;
+
+	random_bytes(b, sizeof(b));
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* version 4 */
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80); /* variant 10 */
+	for (size_t i = 0; i < sizeof(b); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			buf[n++] = '-';
+		buf[n++] = digits[b[i] >> 4];
+		buf[n++] = digits[b[i] & 15];
+	}
+	buf[n] = '\0';
+}

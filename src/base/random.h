@@ -12,6 +12,10 @@ uint64_t random_below(uint64_t limit);  /* 0 .. limit-1, limit > 0, no modulo bi
  * client-made Google event id. buf holds 27 bytes. */
 void random_event_id(char *buf);
 
+/* A random UUID, version 4 (RFC 9562 section 5.4), in lower case. */
+#define RANDOM_UUID_LEN 37
+void random_uuid(char buf[RANDOM_UUID_LEN]);
+
 /* From now on a deterministic sequence (xorshift): for tests, never for secrets. 0 ends it. */
 void random_seed_for_tests(uint64_t seed);
 

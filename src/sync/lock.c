@@ -15,6 +15,8 @@
  * it; it only tells a person whom to look for. */
 #define RECORD 16
 
+#define CHANNEL_LOCKS (INT64_C(1) << 41)
+
 struct account_lock {
 	int fd;
 };
@@ -64,4 +66,17 @@ void account_lock_free(struct account_lock *lock)
 		return;
 	close(lock->fd);
 	free(lock);
+}
+
+int channel_lock_take(const char *db_path, int64_t account_id, struct clock *clock, int64_t wait_ms,
+		      int *out_fd, struct err *err)
+{
+	AUTO(free) char *path = lock_path(db_path);
+
+	if (!lock_take(path, CHANNEL_LOCKS + account_id, 1, clock, wait_ms, out_fd, err))
+		return 0;
+	if (err->code != ERR_LOCKED)
+		return -1;
+	return err_set(err, ERR_LOCKED,
+		       "another command is at work on the push channels of this account");
 }
