@@ -35,7 +35,7 @@ check() {
 		product = part[1] == "src"
 		from = product ? part[2] : "fake_google"
 		# plan and merge are pure: a table of cases must be able to test them.
-		pure = FILENAME ~ /^src\/sync\/(plan|merge)[.][ch]$/
+		pure = FILENAME ~ /^src\/sync\/(plan|merge|channel_plan)[.][ch]$/
 		if (product && !(from in rank)) {
 			printf "%s: folder %s has no place in tests/layers.sh\n", FILENAME, from
 			bad = 1
@@ -72,8 +72,8 @@ check() {
 			no("unknown folder")
 			next
 		}
-		if (pure && to != "model" && to != "base" && path !~ /^sync\/(plan|merge)[.]h$/)
-			no("plan and merge see only model and base")
+		if (pure && to != "model" && to != "base" && path !~ /^sync\/(plan|merge|channel_plan)[.]h$/)
+			no("plan, merge and channel_plan see only model and base")
 		else if (to != from && rank[to] >= rank[from])
 			no("points " (rank[to] == rank[from] ? "sideways" : "upwards"))
 	}
@@ -111,6 +111,8 @@ if [ "${1-}" = --self-test ]; then
 	expect ok src/sync/plan.c '#include "model/event.h"'
 	expect bad src/sync/plan.c '#include "store/store.h"'
 	expect bad src/sync/merge.h '#include "google/google.h"'
+	expect ok src/sync/channel_plan.c '#include "sync/channel_plan.h"'
+	expect bad src/sync/channel_plan.c '#include "store/hook.h"'
 	expect bad src/sync/merge.c '#include "sync/sync.h"'
 	expect ok src/google/http.c '#include <curl/curl.h>'
 	expect bad src/google/oauth.c '#include <curl/curl.h>'

@@ -13,6 +13,7 @@
 #ifndef MODEL_CHANNEL_H
 #define MODEL_CHANNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -53,6 +54,8 @@ struct channel {
 	int64_t created_ms;
 	int attempts;     /* of stopping it that failed */
 	char *last_error; /* of the last of them; NULL = none */
+	/* The webhook does not know it: its messages are refused. Filled by sync/channels.c. */
+	bool deaf;
 };
 void channel_release(struct channel *c);
 
