@@ -11,6 +11,8 @@
 #                                 CRASH=all: every kill point of the long ones, too
 #   make check-merge              the merge on a million random cases (MERGE_CASES, MERGE_SEED)
 #   make check-mutants            planted faults, each of which some test must notice
+#   make check-webhook            the receiver in a storm of notifications and kill -9, and among
+#                                 clients that mean no good (MESSAGES, KILLS)
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
 #   make check-browser            the login with a real Chromium; screenshots in build/browser
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
@@ -254,7 +256,14 @@ check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 demo: all
 	$(Q)bash contrib/demo.sh $(EVENTS)
 
-bench: all $(BENCH_BIN)
+# The receiver under 100,000 notifications and 100 kills (MESSAGES, KILLS), and hostile clients.
+MESSAGES ?= 100000
+KILLS ?= 100
+.PHONY: check-webhook
+check-webhook: all $(WEBHOOK_BIN)
+	$(Q)MESSAGES=$(MESSAGES) KILLS=$(KILLS) JOBS=1 $(SUITE) webhook tests/webhook/hostile.sh tests/webhook/storm.sh
+
+bench: all $(BENCH_BIN) $(WEBHOOK_BIN)
 	$(Q)bash tests/bench.sh
 
 # --- static checks ------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Start-up and first sync, as ratios to the least that could be done. Run it with `make bench`, on a
-# machine that does nothing else; EVENTS_COUNT (10000) and RUNS (3) may be set.
+# Start-up, first sync and notifications, as ratios to the least that could be done. Run it with
+# `make bench`, on a machine that does nothing else; EVENTS_COUNT (10000) and RUNS (3) may be set.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,15 +12,22 @@ for var in $(compgen -e); do
 	GOOGLE_* | CALSYNC_* | XDG_* | *_DIRECTORY | *_proxy) unset "$var" ;;
 	esac
 done
-export PATH=$build:$build/bench:$PATH TZ=Europe/Berlin LANG=C.UTF-8
+export PATH=$build:$build/bench:$build/webhook:$PATH TZ=Europe/Berlin LANG=C.UTF-8
 work=$(mktemp -d "${TMPDIR:-/tmp}/calsync-bench.XXXXXX")
 sandbox=
+receiver=
 finish() {
+	stop_receiver
 	[ -z "$sandbox" ] || { kill "$sandbox" && wait "$sandbox"; } 2>/dev/null || true
 	rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
+
+stop_receiver() {
+	[ -z "$receiver" ] || { kill "$receiver" && wait "$receiver"; } 2>/dev/null || true
+	receiver=
+}
 
 # start_sandbox FILE
 start_sandbox() {
@@ -109,3 +116,48 @@ read -r second _ < <(measure 5 calsync --quiet sync)
 size=$(stat -c %s "$db")
 echo "first sync:  $(ms "$first") = $(ratio "$first" "$fetch") x fetching the pages with curl; peak memory $((peak / 1024)) MiB; store $((size / 1024 / 1024)) MiB"
 echo "second sync: $(ms "$second")"
+
+echo "== notifications answered after they are on disk, median of $runs runs of 2 s"
+webhook_port=$((20000 + $$ % 10000))
+export CALSYNC_WEBHOOK_DB=$work/webhook.db
+for n in $(seq 64); do
+	printf 'channel-%d resource-%d 1.%064d\n' "$n" "$n" "$n"
+done >"$work/channels"
+
+# start_receiver nothing|row|group|calsync: on port $port, with an empty database
+start_receiver() {
+	stop_receiver
+	rm -f "$work"/webhook.db* "$work"/floor.db* "$work/port"
+	if [ "$1" != calsync ]; then
+		floor "$1" "$work/port" "$work/floor.db" &
+		receiver=$!
+		until [ -s "$work/port" ]; do sleep 0.02; done
+		port=$(cat "$work/port")
+		return
+	fi
+	port=$webhook_port
+	calsync webhookd --no-drain --listen "127.0.0.1:$port" 2>"$work/receiver.log" &
+	receiver=$!
+	until curl -sf --max-time 2 -o "$work/health" "http://127.0.0.1:$port/healthz"; do sleep 0.02; done
+	while read -r id resource token; do
+		echo "INSERT INTO channel (channel_id, calendar_id, token_hash, resource_id, created_ms,
+			verified_ms, last_message_ms, last_number, messages) VALUES ('$id', ${id#channel-},
+			x'$(printf %s "$token" | sha256sum | cut -d' ' -f1)', '$resource', 1, 0, 0, 0, 0);"
+	done <"$work/channels" | sqlite3 "$CALSYNC_WEBHOOK_DB"
+}
+
+declare -A rate=()
+for connections in 64 8 1; do
+	for kind in nothing row group calsync; do
+		: >"$work/rates"
+		for _ in $(seq "$runs"); do
+			start_receiver "$kind"
+			load "$port" "$connections" 2 "$work/channels" >>"$work/rates"
+			[ "$kind" != calsync ] || grep VmHWM "/proc/$receiver/status" >"$work/memory"
+		done
+		rate[$kind]=$(sort -n "$work/rates" | sed -n "$(((runs + 1) / 2))p" | cut -d' ' -f1)
+	done
+	c=${rate[calsync]}
+	echo "$connections connections: $c a second = $(ratio "$c" "${rate[group]}") x the group-commit floor (${rate[group]}), $(ratio "$c" "${rate[row]}") x a row a request (${rate[row]}), $(ratio "$c" "${rate[nothing]}") x an empty answer (${rate[nothing]}); peak memory $(awk '{ print int($2 / 1024) }' "$work/memory") MiB"
+done
+stop_receiver

@@ -178,8 +178,8 @@ static void refused(const char *name, const char *bytes, size_t len)
 {
 	int more, status = say(bytes, len, &more);
 
-	tell((status == 0 || (status >= 400 && status < 500)) && !more, "%s: refused (%d, %d more)",
-	     name, status, more);
+	tell((status == 0 || (status >= 400 && status < 500) || status == 505) && !more,
+	     "%s: refused (%d, %d more)", name, status, more);
 }
 
 static void refused_text(const char *name, const char *headers)

@@ -2,7 +2,7 @@
 # Notifications by the hundred thousand, with repeats, gaps, replays, wrong tokens and unknown
 # channels, while the receiver and the syncer that it starts are killed again and again:
 #
-#   bash tests/webhook/storm.sh [MESSAGES] [KILLS]        100000 and 100 when not given
+#   MESSAGES=100000 KILLS=100 SEED=1 bash tests/webhook/storm.sh
 #
 # In each round an event is made at "Google" in every calendar, its notifications are posted, and
 # somebody is killed (-9) at a random moment. Then, with no further notification and no timer:
@@ -16,8 +16,8 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${CALSYNC_BUILD:-$top/build}
-messages=${1:-100000}
-kills=${2:-100}
+messages=${MESSAGES:-100000}
+kills=${KILLS:-100}
 calendars=8
 each=$(((messages + kills * calendars - 1) / (kills * calendars)))
 for var in $(compgen -e); do
@@ -43,7 +43,8 @@ trap 'exit 130' INT TERM
 fail() {
 	echo "storm: $*" >&2
 	[ ! -s "$work/receiver.log" ] || tail -20 "$work/receiver.log" >&2
-	echo "not ok - storm"
+	echo "not ok 1 - storm"
+	echo 1..1
 	exit 1
 }
 
@@ -183,4 +184,5 @@ calsync --quiet verify || fail "the two sides differ"
 kill "$receiver"
 wait "$receiver" || fail "the receiver ended with $?"
 receiver=
-echo "ok - $((each * calendars * kills)) messages and their repeats ($expected of them news), $kills rounds of kill -9 ($missed came too late): none lost, none doubled"
+echo "ok 1 - $((each * calendars * kills)) messages and their repeats ($expected of them news), $kills rounds of kill -9 ($missed came too late): none lost, none doubled"
+echo 1..1
