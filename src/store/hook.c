@@ -183,12 +183,12 @@ static const char sql_channel_note[] =
 	"UPDATE channel SET last_number = :number,"
 	" resource_id = coalesce(resource_id, :resource),"
 	" verified_ms = CASE WHEN verified_ms = 0 THEN :now ELSE verified_ms END,"
-	" last_message_ms = CASE WHEN :exists THEN :now ELSE last_message_ms END,"
-	" messages = messages + :exists"
+	" last_message_ms = CASE WHEN :counted > 0 THEN :now ELSE last_message_ms END,"
+	" messages = messages + :counted"
 	" WHERE channel_id = :id AND last_number < :number";
 
 int hook_channel_note(struct hook *h, const char *id, int64_t number, const char *resource_id,
-		      bool exists, int64_t now_ms, bool *out_news, struct err *err)
+		      int64_t counted, int64_t now_ms, bool *out_news, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
@@ -197,7 +197,7 @@ int hook_channel_note(struct hook *h, const char *id, int64_t number, const char
 	stmt_text(st, ":id", id);
 	stmt_int(st, ":number", number);
 	stmt_text(st, ":resource", resource_id);
-	stmt_bool(st, ":exists", exists);
+	stmt_int(st, ":counted", counted);
 	stmt_int(st, ":now", now_ms);
 	if (stmt_run(st, err))
 		return -1;

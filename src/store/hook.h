@@ -71,12 +71,12 @@ int hook_channel_set_resource(struct hook *h, const char *id, const char *resour
 			      struct err *err);
 int hook_channel_remove(struct hook *h, const char *id, struct err *err);
 /*
- * A message of this channel: how far its numbers have come, and its resource id when it was not
- * known. exists: 'exists' or 'not_exists'. *out_news: a higher number than any before; else the
- * message repeats an older one, and nothing is written.
+ * A message of this channel, or several of which it is the last: how far its numbers have come, and
+ * its resource id when it was not known. counted: how many of them are "exists" or "not_exists".
+ * *out_news: a higher number than any before; else it repeats an older one, and nothing is written.
  */
 int hook_channel_note(struct hook *h, const char *id, int64_t number, const char *resource_id,
-		      bool exists, int64_t now_ms, bool *out_news, struct err *err);
+		      int64_t counted, int64_t now_ms, bool *out_news, struct err *err);
 int hook_channel_get(struct hook *h, const char *id, struct hook_channel *out, bool *out_found,
 		     struct err *err);
 int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err *err);
