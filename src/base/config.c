@@ -379,6 +379,8 @@ char *config_webhook_db_path(const struct config *c, const char *db_path)
 
 	if (value)
 		return xstrdup(value);
+	if (!c)
+		return NULL;
 	value = config_get(c, "webhook.database");
 	return value ? expand(c, value) : xasprintf("%s-webhook", db_path);
 }

@@ -39,7 +39,7 @@ int config_set(const struct config *c, const char *key, const char *value, struc
  * $XDG_DATA_HOME/calsync/calsync.db. option NULL = not given. Caller frees. */
 char *config_db_path(const struct config *c, const char *option);
 /* The webhook's own database: $CALSYNC_WEBHOOK_DB, config "webhook.database", else beside the store
- * at db_path: "<db_path>-webhook". Caller frees. */
+ * at db_path: "<db_path>-webhook". Caller frees. c NULL: by the environment alone, else NULL. */
 char *config_webhook_db_path(const struct config *c, const char *db_path);
 /* config "key.file", else $XDG_CONFIG_HOME/calsync/key. Caller frees. */
 char *config_key_path(const struct config *c);
