@@ -1,0 +1,60 @@
+#include "web/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "base/banned.h"
+
+#define ARGS_MAX 16
+
+_Noreturn static void become(const char *const argv[], pid_t parent)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		_exit(1);
+	close_range(3, ~0U, 0);
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	execv("/proc/self/exe", (char *const *)argv); /* POSIX: it does not change them */
+	_exit(1);
+}
+
+int child_start(const char *const argv[], pid_t *out, struct err *err)
+{
+	const char *args[ARGS_MAX] = {"calsync"};
+	pid_t parent = getpid(), pid;
+
+	for (size_t i = 0; argv[i] && i + 2 < ARGS_MAX; i++)
+		args[i + 1] = argv[i];
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, ERR_FAILED, "cannot start 'calsync %s': %s", argv[0],
+			       strerror(errno));
+	if (!pid)
+		become(args, parent);
+	*out = pid;
+	return 0;
+}
+
+int child_reap(pid_t pid, int *out_status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, out_status, WNOHANG);
+	while (got < 0 && errno == EINTR);
+	return got == pid;
+}

@@ -1,0 +1,526 @@
+#include "web/receiver.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "web/answers.h"
+#include "web/peers.h"
+#include "base/banned.h"
+
+#define POOL_BYTES     16384 /* of a connection: request line and headers, then the answer's */
+#define BODY_SKIPPED   65536 /* bytes of a body without a declared end: then it is cut off */
+#define ACCEPTS_MAX    64    /* in a row, from one listener */
+#define RETIRED_MAX    (RECEIVER_FDS_MAX - 2)
+#define ACCEPT_REST_MS 100 /* when there are no descriptors */
+/* Of refused requests, with -v: who sends many must not fill the journal. */
+#define LOG_LINES     10
+#define LOG_PERIOD_MS 60000
+
+/* TLS 1.2 and 1.3; what the system's GnuTLS takes for good in those. */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+
+/* A connection, with the request that it is about. */
+struct visitor {
+	struct peer peer; /* first */
+	bool is_metrics;
+	struct hook_request request;
+	struct hook_message message;
+	enum hook_verdict verdict;
+	bool begun;  /* its headers were judged */
+	size_t body; /* bytes so far */
+	bool is_batched, is_settled;
+	enum hook_outcome outcome;
+	size_t place; /* in the batch */
+};
+
+struct receiver {
+	struct receiver_options o;
+	const struct mhd *mhd;
+	struct answers answers;
+	struct MHD_Daemon *plain, *tls;
+	struct MHD_Daemon *retired[RETIRED_MAX]; /* TLS with an older certificate */
+	size_t retired_count;
+	struct peers peers;
+	struct visitor *coming; /* is being added; NULL = libmicrohttpd has it */
+	struct hook_batch *batch;
+	struct visitor **waiting; /* by place in the batch; NULL = it has gone away */
+	size_t waiting_room;
+	int64_t accept_from_ms; /* not before */
+	bool is_finishing;
+	int64_t log_since_ms;
+	unsigned log_lines;
+	char trouble[200]; /* what libmicrohttpd said last */
+};
+
+static int64_t now_ms(const struct receiver *r)
+{
+	return r->o.clock->mono_ms(r->o.clock);
+}
+
+static void count(struct receiver *r, enum metric_outcome outcome)
+{
+	r->o.metrics->outcomes[outcome]++;
+}
+
+static void log_refusal(struct receiver *r, const char *why)
+{
+	int64_t now = now_ms(r);
+
+	if (log_level() < 1)
+		return;
+	if (!r->log_since_ms || now - r->log_since_ms >= LOG_PERIOD_MS) {
+		if (r->log_lines > LOG_LINES)
+			log_info("webhookd", "%u more requests were refused",
+				 r->log_lines - LOG_LINES);
+		r->log_since_ms = now;
+		r->log_lines = 0;
+	}
+	if (++r->log_lines <= LOG_LINES)
+		log_info("webhookd", "refused a request: %s", why);
+}
+
+/* --- requests ---------------------------------------------------------------------------- */
+
+/* The first line has come. MHD would decode the path: what counts is how it was written. */
+static void *on_target(void *arg, const char *target, struct MHD_Connection *connection)
+{
+	struct receiver *r = arg;
+	struct visitor *v =
+		r->mhd->get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
+
+	v->begun = v->is_batched = v->is_settled = false;
+	v->body = 0;
+	hook_request_begin(&v->request, v->is_metrics, target);
+	return v;
+}
+
+static void forget_request(struct receiver *r, struct visitor *v)
+{
+	if (v->is_batched)
+		r->waiting[v->place] = NULL;
+	v->is_batched = false;
+}
+
+static void on_request_end(void *arg, struct MHD_Connection *connection, void **at,
+			   enum MHD_RequestTerminationCode why)
+{
+	struct receiver *r = arg;
+	struct visitor *v = *at;
+
+	(void)connection;
+	(void)why;
+	if (!v)
+		return;
+	forget_request(r, v);
+	peers_restart(&r->peers, &v->peer, now_ms(r));
+	*at = NULL;
+}
+
+static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const char *name,
+				   size_t name_len, const char *value, size_t value_len)
+{
+	(void)kind;
+	hook_request_header(arg, name, name_len, value, value_len);
+	return MHD_YES;
+}
+
+static enum MHD_Result refuse(struct receiver *r, struct MHD_Connection *c,
+			      enum metric_outcome outcome, enum answer answer, bool close)
+{
+	count(r, outcome);
+	return answers_send(&r->answers, c, answer, close || r->is_finishing);
+}
+
+/* The headers are there. What makes no sense to read on is answered at once, which closes the
+ * connection; the rest when it is complete. */
+static enum MHD_Result begin(struct receiver *r, struct MHD_Connection *c, struct visitor *v,
+			     const char *method, const char *version)
+{
+	const char *why;
+
+	v->begun = true;
+	r->mhd->get_connection_values_n(c, MHD_HEADER_KIND, take_header, &v->request);
+	v->verdict = hook_request_judge(&v->request, method, version, &v->message, &why);
+	if (why)
+		log_refusal(r, why);
+	if (v->verdict == HOOK_BAD_FRAMING)
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_BAD, true);
+	if (v->verdict == HOOK_BODY_TOO_LARGE)
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
+	if (v->verdict == HOOK_HEADERS_TOO_LARGE)
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_HEADERS, true);
+	return MHD_YES;
+}
+
+static void put_into_batch(struct receiver *r, struct visitor *v)
+{
+	v->place = hook_batch_add(r->batch, &v->message);
+	if (v->place >= r->waiting_room) {
+		r->waiting_room = 2 * r->waiting_room + 16;
+		r->waiting = xreallocarray(r->waiting, r->waiting_room, sizeof(struct visitor *));
+	}
+	r->waiting[v->place] = v;
+	v->is_batched = true;
+	v->peer.is_busy = true;
+}
+
+static enum MHD_Result answer_outcome(struct receiver *r, struct MHD_Connection *c,
+				      struct visitor *v)
+{
+	static const struct {
+		enum metric_outcome metric;
+		enum answer answer;
+		const char *why;
+	} table[] = {
+		[HOOK_NOTED] = {METRIC_ACCEPTED, ANSWER_NO_CONTENT, NULL},
+		[HOOK_REPEATED] = {METRIC_REPEATED, ANSWER_NO_CONTENT, NULL},
+		[HOOK_NO_CHANNEL] = {METRIC_UNKNOWN, ANSWER_NOT_FOUND, "unknown channel"},
+		[HOOK_NO_TOKEN] = {METRIC_TOKEN, ANSWER_NOT_FOUND, "wrong token"},
+		[HOOK_NO_RESOURCE] = {METRIC_RESOURCE, ANSWER_NOT_FOUND, "wrong resource id"},
+		[HOOK_FAILED] = {METRIC_FAILED, ANSWER_TRY_LATER, NULL},
+	};
+
+	v->peer.is_busy = false;
+	if (table[v->outcome].why)
+		log_refusal(r, table[v->outcome].why);
+	return refuse(r, c, table[v->outcome].metric, table[v->outcome].answer, false);
+}
+
+static enum MHD_Result answer_metrics(struct receiver *r, struct MHD_Connection *c)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	r->o.add_metrics(r->o.arg, &text);
+	return answers_send_text(&r->answers, c, text.buf, text.len, r->is_finishing);
+}
+
+/* All of the request has come. */
+static enum MHD_Result finish(struct receiver *r, struct MHD_Connection *c, struct visitor *v)
+{
+	if (v->body > HOOK_BODY_MAX)
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
+	switch (v->verdict) {
+	case HOOK_MESSAGE:
+		if (v->is_settled)
+			return answer_outcome(r, c, v);
+		if (!v->is_batched)
+			put_into_batch(r, v);
+		return MHD_YES; /* without an answer: we are called again in the next round */
+	case HOOK_HEALTH:
+		return answers_send(&r->answers, c,
+				    r->o.is_healthy(r->o.arg) ? ANSWER_OK : ANSWER_TRY_LATER,
+				    r->is_finishing);
+	case HOOK_METRICS:
+		return answer_metrics(r, c);
+	case HOOK_WANTS_POST:
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_POST_ONLY, false);
+	case HOOK_WANTS_GET:
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_GET_ONLY, false);
+	case HOOK_NOT_FOUND:
+		return refuse(r, c, METRIC_NOT_FOUND, ANSWER_NOT_FOUND, false);
+	default:
+		return refuse(r, c, METRIC_MALFORMED, ANSWER_BAD, false);
+	}
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *size, void **at)
+{
+	struct receiver *r = arg;
+	struct visitor *v = *at;
+
+	(void)url;
+	(void)data;
+	if (!v->begun)
+		return begin(r, c, v, method, version);
+	if (*size) {
+		v->body += *size;
+		*size = 0;
+		return v->body > BODY_SKIPPED ? MHD_NO : MHD_YES;
+	}
+	return finish(r, c, v);
+}
+
+/* --- connections ------------------------------------------------------------------------- */
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct receiver *r = arg;
+	struct visitor *v = *socket_context;
+
+	(void)c;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_context = r->coming;
+		r->coming = NULL;
+		return;
+	}
+	forget_request(r, v);
+	peers_remove(&r->peers, &v->peer);
+	free(v);
+	*socket_context = NULL;
+}
+
+static void add(struct receiver *r, const struct listener *l, int fd, const struct sockaddr *addr,
+		socklen_t len)
+{
+	struct MHD_Daemon *to = r->tls && !l->is_unix && !l->is_metrics ? r->tls : r->plain;
+	struct visitor *v = xcalloc(1, sizeof(*v));
+	bool is_pushed;
+
+	v->is_metrics = l->is_metrics;
+	v->peer.fd = fd;
+	peer_set_address(&v->peer, addr);
+	if (!peers_make_room(&r->peers, &v->peer, r->o.connections, r->o.connections_per_address,
+			     &is_pushed)) {
+		r->o.metrics->connections_refused++;
+		close(fd);
+		free(v);
+		return;
+	}
+	r->o.metrics->connections++;
+	r->o.metrics->connections_pushed += is_pushed;
+	peers_add(&r->peers, &v->peer, now_ms(r));
+	r->coming = v;
+	r->mhd->add_connection(to, fd, addr, len); /* closes it, when it fails */
+	if (r->coming) {
+		peers_remove(&r->peers, &v->peer);
+		free(v);
+		r->coming = NULL;
+	}
+}
+
+bool receiver_wants_more(const struct receiver *r)
+{
+	return now_ms(r) >= r->accept_from_ms;
+}
+
+void receiver_accept(struct receiver *r, const struct listener *l)
+{
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		struct sockaddr_storage addr = {0};
+		socklen_t len = sizeof(addr);
+		int fd = accept4(l->fd, (struct sockaddr *)&addr, &len,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			add(r, l, fd, (const struct sockaddr *)&addr, len);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
+			r->accept_from_ms = now_ms(r) + ACCEPT_REST_MS;
+			return;
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			return;
+		}
+	}
+}
+
+/* --- libmicrohttpd ----------------------------------------------------------------------- */
+
+static void on_trouble(void *arg, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+static void on_trouble(void *arg, const char *fmt, va_list ap)
+{
+	struct receiver *r = arg;
+	size_t len;
+
+	vsnprintf(r->trouble, sizeof(r->trouble), fmt, ap);
+	for (len = strlen(r->trouble); len && r->trouble[len - 1] == '\n'; len--)
+		r->trouble[len - 1] = '\0';
+}
+
+/* cert NULL: without TLS. Connections are ours to accept: one daemon serves all listeners, and we
+ * decide who may come in. */
+static struct MHD_Daemon *start(struct receiver *r, const char *cert, const char *key)
+{
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+
+	r->trouble[0] = '\0';
+	return r->mhd->start_daemon(
+		flags | (cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, r,
+		MHD_OPTION_EXTERNAL_LOGGER, on_trouble, r, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+		r, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, r, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, r, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		/* Ours is the one that counts; those that are shut down are not closed yet. */
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(2 * r->o.connections + 2 * ACCEPTS_MAX),
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		cert ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+}
+
+int receiver_new(const struct receiver_options *o, struct receiver **out, struct err *err)
+{
+	AUTO(receiver_free) struct receiver *r = NULL;
+	const struct mhd *mhd;
+
+	if (mhd_load(&mhd, err))
+		return -1;
+	r = xcalloc(1, sizeof(*r));
+	r->o = *o;
+	r->mhd = mhd;
+	r->batch = hook_batch_new();
+	answers_init(&r->answers, mhd);
+	r->plain = start(r, NULL, NULL);
+	if (!r->plain)
+		return err_set(err, ERR_FAILED, "cannot start the HTTP server: %s", r->trouble);
+	*out = TAKE(r);
+	return 0;
+}
+
+void receiver_free(struct receiver *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->retired_count; i++)
+		r->mhd->stop_daemon(r->retired[i]);
+	if (r->tls)
+		r->mhd->stop_daemon(r->tls);
+	if (r->plain)
+		r->mhd->stop_daemon(r->plain);
+	answers_release(&r->answers);
+	hook_batch_free(r->batch);
+	free(r->waiting);
+	free(r);
+}
+
+int receiver_set_tls(struct receiver *r, const char *cert, const char *key, struct err *err)
+{
+	struct MHD_Daemon *fresh;
+
+	if (r->mhd->is_feature_supported(MHD_FEATURE_SSL) != MHD_YES)
+		return err_set(err, ERR_FAILED,
+			       "this libmicrohttpd is built without TLS; put a proxy before it");
+	if (r->retired_count == RETIRED_MAX)
+		return err_set(err, ERR_FAILED,
+			       "connections of %d earlier certificates are still open; try again "
+			       "in %d seconds",
+			       RETIRED_MAX, PEER_DEADLINE_MS / 1000);
+	fresh = start(r, cert, key);
+	if (!fresh)
+		return err_set(err, ERR_INVALID, "%s",
+			       *r->trouble ? r->trouble : "libmicrohttpd does not take them");
+	if (r->tls)
+		r->retired[r->retired_count++] = r->tls;
+	r->tls = fresh;
+	return 0;
+}
+
+static const union MHD_DaemonInfo *info(const struct receiver *r, struct MHD_Daemon *d,
+					enum MHD_DaemonInfoType what)
+{
+	return r->mhd->get_daemon_info(d, what);
+}
+
+/* All of them, the retired ones last. */
+static size_t daemons(const struct receiver *r, struct MHD_Daemon *out[RECEIVER_FDS_MAX])
+{
+	size_t n = 0;
+
+	out[n++] = r->plain;
+	if (r->tls)
+		out[n++] = r->tls;
+	for (size_t i = 0; i < r->retired_count; i++)
+		out[n++] = r->retired[i];
+	return n;
+}
+
+size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[RECEIVER_FDS_MAX])
+{
+	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
+	size_t n = daemons(r, all);
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = info(r, all[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+					 .events = POLLIN};
+	return n;
+}
+
+int64_t receiver_timeout_ms(const struct receiver *r)
+{
+	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
+	size_t n = daemons(r, all);
+	int64_t now = now_ms(r), wait = peers_timeout_ms(&r->peers, now);
+
+	if (now < r->accept_from_ms && (wait < 0 || r->accept_from_ms - now < wait))
+		wait = r->accept_from_ms - now;
+	for (size_t i = 0; i < n; i++) {
+		MHD_UNSIGNED_LONG_LONG ms;
+
+		if (r->mhd->get_timeout(all[i], &ms) == MHD_YES && (wait < 0 || (int64_t)ms < wait))
+			wait = (int64_t)ms;
+	}
+	return wait;
+}
+
+static void let_go_retired(struct receiver *r)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->retired_count; i++) {
+		struct MHD_Daemon *d = r->retired[i];
+
+		if (info(r, d, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections)
+			r->retired[kept++] = d;
+		else
+			r->mhd->stop_daemon(d);
+	}
+	r->retired_count = kept;
+}
+
+void receiver_run(struct receiver *r)
+{
+	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
+	size_t n = daemons(r, all);
+
+	r->o.metrics->connections_expired += peers_expire(&r->peers, now_ms(r));
+	for (size_t i = 0; i < n; i++)
+		r->mhd->run(all[i]);
+	let_go_retired(r);
+}
+
+struct hook_batch *receiver_batch(struct receiver *r)
+{
+	return r->batch;
+}
+
+void receiver_answer(struct receiver *r)
+{
+	for (size_t i = 0; i < hook_batch_count(r->batch); i++) {
+		struct visitor *v = r->waiting[i];
+
+		if (!v)
+			continue;
+		v->outcome = hook_batch_outcome(r->batch, i);
+		v->is_settled = true;
+		v->is_batched = false;
+	}
+	hook_batch_clear(r->batch);
+	receiver_run(r); /* makes the answers */
+	receiver_run(r); /* sends them */
+}
+
+size_t receiver_open(const struct receiver *r)
+{
+	return r->peers.count;
+}
+
+void receiver_finish(struct receiver *r)
+{
+	r->is_finishing = true;
+}
+
+void receiver_hang_up(struct receiver *r)
+{
+	peers_expire_all(&r->peers);
+}
