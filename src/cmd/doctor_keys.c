@@ -96,6 +96,7 @@ static const struct setting {
 	{"status.late_after", period, FINDING_ERROR},
 	{"store.path", path, FINDING_WARNING},
 	{"sync.conflict", conflict, FINDING_ERROR},
+	{"webhook.database", path, FINDING_WARNING},
 };
 
 static const struct setting *find(const char *key)
