@@ -346,8 +346,11 @@ int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err)
 
 int hook_bell_ring(struct hook *h, struct err *err)
 {
-	int fd = open(h->bell, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Made, never opened: one that is there may be the other user's. */
+	int fd = open(h->bell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+	if (fd < 0 && errno == EEXIST)
+		return 0;
 	if (fd < 0)
 		return err_set(err, ERR_STORE, "cannot make '%s': %s", h->bell, strerror(errno));
 	close(fd);

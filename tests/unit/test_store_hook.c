@@ -2,9 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "base/xalloc.h"
 #include "secret/digest.h"
 #include "store/hook.h"
 #include "store_fixture.h"
@@ -179,6 +183,26 @@ static void test_hook__the_bell_is_a_file_beside_it(void **state)
 	assert_int_equal(mode_of("-wake"), 0);
 }
 
+/* Receiver and syncer are two users, and both ring. */
+static void test_hook__a_bell_that_somebody_else_rang_is_rung(void **state)
+{
+	AUTO(free) char *bell = xasprintf("%s-wake", hook_file);
+	int status;
+	pid_t child;
+
+	(void)state;
+	OK(hook_bell_ring(hook, &err));
+	assert_int_equal(chmod(bell, 0), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	child = fork();
+	if (child == 0) /* root could open it */
+		_exit((!getuid() && setuid(65534)) || hook_bell_ring(hook, &err));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+	OK(hook_bell_silence(hook, &err));
+}
+
 static void test_hook__another_database_is_not_taken_for_it(void **state)
 {
 	struct hook *other = NULL;
@@ -205,6 +229,7 @@ int main(void)
 		TEST(test_hook__what_is_rolled_back_did_not_happen),
 		TEST(test_hook__only_a_folder_made_for_it_shares_the_file),
 		TEST(test_hook__the_bell_is_a_file_beside_it),
+		TEST(test_hook__a_bell_that_somebody_else_rang_is_rung),
 		TEST(test_hook__another_database_is_not_taken_for_it),
 	};
 
