@@ -561,6 +561,35 @@ good() {
 	finding timers warning 'no user manager' 'enable-linger'
 }
 
+@test "doctor: timers: a service of the system asks for the system's alone" {
+	export STATE_DIRECTORY=$HOME/state
+	systemd_says enabled disabled
+	doctor 0 --offline
+	finding timers warning 'not enabled' '^systemctl enable --now calsync-sync.timer$'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/systemctl.log")" 'is-enabled calsync-sync.timer'
+	systemd_says disabled enabled
+	doctor 0 --offline
+	finding timers ok 'enabled for the system'
+	systemd_says enabled masked
+	doctor 0 --offline
+	finding timers warning 'masked' '^systemctl unmask calsync-sync.timer, then systemctl enable --now'
+	systemd_says enabled 'Failed to connect to bus'
+	doctor 0 --offline
+	finding timers warning 'no system manager' '^systemctl enable --now calsync-sync.timer$'
+}
+
+@test "doctor: timers: with push, the one that renews the channels, too" {
+	BACKEND_URL=https://calendar.example.org doctor 0 --offline
+	finding timers ok 'calsync-sync.timer is enabled'
+	finding timers ok 'calsync-renew-watches.timer is enabled'
+	systemd_says disabled
+	BACKEND_URL=https://calendar.example.org doctor 0 --offline
+	finding timers warning 'calsync-renew-watches.timer.*channels end' \
+		'^systemctl --user enable --now calsync-renew-watches.timer$'
+	doctor 0 --offline
+	assert_json '.findings | all(.message | test("renew-watches") | not)'
+}
+
 @test "doctor: timers: a systemctl that hangs is not waited for; none at all" {
 	printf '#!/bin/sh\nexec sleep 60\n' >"$HOME/bin/systemctl"
 	SECONDS=0

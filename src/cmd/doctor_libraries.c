@@ -1,0 +1,52 @@
+/* The libraries that are in use. */
+#include "cmd/doctor.h"
+
+#include <json-c/json.h>
+#include <libsmartcols.h>
+
+#include "base/xalloc.h"
+#include "google/http.h"
+#include "ical/rscale.h"
+#include "secret/library.h"
+#include "store/health.h"
+#include "base/banned.h"
+
+#define LIBRARIES "libraries"
+
+static void note(struct doctor *d, struct strbuf *all, const char *library, const char *version)
+{
+	const struct known_bad *bad = verdict_version(library, version);
+
+	strbuf_addf(all, "%s%s %s", all->len ? ", " : "", library, version);
+	if (!bad)
+		return;
+	doctor_add(d, LIBRARIES, bad->status, "%s %s %s", library, version, bad->why);
+	doctor_mend(d, "%s", bad->mend);
+}
+
+void doctor_libraries(struct doctor *d)
+{
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+	const char *curl, *smartcols = NULL, *why;
+	AUTO(free) char *ical = rscale_library_version(&why);
+	struct err err;
+
+	note(d, &all, "SQLite", store_library_version());
+	if (!http_library_version(&curl, &err)) /* else the network's finding says so */
+		note(d, &all, "libcurl", curl);
+	note(d, &all, "libcrypto", secret_library_version());
+	note(d, &all, "json-c", json_c_version());
+	scols_get_library_version(&smartcols);
+	if (smartcols)
+		note(d, &all, "libsmartcols", smartcols);
+	if (ical)
+		note(d, &all, "libical", ical);
+	doctor_add(d, LIBRARIES, FINDING_OK, "%s", all.buf);
+	if (!ical) {
+		doctor_add(d, LIBRARIES, FINDING_WARNING,
+			   "libical cannot be loaded (%s): series in other calendars than the "
+			   "Gregorian cannot be worked out",
+			   why);
+		doctor_mend(d, "install libical (on Debian: apt install libical3)");
+	}
+}
