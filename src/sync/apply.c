@@ -26,15 +26,27 @@ void path_events(struct strbuf *sb, const char *calendar_id, const char *event_i
 	}
 }
 
-int64_t remote_updated_ms(const struct json_object *resource)
+static int64_t time_member(const struct json_object *resource, const char *name)
 {
-	const char *text = json_str(resource, "updated");
+	const char *text = json_str(resource, name);
 	struct rfc3339 t;
 	struct err ignored;
 
 	if (!text || rfc3339_parse(text, &t, &ignored) || !t.has_offset)
 		return INT64_MIN;
 	return t.utc * 1000 + t.ms;
+}
+
+int64_t remote_updated_ms(const struct json_object *resource)
+{
+	return time_member(resource, "updated");
+}
+
+bool remote_edited_since_made(const struct json_object *resource)
+{
+	int64_t created = time_member(resource, "created"), updated = remote_updated_ms(resource);
+
+	return created != INT64_MIN && updated != INT64_MIN && updated - created >= 1000;
 }
 
 bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out)

@@ -141,6 +141,9 @@ int aside_is(struct engine *e, const struct event *row, bool *out, struct err *e
 
 /* When Google changed an event, by its clock; INT64_MIN when it does not say so. */
 int64_t remote_updated_ms(const struct json_object *resource);
+/* Google gives the time at which an event was made in whole seconds: an edit within the first one
+ * is not noticed. */
+bool remote_edited_since_made(const struct json_object *resource);
 /* When Google's version was made, by our clock; false: it does not say. */
 bool remote_made_ms(const struct engine *e, const struct json_object *remote, int64_t *out);
 /* Whether the local version of a row was made after Google's, by clocks set to Google's. */

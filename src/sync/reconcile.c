@@ -207,20 +207,24 @@ static bool is_merged_by_part(const struct engine *e, const char *field)
 	       (!strcmp(field, "attendees") || !strcmp(field, "extendedProperties"));
 }
 
-/* A base by which each field that was edited here wins, for whoever made the event again overwrote
- * nothing: an edit beats the delete in between. */
+/*
+ * A base by which each field that was edited here wins, for whoever made the event again overwrote
+ * nothing: an edit beats the delete in between. But when it was edited since, a field that differs
+ * on both sides is as contested as any.
+ */
 static struct json_object *edits_win(const struct engine *e, const struct json_object *base,
 				     const struct json_object *local,
 				     const struct json_object *there)
 {
 	struct json_object *made = json_clone(there);
+	bool is_edited = remote_edited_since_made(there);
 
 	for (size_t i = 0; i < event_field_count(); i++) {
 		const char *name = event_field_name(i);
 		struct json_object *value = json_get(local, name);
 
 		if (!event_field_equal(name, value, json_get(base, name))) {
-			if (!is_merged_by_part(e, name))
+			if (!is_edited && !is_merged_by_part(e, name))
 				continue;
 			value = json_get(base, name);
 		}
