@@ -123,6 +123,10 @@ int push_series_renewed(struct push *p, const struct event *series, const char *
 int revive_look(struct push *p, struct job *j, struct err *err);
 /* Before a delete goes out that has no etag to guard it: the same. */
 int delete_look(struct push *p, struct job *j, struct err *err);
+/* A delete found the event gone, or this tombstone: by us before, or by somebody, it is what was
+ * wanted. But where its series is no longer, an occurrence looks as if somebody had deleted it: it
+ * is deleted where the series went. */
+int delete_is_done(struct push *p, struct job *j, struct json_object *tombstone, struct err *err);
 /* The row takes along what was changed at Google, since base, before the event was deleted there.
  * Inside the caller's transaction. */
 int push_take_last_version(struct push *p, struct event *now, const struct json_object *base,

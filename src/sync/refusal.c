@@ -241,7 +241,7 @@ static int settle_moved_on(struct push *p, struct job *j, const struct err *why,
 	if (j->kind == JOB_REVIVE && !remote)
 		return push_new_id(p, j, err);
 	if (j->kind == JOB_DELETE && (!remote || cancelled))
-		p->r->pushed.deleted++; /* by us before, or by somebody: it is what was wanted */
+		return delete_is_done(p, j, remote, err);
 	return push_take_remote(p, j, remote, err);
 }
 
@@ -331,7 +331,7 @@ int push_settle_bad(struct push *p, struct job *j, const struct err *why, bool i
 		return push_waits(p, j, why, err);
 	if ((j->kind == JOB_DELETE && why->code == ERR_GONE) ||
 	    (j->kind == JOB_LOOK && j->op.op == PENDING_DELETE && gone))
-		return push_deleted(p, j, err);
+		return delete_is_done(p, j, NULL, err);
 	if (j->kind == JOB_LOOK && gone)
 		return push_take_remote(p, j, NULL, err);
 	if (why->code == ERR_PRECONDITION || gone)

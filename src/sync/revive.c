@@ -181,8 +181,12 @@ static int write_followed(struct push *p, struct job *j, struct json_object *the
 		return 0;
 	now.calendar_id = j->found_in;
 	now.at_google = true;
+	if (now.pending == PENDING_DELETE) /* an edit beats it there, too: it is looked at */
+		xstr_set(&now.etag, NULL);
 	if (store_event_put(p->e->store, &now, err))
 		return -1;
+	if (now.pending == PENDING_DELETE)
+		return 0;
 	if (event_is_master(now.resource) && occurrences_follow(p, &now, j->found_in, err))
 		return -1;
 	if (reconcile_merge(p->e, &now, now.base, there, p->r, err))
@@ -217,6 +221,43 @@ int push_follow(struct push *p, struct job *j, struct json_object *there, struct
 	return push_in_transaction(p, j, there, write_followed, err);
 }
 
+/* Whether the series of an occurrence is in the occurrence's calendar. */
+static int look_for_series(struct push *p, const struct job *j, bool *out, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *series = NULL;
+	struct err why;
+
+	*out = false;
+	if (!engine_get_event(p->e, p->c->google_id, json_str(j->row.resource, "recurringEventId"),
+			      GET_SURELY, &series, &why)) {
+		*out = !event_is_cancelled(series);
+		return 0;
+	}
+	if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+int delete_is_done(struct push *p, struct job *j, struct json_object *tombstone, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *moved = NULL;
+	bool has_series = true;
+	struct err why;
+
+	j->found_in = 0;
+	if (event_is_exception(j->row.resource) &&
+	    (look_for_series(p, j, &has_series, &why) ||
+	     (!has_series && move_look_elsewhere(p, j, &moved, &why))))
+		return wait(p, j, &why, err);
+	if (!has_series && j->found_in)
+		return push_follow(p, j, moved, err);
+	if (!tombstone)
+		return push_deleted(p, j, err);
+	p->r->pushed.deleted++;
+	return push_take_remote(p, j, tombstone, err);
+}
+
 int delete_look(struct push *p, struct job *j, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *remote = NULL;
@@ -224,11 +265,11 @@ int delete_look(struct push *p, struct job *j, struct err *err)
 
 	if (engine_get_event(p->e, p->c->google_id, j->row.id, GET_SURELY, &remote, &why)) {
 		if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE)
-			return push_deleted(p, j, err);
+			return delete_is_done(p, j, NULL, err);
 		return wait(p, j, &why, err);
 	}
 	if (event_is_cancelled(remote))
-		return push_deleted(p, j, err);
+		return delete_is_done(p, j, NULL, err);
 	return push_take_remote(p, j, remote, err);
 }
 
