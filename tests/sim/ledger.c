@@ -102,11 +102,12 @@ static bool same_field(const char *a, const char *b)
 	return (schedule_a && schedule_b) || !strcmp(a, b);
 }
 
-/* Two people wrote the same few words without knowing of each other: who saw them saw one of the
- * two. */
+/* Two people wrote the same few words, or one of the few colours, without knowing of each other: who
+ * saw them saw one of the two. */
 static bool is_a_coincidence(const struct write *w, int who)
 {
-	return w->contested && w->who != who && !strpbrk(w->value, "0123456789");
+	return w->contested && w->who != who &&
+	       (!strpbrk(w->value, "0123456789") || !strcmp(w->unit, "colorId"));
 }
 
 /* What its author saw may be the same that he had written himself: cleared by two people, say. */
