@@ -334,20 +334,30 @@ bool db_in_transaction(const struct db *db)
 	return db->begin_file;
 }
 
-int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struct err *err)
+static int begin(struct db *db, const char *sql, const char *file, int line, struct err *err)
 {
 	if (db->begin_file)
 		return err_set(err, ERR_STORE,
 			       "transaction at %s:%d inside the one that %s:%d opened", file, line,
 			       db->begin_file, db->begin_line);
-	if (fault_point("store.begin"))
-		return dead(db, err);
-	if (run_text(db, exclusive ? "BEGIN EXCLUSIVE" : "BEGIN IMMEDIATE", err))
+	if (run_text(db, sql, err))
 		return -1;
 	db->begin_file = file;
 	db->begin_line = line;
 	db->spoiled = false;
 	return 0;
+}
+
+int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struct err *err)
+{
+	if (!db->begin_file && fault_point("store.begin"))
+		return dead(db, err);
+	return begin(db, exclusive ? "BEGIN EXCLUSIVE" : "BEGIN IMMEDIATE", file, line, err);
+}
+
+int db_begin_read_at(struct db *db, const char *file, int line, struct err *err)
+{
+	return begin(db, "BEGIN", file, line, err);
 }
 
 void db_rollback(struct db *db)

@@ -63,6 +63,8 @@ int db_exec(struct db *db, const char *sql, struct err *err);
 /* exclusive: also in rollback mode nobody else reads (making the schema). Remembers who opened it:
  * opening a second one names the first. file must live on (__FILE__). */
 int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struct err *err);
+/* One view of the file for several statements that read; ends with db_rollback(). */
+int db_begin_read_at(struct db *db, const char *file, int line, struct err *err);
 int db_commit(struct db *db, struct err *err); /* on failure rolled back */
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);

@@ -18,23 +18,25 @@ struct hook {
 };
 
 /* Conventions as in schema.c. */
-static const char step_1[] = "CREATE TABLE channel ("
-			     " channel_id TEXT PRIMARY KEY NOT NULL,"
-			     " calendar_id INTEGER NOT NULL,"
-			     " token_hash BLOB NOT NULL,"
-			     " resource_id TEXT," /* NULL = not known yet */
-			     " created_ms INTEGER NOT NULL,"
-			     " verified_ms INTEGER NOT NULL,"
-			     " last_message_ms INTEGER NOT NULL,"
-			     " last_number INTEGER NOT NULL,"
-			     " messages INTEGER NOT NULL"
-			     ") STRICT, WITHOUT ROWID;"
+static const char step_1[] =
+	"CREATE TABLE channel ("
+	" channel_id TEXT PRIMARY KEY NOT NULL,"
+	" calendar_id INTEGER NOT NULL,"
+	" token_hash BLOB NOT NULL,"
+	" resource_id TEXT," /* NULL = not known yet */
+	" created_ms INTEGER NOT NULL,"
+	" verified_ms INTEGER NOT NULL,"
+	" last_message_ms INTEGER NOT NULL,"
+	" last_number INTEGER NOT NULL,"
+	" messages INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
 
-			     "CREATE TABLE wake ("
-			     " calendar_id INTEGER PRIMARY KEY,"
-			     " ticket INTEGER NOT NULL," /* grows with each message */
-			     " at_ms INTEGER NOT NULL"
-			     ") STRICT;";
+	"CREATE TABLE wake ("
+	" calendar_id INTEGER PRIMARY KEY,"
+	" ticket INTEGER NOT NULL," /* another one for what came after a look */
+	" at_ms INTEGER NOT NULL,"
+	" is_seen INTEGER NOT NULL" /* somebody has been told of this ticket */
+	") STRICT;";
 
 static const char *const steps[] = {step_1};
 
@@ -104,6 +106,11 @@ void hook_set_busy_timeout(struct hook *h, int ms)
 int hook_begin(struct hook *h, struct err *err)
 {
 	return db_begin_at(h->db, false, __FILE__, __LINE__, err);
+}
+
+int hook_begin_read(struct hook *h, struct err *err)
+{
+	return db_begin_read_at(h->db, __FILE__, __LINE__, err);
 }
 
 int hook_commit(struct hook *h, struct err *err)
@@ -274,11 +281,13 @@ int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err 
 
 /* --- wakes ------------------------------------------------------------------------------- */
 
-/* The ticket starts from the clock: a row that was served and made again is another one. */
+/* The ticket starts from the clock: a row that was served and made again is another one. As long as
+ * nobody has seen it, it stands for one more message as it is: a burst writes it once. */
 static const char sql_wake_add[] =
-	"INSERT INTO wake (calendar_id, ticket, at_ms) VALUES (:calendar, :now, :now)"
-	" ON CONFLICT (calendar_id) DO UPDATE SET"
-	" ticket = CASE WHEN excluded.ticket > ticket THEN excluded.ticket ELSE ticket + 1 END";
+	"INSERT INTO wake (calendar_id, ticket, at_ms, is_seen) VALUES (:calendar, :now, :now, 0)"
+	" ON CONFLICT (calendar_id) DO UPDATE SET is_seen = 0,"
+	" ticket = CASE WHEN excluded.ticket > ticket THEN excluded.ticket ELSE ticket + 1 END"
+	" WHERE is_seen";
 
 int hook_wake_add(struct hook *h, int64_t calendar_id, int64_t now_ms, struct err *err)
 {
@@ -291,10 +300,19 @@ int hook_wake_add(struct hook *h, int64_t calendar_id, int64_t now_ms, struct er
 	return stmt_run(st, err);
 }
 
+static const char sql_wake_see[] = "UPDATE wake SET is_seen = 1 WHERE NOT is_seen";
+
+static int see_all(struct hook *h, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	return db_prepare(h->db, sql_wake_see, &st, err) ? -1 : stmt_run(st, err);
+}
+
 static const char sql_wake_list[] =
 	"SELECT calendar_id, ticket, at_ms FROM wake ORDER BY at_ms, calendar_id";
 
-int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
+static int read_all(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(free) struct hook_wake *list = NULL;
@@ -310,6 +328,23 @@ int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, st
 					       .at_ms = col_int(st, 2)};
 	}
 	if (status < 0)
+		return -1;
+	*out = TAKE(list);
+	*out_count = n;
+	return 0;
+}
+
+int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
+{
+	AUTO(free) struct hook_wake *list = NULL;
+	size_t n = 0;
+	struct db_join join;
+	int rc;
+
+	if (db_join_begin(h->db, &join, err))
+		return -1;
+	rc = see_all(h, err) || read_all(h, &list, &n, err) ? -1 : 0;
+	if (db_join_end(h->db, &join, rc, err))
 		return -1;
 	*out = TAKE(list);
 	*out_count = n;

@@ -8,8 +8,8 @@
  *   webhookd                   looks channels up, notes their messages, adds wakes
  *   sync                       turns wakes into the store's sync requests, then removes them
  *
- * Wakes    one row a calendar, however many messages: each raises its ticket, and only who names
- *          the ticket removes the row. What comes in between makes another sync.
+ * Wakes    one row a calendar, however many messages. Who has listed it and names its ticket removes
+ *          it; what comes in between changes the ticket, the row stays, and makes another sync.
  * Sharing  in a folder with the setgid bit that its group may write to, the file is the group's
  *          (0660), so that receiver and syncer may be two users; else it is its owner's (0600).
  * Bell     an empty file beside it, FILE-wake: there while somebody ought to look. For systemd's
@@ -39,6 +39,8 @@ void hook_set_busy_timeout(struct hook *h, int ms);
 
 /* What belongs together, committed (on disk) at once. Nothing nests. */
 int hook_begin(struct hook *h, struct err *err);
+/* One view for what is only read; ends with hook_rollback(). */
+int hook_begin_read(struct hook *h, struct err *err);
 int hook_commit(struct hook *h, struct err *err); /* on failure rolled back */
 void hook_rollback(struct hook *h);
 
@@ -90,7 +92,8 @@ struct hook_wake {
 };
 
 int hook_wake_add(struct hook *h, int64_t calendar_id, int64_t now_ms, struct err *err);
-/* Oldest first; an array of the caller's. */
+/* Oldest first; an array of the caller's. From then on they count as seen, on disk: what comes later
+ * gets another ticket. */
 int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err);
 int hook_wake_count(struct hook *h, int64_t *out, struct err *err);
 /* Gone, unless somebody has asked since (its ticket is another one). */

@@ -115,7 +115,7 @@ static void test_hook__a_wake_is_one_row_and_goes_only_with_its_ticket(void **st
 	assert_int_equal(n, 2);
 	assert_int_equal(list[0].calendar_id, 8);
 	assert_int_equal(list[1].at_ms, 5000);
-	assert_int_equal(list[1].ticket, 5001);
+	assert_int_equal(list[1].ticket, 5000); /* nobody had seen it in between */
 
 	OK(hook_wake_add(hook, 7, 4000, &err)); /* also by a clock that was set back */
 	OK(hook_wake_done(hook, &list[1], &err));
@@ -127,6 +127,34 @@ static void test_hook__a_wake_is_one_row_and_goes_only_with_its_ticket(void **st
 	OK(hook_wake_done(hook, &later[0], &err));
 	OK(hook_wake_count(hook, &count, &err));
 	assert_int_equal(count, 0);
+}
+
+/* Whoever has looked must not take away what came after that, in whatever order. */
+static void test_hook__a_wake_that_was_seen_changes_with_the_next_message(void **state)
+{
+	AUTO(free) struct hook_wake *first = NULL, *second = NULL, *third = NULL;
+	struct hook *other;
+	size_t n;
+
+	(void)state;
+	OK(hook_wake_add(hook, 7, 5000, &err));
+	OK(hook_wake_list(hook, &first, &n, &err));
+	OK(hook_wake_add(hook, 7, 5000, &err));
+	OK(hook_wake_add(hook, 7, 6000, &err)); /* not seen since: the same row */
+	OK(hook_open(hook_file, false, &other, &err));
+	OK(hook_wake_list(other, &second, &n, &err));
+	assert_int_equal(n, 1);
+	assert_int_equal(second[0].ticket, 5001);
+	assert_int_equal(second[0].at_ms, 5000);
+	OK(hook_wake_done(hook, &first[0], &err));
+	OK(hook_wake_list(hook, &third, &n, &err)); /* listing by itself changes no ticket */
+	assert_int_equal(n, 1);
+	assert_int_equal(third[0].ticket, 5001);
+	OK(hook_wake_done(other, &second[0], &err));
+	free(TAKE(third));
+	OK(hook_wake_list(hook, &third, &n, &err));
+	assert_int_equal(n, 0);
+	hook_close(other);
 }
 
 static void test_hook__what_is_rolled_back_did_not_happen(void **state)
@@ -226,6 +254,7 @@ int main(void)
 		TEST(test_hook__a_channel_comes_back),
 		TEST(test_hook__messages_are_noted_once),
 		TEST(test_hook__a_wake_is_one_row_and_goes_only_with_its_ticket),
+		TEST(test_hook__a_wake_that_was_seen_changes_with_the_next_message),
 		TEST(test_hook__what_is_rolled_back_did_not_happen),
 		TEST(test_hook__only_a_folder_made_for_it_shares_the_file),
 		TEST(test_hook__the_bell_is_a_file_beside_it),
