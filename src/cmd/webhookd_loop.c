@@ -119,13 +119,12 @@ static void add_metrics(void *arg, struct strbuf *out)
 
 /* --- the drain --------------------------------------------------------------------------- */
 
-static void ring(struct loop *l)
+static void ring(struct loop *l, struct hook *hook)
 {
-	struct hook *hook;
 	struct err err = {0};
 	bool was_waiting = l->bell_waits;
 
-	l->bell_waits = hook_file_get(l->w->file, &hook, &err) || hook_bell_ring(hook, &err);
+	l->bell_waits = hook_bell_ring(hook, &err);
 	if (!l->bell_waits)
 		return;
 	l->bell_ms = mono(l) + BELL_AGAIN_MS;
@@ -134,12 +133,24 @@ static void ring(struct loop *l)
 }
 
 /* Calendars wait in the database, committed. */
-static void tell(struct loop *l)
+static void tell(struct loop *l, struct hook *hook)
 {
 	if (l->w->drains)
 		drain_news(&l->drain, mono(l));
 	else
-		ring(l);
+		ring(l, hook);
+}
+
+/* The same when it may be so: at the start, or when an owner has come back. */
+static void tell_if_any(struct loop *l)
+{
+	struct hook *hook;
+	struct err err = {0};
+
+	if (count_wakes(l) <= 0)
+		l->bell_waits = false; /* nothing to ring for */
+	else if (!hook_file_get(l->w->file, &hook, &err))
+		tell(l, hook);
 }
 
 static void start_drain(struct loop *l)
@@ -204,7 +215,7 @@ static void settle(struct loop *l)
 {
 	struct hook_batch *batch = receiver_batch(l->receiver);
 	struct hook_settled done = {0};
-	struct hook *hook;
+	struct hook *hook = NULL;
 	struct err err = {0};
 	int rc;
 
@@ -221,9 +232,10 @@ static void settle(struct loop *l)
 		l->metrics.commits++;
 		metrics_batch(&l->metrics, hook_batch_count(batch));
 	}
-	/* Wakes of before the channel was there: its owner has just come, or come back. */
-	if (done.wakes || (done.syncs && count_wakes(l) > 0))
-		tell(l);
+	if (done.wakes)
+		tell(l, hook);
+	else if (done.syncs) /* an owner is there, perhaps again */
+		tell_if_any(l);
 	receiver_answer(l->receiver);
 }
 
@@ -351,8 +363,10 @@ static int timeout_ms(const struct loop *l)
 
 static void tick(struct loop *l)
 {
-	if (l->bell_waits && mono(l) >= l->bell_ms)
-		ring(l);
+	if (l->bell_waits && mono(l) >= l->bell_ms) {
+		l->bell_ms = mono(l) + BELL_AGAIN_MS;
+		tell_if_any(l);
+	}
 	start_drain(l);
 	if (l->watchdog_ms && mono(l) >= l->watchdog_due_ms) {
 		notify_send("WATCHDOG=1");
@@ -421,8 +435,7 @@ static int begin(struct loop *l, struct err *err)
 	l->watchdog_ms = notify_watchdog_ms();
 	say_listening(l->w);
 	notify_send("READY=1");
-	if (count_wakes(l) > 0)
-		tell(l);
+	tell_if_any(l);
 	return 0;
 }
 

@@ -213,10 +213,17 @@ static void fail_news(struct hook_batch *b)
 int hook_batch_settle(struct hook_batch *b, struct hook *hook, int64_t now_ms,
 		      struct hook_settled *out, struct err *err)
 {
-	bool any;
+	bool any = false;
+	int rc;
 
 	*out = (struct hook_settled){0};
-	if (look_up_all(b, hook, &any, err)) {
+	/* Not in the transaction that writes: strangers must not keep other writers waiting. */
+	rc = hook_begin_read(hook, err);
+	if (!rc) {
+		rc = look_up_all(b, hook, &any, err);
+		hook_rollback(hook);
+	}
+	if (rc) {
 		hook_batch_fail(b);
 		return -1;
 	}

@@ -11,7 +11,7 @@
 #include "web/peers.h"
 #include "base/banned.h"
 
-#define POOL_BYTES     16384 /* of a connection: request line and headers, then the answer's */
+#define POOL_BYTES     12288 /* of a connection: request line and headers, then the answer's */
 #define BODY_SKIPPED   65536 /* bytes of a body without a declared end: then it is cut off */
 #define ACCEPTS_MAX    64    /* in a row, from one listener */
 #define RETIRED_MAX    (RECEIVER_FDS_MAX - 2)
