@@ -442,6 +442,13 @@ int config_history_days(const struct config *c, int *out, struct err *err)
 	return 0;
 }
 
+const char *config_backend_url(const struct config *c)
+{
+	const char *value = env("BACKEND_URL");
+
+	return value ? value : config_get(c, "webhook.backend_url");
+}
+
 const char *config_client_id(const struct config *c)
 {
 	const char *value = env("GOOGLE_CLIENT_ID");

@@ -49,6 +49,9 @@ int config_google_base_url(const struct config *c, char **out, struct err *err);
 /* config "history.days", how long versions of events are kept: 90 when not set, 0 = for ever.
  * ERR_USAGE when it is no number of days up to 36500. */
 int config_history_days(const struct config *c, int *out, struct err *err);
+/* $BACKEND_URL, config webhook.backend_url: what Google reaches the webhook by, not checked; NULL = not
+ * set. Borrowed. */
+const char *config_backend_url(const struct config *c);
 /* $GOOGLE_CLIENT_ID, config google.client_id; NULL = not set. Borrowed. */
 const char *config_client_id(const struct config *c);
 const char *config_client_secret(const struct config *c);

@@ -412,6 +412,13 @@ int cmd_store_create(struct cmd_context *cx, struct err *err)
 	return cx->store ? 0 : store_open(path, STORE_CREATE, &cx->store, err);
 }
 
+char *cmd_webhook_db_path(const struct cmd_context *cx)
+{
+	AUTO(free) char *db = config_db_path(cx->config, cx->global.db);
+
+	return config_webhook_db_path(cx->config, db);
+}
+
 int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out, struct err *err)
 {
 	const char *name = config_get(cx->config, "sync.conflict");

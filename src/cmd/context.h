@@ -102,6 +102,8 @@ int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_p
 
 /* Open cx->store, made when missing: for connect, which has no store before it has a login. */
 int cmd_store_create(struct cmd_context *cx, struct err *err);
+/* The webhook's database (store/hook.h) that goes with the store. Caller's. */
+char *cmd_webhook_db_path(const struct cmd_context *cx);
 /* What to do where both sides changed the same field, by the configuration. ERR_INVALID. */
 int cmd_conflict_policy(const struct cmd_context *cx, enum conflict_policy *out, struct err *err);
 /* Store, box, transport and clock together, and the policy for conflicts. */

@@ -140,7 +140,8 @@ void doctor_config(struct doctor *d)
 
 void doctor_channel(struct doctor *d)
 {
-	const char *url = getenv("BACKEND_URL"), *trouble;
+	const char *url = d->cx->config ? config_backend_url(d->cx->config) : getenv("BACKEND_URL");
+	const char *trouble;
 	AUTO(free) char *base = NULL;
 	struct err err;
 

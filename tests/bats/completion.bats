@@ -75,7 +75,7 @@ with_store() {
 	# The options of what is done without a subcommand; nothing behind --.
 	assert_equal "$(words calendars --js)" "--json"
 	assert_equal "$(words sync -- --a)" ""
-	assert_equal "$(words help st)" "status"
+	assert_equal "$(words help sta)" "status"
 	assert_equal "$(words connect --client-secrets '')" ":file"
 	assert_equal "$(words event add --timezone Europe/Berl)" "Europe/Berlin"
 	calsync __complete sy | grep -q "^sync	exchange changes"

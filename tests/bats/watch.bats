@@ -1,0 +1,302 @@
+# shellcheck disable=SC2154,SC2030,SC2031
+# watch, renew-watches, stop-watch: the built program against the sandbox. What dies in between is in
+# tests/crash, a month of renewals in tests/unit/test_channels_month.c.
+load helpers
+load schema
+
+setup() {
+	calsync_setup
+	fake_google_start
+	fake_google_config '{"allow_http_webhook": true}'
+	export BACKEND_URL=http://127.0.0.1:9
+	HOOK=$CALSYNC_STORE-webhook
+}
+
+teardown() {
+	calsync_teardown
+}
+
+# google_channels: those that live, as a JSON array
+google_channels() {
+	fake_google GET /sandbox/state | jq -c .channels
+}
+
+second_calendar() {
+	fake_google POST /sandbox/calendars '{"account": "user1@example.com", "summary": "Team",
+		"id": "team@group.calendar.google.com", "accessRole": "reader"}' >/dev/null
+}
+
+holidays() {
+	fake_google POST /sandbox/calendars '{"account": "user1@example.com", "summary": "Holidays",
+		"id": "de.german#holiday@group.v.calendar.google.com", "accessRole": "reader"}' >/dev/null
+}
+
+@test "watch: every selected calendar has a channel, and a second one changes nothing" {
+	second_calendar
+	connect_account work user1@example.com --calendars all
+	run --separate-stderr -0 calsync --json watch
+	assert_schema watch
+	assert_json '.success and .message == "Calendar push notifications enabled" and .polled == []
+		and (.channels | length) == 2 and .channel.id == .channels[0].id
+		and .channels[0].calendar == "user1@example.com" and .channels[0].account == "work"
+		and (.channel | keys) == ["expiration", "id", "resourceId"]'
+	first=$output
+	assert_equal "$(google_channels | jq length)" 2
+	assert_equal "$(google_channels | jq -r .[0].address)" "$BACKEND_URL/api/calendar/webhook/google"
+	# In a week, by Google's word.
+	assert_equal "$(date -d "$(jq -r .channel.expiration <<<"$first")" +%s)" \
+		"$(($(google_channels | jq .[0].expiration) / 1000))"
+	fake_google_forget_log
+	before=$(store_dump)
+	run --separate-stderr -0 calsync --json watch
+	assert_equal "$(jq -c .channels <<<"$output")" "$(jq -c .channels <<<"$first")"
+	assert_json '.requests == 0'
+	assert_equal "$(fake_google_requests | jq length)" 0
+	assert_equal "$(store_dump)" "$before"
+	run --separate-stderr -0 calsync watch
+	assert_matches "$output" 'Team: Google notifies until 20'
+	assert_no_violations
+}
+
+@test "watch: the view User shows the channel of the primary calendar" {
+	connect_account
+	run --separate-stderr -0 calsync --json watch
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT calendarWebhookChannelId, calendarWebhookResourceId,
+		calendarWebhookExpiration FROM User')" \
+		"$(json '.channel | "\(.id)|\(.resourceId)|\(.expiration | sub(".000Z"; "Z"))"')"
+	run -0 calsync stop-watch
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT calendarWebhookChannelId FROM User')" ""
+}
+
+@test "watch: a read-only account can watch too" {
+	connect_account work user1@example.com --read-only
+	run -0 calsync watch
+	assert_equal "$(google_channels | jq length)" 1
+}
+
+@test "watch: without an address that Google reaches nothing is done" {
+	connect_account
+	fake_google_forget_log
+	for url in '' http://example.org https://u:p@example.org 'https://example.org/?x=1' example.org; do
+		BACKEND_URL=$url run --separate-stderr -2 calsync --json watch
+		assert_failure_json usage
+		assert_matches "$stderr" 'BACKEND_URL'
+	done
+	assert_equal "$(fake_google_requests | jq length)" 0
+	[ ! -e "$HOOK" ]
+	# The configuration file is as good as the environment.
+	printf '[webhook]\nbackend_url = https://hook.example.org/base/\n' >"$XDG_CONFIG_HOME/calsync/config"
+	BACKEND_URL='' run -0 calsync watch
+	assert_equal "$(google_channels | jq -r .[0].address)" \
+		https://hook.example.org/base/api/calendar/webhook/google
+}
+
+@test "watch: a calendar that Google cannot notify of is left to polling" {
+	holidays
+	connect_account work user1@example.com --calendars all
+	run --separate-stderr -0 calsync --json watch
+	assert_schema watch
+	assert_json '(.channels | length) == 1
+		and .polled == [{account: "work", calendar: "de.german#holiday@group.v.calendar.google.com"}]'
+	run --separate-stderr -0 calsync watch
+	assert_matches "$output" 'Holidays: Google cannot notify'
+	run --separate-stderr -1 calsync --json watch --calendar Holidays
+	assert_failure_json google
+	assert_matches "$stderr" 'no notifications.*calsync sync'
+	# It alone.
+	run -0 calsync stop-watch
+	run -0 calsync calendars deselect primary
+	run --separate-stderr -1 calsync --json watch
+	assert_failure_json google
+}
+
+@test "watch: one calendar; one that is not synced is refused" {
+	second_calendar
+	connect_account
+	run --separate-stderr -2 calsync --json watch --calendar Team
+	assert_failure_json usage
+	assert_matches "$stderr" 'calsync calendars select'
+	run --separate-stderr -5 calsync --json watch --calendar Nope
+	assert_failure_json not_found
+	run -0 calsync calendars select Team
+	run --separate-stderr -0 calsync --json watch --calendar Team
+	assert_json '(.channels | length) == 1 and .channels[0].calendar == "team@group.calendar.google.com"'
+	run -0 calsync calendars deselect primary Team
+	run --separate-stderr -1 calsync --json watch
+	assert_failure_json failed
+	assert_matches "$stderr" 'no calendar.*is selected'
+}
+
+@test "watch: what Google says against the address is told, and the login is not at fault" {
+	connect_account
+	fake_google_config '{"webhook_verify": true}'
+	run --separate-stderr -1 calsync --json watch
+	assert_failure_json google
+	assert_matches "$stderr" 'BACKEND_URL'
+	run -0 calsync sync
+	fake_google_config '{"webhook_verify": false, "allow_http_webhook": false}'
+	run --separate-stderr -1 calsync --json watch
+	assert_matches "$stderr" 'HTTPS.*BACKEND_URL'
+}
+
+@test "watch: no network and a dead login say so, and leave no row behind that Google never saw" {
+	connect_account
+	fake_google_expire access_tokens refresh_tokens
+	run --separate-stderr -3 calsync --json watch
+	assert_failure_json token_expired
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 0
+	run --separate-stderr -3 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '(.success | not) and .error.code == "token_expired"'
+	fake_google_stop
+	connect_refused=$CALSYNC_GOOGLE_BASE_URL
+	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'connected'"
+	CALSYNC_GOOGLE_BASE_URL=$connect_refused run --separate-stderr -4 timeout 60 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '.error.code == "network"'
+}
+
+@test "watch: some calendars in part" {
+	second_calendar
+	connect_account work user1@example.com --calendars all
+	fake_google_fault '{"match": "team%40", "action": "status", "status": 403, "reason": "forbidden", "times": 0}'
+	run --separate-stderr -7 calsync --json watch
+	assert_schema watch
+	assert_json '(.success | not) and .error.code == "google" and (.channels | length) == 1'
+	assert_matches "$stderr" "calendar 'Team'"
+	fake_google_fault '{"match": "events/watch", "action": "status", "status": 404, "reason": "notFound"}'
+	fake_google_no_faults
+	fake_google_fault '{"match": "team%40", "action": "status", "status": 404, "reason": "notFound"}'
+	run --separate-stderr -7 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_matches "$stderr" 'not watched any more'
+	# It is not tried for ever.
+	fake_google_forget_log
+	run -0 calsync renew-watches --within 1h
+	assert_equal "$(fake_google_requests | jq length)" 0
+}
+
+@test "renew-watches: the new channel, then the old one's end; only what ends soon" {
+	connect_account
+	run -0 calsync watch
+	old=$(google_channels | jq -r .[0].id)
+	run --separate-stderr -0 calsync --json renew-watches --within 6d
+	assert_schema renew-watches
+	assert_json '.renewed == 0 and .requests == 0 and (.channels | length) == 1'
+	fake_google_forget_log
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '.success and .renewed == 1 and .stopped == 1 and .left == 0'
+	assert_equal "$(fake_google_requests '[.[].path | sub(".*/"; "") | sub("\\?.*"; "")] | join(" ")')" \
+		'"watch stop"'
+	assert_equal "$(google_channels | jq length)" 1
+	[ "$(google_channels | jq -r .[0].id)" != "$old" ]
+	for bad in x -1d 5; do
+		run --separate-stderr -2 calsync --json renew-watches "--within=$bad"
+		assert_failure_json usage
+	done
+}
+
+@test "renew-watches: nothing is watched" {
+	connect_account
+	(
+		unset BACKEND_URL
+		run --separate-stderr -0 calsync --json renew-watches
+		assert_schema renew-watches
+		assert_json '.success and .channels == [] and .message == "No calendar is watched"'
+	)
+	[ ! -e "$HOOK" ]
+}
+
+@test "renew-watches: without BACKEND_URL it fails when something is watched" {
+	connect_account
+	run -0 calsync watch
+	unset BACKEND_URL
+	run --separate-stderr -2 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '.error.code == "usage"'
+	assert_matches "$stderr" 'BACKEND_URL is not set'
+}
+
+@test "renew-watches: one account's trouble does not stop the others" {
+	fake_google_account user2@example.com
+	connect_account home user2@example.com
+	connect_account work
+	run -0 calsync -a home watch
+	run -0 calsync -a work watch
+	fake_google POST /sandbox/expire \
+		'{"account": "user2@example.com", "access_tokens": true, "refresh_tokens": true}' >/dev/null
+	run --separate-stderr -7 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '[.accounts[] | .success] == [false, true] and .error.code == "token_expired" and .renewed == 1'
+	assert_matches "$stderr" 'home: '
+	run --separate-stderr -3 calsync --json renew-watches -a home
+	run --separate-stderr -0 calsync --json renew-watches -a work
+	assert_json '[.accounts[].account] == ["work"]'
+	# A disconnected one is left alone.
+	run -0 calsync disconnect home
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_json '[.accounts[].account] == ["work"]'
+}
+
+@test "renew-watches: a calendar that is no longer synced loses its channel" {
+	second_calendar
+	connect_account work user1@example.com --calendars all
+	run -0 calsync watch
+	run -0 calsync calendars deselect Team
+	run --separate-stderr -0 calsync --json renew-watches --within 1h
+	assert_json '.stopped == 1 and (.channels | length) == 1'
+	assert_equal "$(google_channels | jq length)" 1
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 1
+}
+
+@test "stop-watch: all, or one; what fails is tried again" {
+	second_calendar
+	connect_account work user1@example.com --calendars all
+	run -0 calsync watch
+	run --separate-stderr -0 calsync --json stop-watch --calendar Team
+	assert_schema stop-watch
+	assert_json '.success and .message == "Calendar push notifications disabled" and .stopped == 1'
+	assert_equal "$(google_channels | jq length)" 1
+	fake_google_fault '{"match": "channels/stop", "action": "status", "status": 403, "reason": "forbidden"}'
+	run --separate-stderr -1 calsync --json stop-watch
+	assert_schema stop-watch
+	assert_json '(.success | not) and .left == 1 and .error.code == "google"'
+	assert_matches "$stderr" "calsync renew-watches' tries again"
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_json '.stopped == 1 and .renewed == 0'
+	assert_equal "$(google_channels | jq length)" 0
+	run --separate-stderr -0 calsync --json stop-watch
+	assert_json '.stopped == 0 and .requests == 0'
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 0
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
+}
+
+@test "watch: two at a time make one channel" {
+	connect_account
+	local pids=()
+	for _ in 1 2 3 4; do
+		calsync -q watch 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	assert_equal "$(google_channels | jq length)" 1
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 1
+}
+
+@test "watch: a channel's token is seen by nobody but Google" {
+	connect_account
+	calsync -vvv watch >"$BATS_TEST_TMPDIR/out" 2>&1
+	token=$(google_channels | jq -r .[0].token)
+	assert_matches "$token" '^1\.[0-9a-f]{64}$'
+	calsync -vvv --json watch >>"$BATS_TEST_TMPDIR/out" 2>&1
+	fake_google_fault "{\"match\": \"events/watch\", \"action\": \"status\", \"status\": 400,
+		\"reason\": \"invalid\", \"message\": \"bad token\"}"
+	calsync -vvv renew-watches >>"$BATS_TEST_TMPDIR/out" 2>&1 || true
+	calsync -vvv renew-watches >>"$BATS_TEST_TMPDIR/out" 2>&1
+	next=$(google_channels | jq -r .[0].token)
+	run ! grep -rF -e "${token#*.}" -e "${next#*.}" "$BATS_TEST_TMPDIR/out" "$HOME"
+	# Its hash is what the receiver compares with.
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT lower(hex(token_hash)) FROM channel')" \
+		"$(printf %s "$next" | sha256sum | cut -d' ' -f1)"
+}
