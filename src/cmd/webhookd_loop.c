@@ -435,7 +435,11 @@ static int begin(struct loop *l, struct err *err)
 	l->watchdog_ms = notify_watchdog_ms();
 	say_listening(l->w);
 	notify_send("READY=1");
-	tell_if_any(l);
+	/* A sync that was killed with us may have taken over what waited here. */
+	if (l->w->drains)
+		drain_news(&l->drain, mono(l));
+	else
+		tell_if_any(l);
 	return 0;
 }
 

@@ -130,10 +130,12 @@ static int look_up(struct hook_batch *b, struct hook *hook, struct note *n, stru
 		if (it->outcome != HOOK_NOTED)
 			continue;
 		n->resource = it->m.resource;
-		if (it->m.number <= n->number) {
+		/* What is on disk repeats nothing that may yet fail: within a batch all share its
+		 * fate. */
+		if (it->m.number <= c.last_number)
 			it->outcome = HOOK_REPEATED;
+		if (it->m.number <= n->number)
 			continue;
-		}
 		n->number = it->m.number;
 		n->counted += !it->m.is_sync;
 	}

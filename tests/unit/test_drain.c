@@ -87,8 +87,8 @@ static int64_t retry_after(int failures, uint32_t random)
 
 static void test_drain__failures_grow_apart(void **state)
 {
-	static const int64_t want[] = {5000,   10000,  20000,  40000,  80000,
-				       160000, 320000, 600000, 600000, 600000};
+	static const int64_t want[] = {1000,  2000,   4000,   8000,   16000,  32000,
+				       64000, 128000, 256000, 512000, 600000, 600000};
 
 	(void)state;
 	for (int i = 0; i < (int)ARRAY_SIZE(want); i++) {
