@@ -15,6 +15,8 @@
 #                                 clients that mean no good (MESSAGES, KILLS)
 #   make check-sandbox            the sandbox alone, also driven by Google's own Node.js client (npm)
 #   make check-browser            the login with a real Chromium; screenshots in build/browser
+#   make check-units              the systemd units: verify, exposure, times (part of .ci/run)
+#   make check-boot               the systemd units in a booted Debian: root, debootstrap, systemd-nspawn
 #   make check-fixtures FIXTURES=DIR    tests on a folder of real calendar data
 #   make lint layers              static checks; make fmt settles the formatting
 #   make bench                    times and memory, as ratios
@@ -27,7 +29,9 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
-UNITDIR ?= $(PREFIX)/lib/systemd/user
+SBINDIR ?= $(PREFIX)/sbin
+# Below it systemd/system, systemd/user, sysusers.d and tmpfiles.d.
+SYSTEMDLIB ?= $(PREFIX)/lib
 BUILD ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -248,6 +252,13 @@ check-browser: all
 	@command -v chromium >/dev/null || { echo "no chromium here: sh contrib/setup.sh" >&2; exit 2; }
 	$(Q)$(SUITE) browser $(wildcard tests/browser/*.mjs)
 
+.PHONY: check-units check-boot
+check-units: all
+	$(Q)$(SUITE) units tests/units.sh
+
+check-boot: all
+	$(Q)$(SUITE) boot tests/boot.sh
+
 check-fixtures: all $(UNIT_BIN) $(FIXTURES_BIN)
 	@test -d "$(FIXTURES)" || { echo "make check-fixtures FIXTURES=DIR: which folder?" >&2; exit 2; }
 	$(Q)FIXTURES='$(abspath $(FIXTURES))' $(SUITE) fixtures $(FIXTURES_BIN) \
@@ -312,7 +323,17 @@ BASH_DIR := $(DATADIR)/bash-completion/completions
 ZSH_DIR := $(DATADIR)/zsh/site-functions
 FISH_DIR := $(DATADIR)/fish/vendor_completions.d
 SCHEMAS := $(wildcard schemas/*.json)
-UNITS := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.timer))
+PROXIES := $(wildcard contrib/proxy/*)
+# What is installed for systemd, as DIR/FILE: where each goes and where it comes from. The timers are the
+# same for the system and for a user.
+TIMERS := $(notdir $(wildcard contrib/systemd/both/*))
+SYSTEMD_FILES := $(patsubst contrib/systemd/%,%,$(wildcard $(addprefix contrib/systemd/, \
+	system/* user/* sysusers.d/* tmpfiles.d/*))) $(TIMERS:%=system/%) $(TIMERS:%=user/%)
+systemd_to = $(DESTDIR)$(SYSTEMDLIB)/$(if $(filter system/% user/%,$(1)),systemd/)$(1)
+systemd_from = contrib/systemd/$(if $(filter $(TIMERS),$(notdir $(1))),both/$(notdir $(1)),$(1))
+# @BINDIR@ is where the program lies; a line @SYNCER@ or @USER@ stands for what many units share.
+FILL := sed -e '/^@SYNCER@$$/{r contrib/systemd/syncer.conf' -e 'd' -e '}' \
+	-e '/^@USER@$$/{r contrib/systemd/user.conf' -e 'd' -e '}' -e 's|@BINDIR@|$(BINDIR)|g'
 
 install: $(BUILD)/calsync
 	install -d $(DESTDIR)$(BINDIR)
@@ -323,19 +344,21 @@ install: $(BUILD)/calsync
 	install -m 644 completions/calsync.bash $(DESTDIR)$(BASH_DIR)/calsync
 	install -m 644 completions/_calsync $(DESTDIR)$(ZSH_DIR)/_calsync
 	install -m 644 completions/calsync.fish $(DESTDIR)$(FISH_DIR)/calsync.fish
-	install -d $(DESTDIR)$(DATADIR)/calsync/schemas
-	$(if $(SCHEMAS),install -m 644 $(SCHEMAS) $(DESTDIR)$(DATADIR)/calsync/schemas/)
-	install -d $(DESTDIR)$(UNITDIR)
-	for f in $(UNITS); do \
-		sed 's|@BINDIR@|$(BINDIR)|g' contrib/systemd/$$f >$(DESTDIR)$(UNITDIR)/$$f || exit 1; \
-		chmod 644 $(DESTDIR)$(UNITDIR)/$$f; done
+	install -d $(DESTDIR)$(DATADIR)/calsync/schemas $(DESTDIR)$(DATADIR)/calsync/proxy
+	install -m 644 $(SCHEMAS) $(DESTDIR)$(DATADIR)/calsync/schemas/
+	install -m 644 $(PROXIES) $(DESTDIR)$(DATADIR)/calsync/proxy/
+	install -d $(DESTDIR)$(SBINDIR) $(sort $(dir $(foreach f,$(SYSTEMD_FILES),$(call systemd_to,$(f)))))
+	set -e; fill() { $(FILL) "$$2" >"$$3"; chmod "$$1" "$$3"; }; \
+		fill 755 contrib/systemd/calsync-system.sh $(DESTDIR)$(SBINDIR)/calsync-system; \
+		$(foreach f,$(SYSTEMD_FILES),fill 644 $(call systemd_from,$(f)) $(call systemd_to,$(f));)
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/calsync
 	for f in $(MAN_FILES); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	rm -f $(DESTDIR)$(BASH_DIR)/calsync $(DESTDIR)$(ZSH_DIR)/_calsync $(DESTDIR)$(FISH_DIR)/calsync.fish
-	rm -rf $(DESTDIR)$(DATADIR)/calsync
-	for f in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$f; done
+	rm -f $(foreach f,$(SCHEMAS) $(PROXIES:contrib/%=%),$(DESTDIR)$(DATADIR)/calsync/$(f))
+	rm -f $(DESTDIR)$(SBINDIR)/calsync-system $(foreach f,$(SYSTEMD_FILES),$(call systemd_to,$(f)))
+	rmdir $(addprefix $(DESTDIR)$(DATADIR)/calsync,/schemas /proxy /) 2>/dev/null || true
 
 clean:
 	rm -rf build
