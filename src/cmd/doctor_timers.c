@@ -168,7 +168,7 @@ void doctor_timers(struct doctor *d)
 	static const struct wanted sync = {"calsync-sync.timer", "nothing syncs by itself"};
 	static const struct wanted renew = {"calsync-renew-watches.timer",
 					    "push channels end after seven days"};
-	const char *url = getenv("BACKEND_URL");
+	const char *url = d->cx->config ? config_backend_url(d->cx->config) : getenv("BACKEND_URL");
 
 	if (!look(d, &sync)) {
 		doctor_add(d, TIMERS, FINDING_SKIPPED, "there is no systemd here");

@@ -588,6 +588,9 @@ good() {
 		'^systemctl --user enable --now calsync-renew-watches.timer$'
 	doctor 0 --offline
 	assert_json '.findings | all(.message | test("renew-watches") | not)'
+	config '[webhook]' 'backend_url = https://calendar.example.org'
+	doctor 0 --offline
+	finding timers warning 'calsync-renew-watches.timer'
 }
 
 @test "doctor: timers: a systemctl that hangs is not waited for; none at all" {
