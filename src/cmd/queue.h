@@ -27,6 +27,9 @@ DEFINE_AUTO_VALUE(struct queue_items, queue_items_release)
  * it) NULL = any. Calendars first, then changes, each oldest first. */
 int queue_load(struct cmd_context *cx, const char *calendar, struct queue_items *out,
 	       struct err *err);
+/* Before something is done to the queue: what Google announced is in it, too. Whoever waits for the
+ * bell goes on hearing it. */
+int queue_take_wakes(struct cmd_context *cx, struct err *err);
 /* An entry by the id of its event, a prefix of that, or the id of its calendar. Borrowed. Errors:
  * ERR_NOT_FOUND, ERR_AMBIGUOUS, ERR_USAGE (a prefix that is too short). */
 int queue_find(const struct queue_items *l, const char *id, struct queue_item **out,

@@ -138,8 +138,9 @@ static int run_drop(struct cmd_context *cx, struct err *err)
 	AUTO(drop_release) struct drop d = {.cx = cx};
 	struct local_options lo = {0};
 
-	if (queue_load(cx, o->calendar, &d.queue, err) || choose(&d, err) ||
-	    lock_accounts(&d, err) || event_command_begin(cx, "queue drop", &lo, err))
+	if (queue_take_wakes(cx, err) || queue_load(cx, o->calendar, &d.queue, err) ||
+	    choose(&d, err) || lock_accounts(&d, err) ||
+	    event_command_begin(cx, "queue drop", &lo, err))
 		return -1;
 	if (event_command_end(cx, &lo, drop_all(&d, &lo, err), err))
 		return -1;

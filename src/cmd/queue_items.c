@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "cmd/output.h"
 #include "sync/queue.h"
+#include "sync/wakes.h"
 #include "base/banned.h"
 
 #define PREFIX_MIN     4
@@ -98,6 +100,65 @@ static int load_events(struct loading *l, struct err *err)
 	return 0;
 }
 
+static bool is_requested(const struct queue_items *l, int64_t calendar_id)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].is_calendar && l->items[i].calendar.id == calendar_id)
+			return true;
+	return false;
+}
+
+static int load_wake(struct loading *l, const struct hook_wake *wake, struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+	AUTO(strbuf_release) struct strbuf why = STRBUF_INIT;
+	struct queue_item *q;
+
+	if (store_calendar_get(l->cx->store, wake->calendar_id, &c, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (c.account_id != l->account->id || (l->calendar_id && c.id != l->calendar_id) ||
+	    is_requested(l->out, c.id))
+		return 0;
+	q = add_item(l->out);
+	q->is_calendar = true;
+	q->calendar = c;
+	memset(&c, 0, sizeof(c));
+	q->request = (struct sync_request){.calendar_id = wake->calendar_id,
+					   .requested_ms = wake->at_ms,
+					   .reason = xstrdup("notification")};
+	queue_why_unsynced(l->account, &q->request, &why);
+	q->reason = strbuf_detach(&why);
+	return 0;
+}
+
+/* Notifications that no sync has taken yet. */
+static int load_wakes(struct loading *l, const struct account_list *accounts, struct err *err)
+{
+	AUTO(free) char *hook_path = cmd_webhook_db_path(l->cx);
+	AUTO(free) struct hook_wake *wakes = NULL;
+	size_t count;
+
+	if (wakes_look(l->cx->store, hook_path, &wakes, &count, err)) {
+		log_warn("queue", "what Google announced is not shown: %s, ignoring", err->msg);
+		return 0;
+	}
+	for (size_t i = 0; i < accounts->count; i++) {
+		l->account = &accounts->items[i];
+		for (size_t k = 0; k < count; k++)
+			if (load_wake(l, &wakes[k], err))
+				return -1;
+	}
+	return 0;
+}
+
+int queue_take_wakes(struct cmd_context *cx, struct err *err)
+{
+	static const struct wake_scope all;
+	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
+
+	return wakes_absorb(cx->store, cx->clock, hook_path, &all, err);
+}
+
 int queue_load(struct cmd_context *cx, const char *calendar, struct queue_items *out,
 	       struct err *err)
 {
@@ -116,6 +177,8 @@ int queue_load(struct cmd_context *cx, const char *calendar, struct queue_items 
 		if (load_calendars(&l, err))
 			return -1;
 	}
+	if (load_wakes(&l, &accounts, err))
+		return -1;
 	for (size_t i = 0; i < accounts.count; i++) {
 		l.account = &accounts.items[i];
 		if (load_events(&l, err))

@@ -181,7 +181,7 @@ static int run_retry(struct cmd_context *cx, struct err *err)
 			       "name what to try again ('calsync queue' lists it), or say --all");
 	if (cx->argc && o->all)
 		return err_set(err, ERR_USAGE, "--all and names exclude each other");
-	if (queue_load(cx, o->calendar, &r.queue, err))
+	if (queue_take_wakes(cx, err) || queue_load(cx, o->calendar, &r.queue, err))
 		return -1;
 	if (o->all)
 		choose_all(&r);

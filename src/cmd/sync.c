@@ -11,6 +11,7 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
+#include "sync/wakes.h"
 #include "base/banned.h"
 
 struct sync_opts {
@@ -121,16 +122,20 @@ static int choose_queued(struct cmd_context *cx, struct account_list *out, struc
 	return 0;
 }
 
+/* account.default says whom to take when one is needed: for the queue none is. */
+static bool takes_any_account(const struct cmd_context *cx, const struct sync_opts *o)
+{
+	const char *env = getenv("CALSYNC_ACCOUNT");
+
+	return o->all || (o->queued && !cx->global.account && !(env && *env));
+}
+
 static int choose_accounts(struct cmd_context *cx, const struct sync_opts *o,
 			   struct account_list *out, struct err *err)
 {
-	const char *env = getenv("CALSYNC_ACCOUNT");
 	struct account one = {0};
 
-	if (o->all && cx->global.account)
-		return err_set(err, ERR_USAGE, "--all and --account exclude each other");
-	/* account.default says whom to take when one is needed: here none is. */
-	if (o->queued && (o->all || (!cx->global.account && !(env && *env))))
+	if (o->queued && takes_any_account(cx, o))
 		return choose_queued(cx, out, err);
 	if (o->all) {
 		if (store_account_list(cx->store, out, err))
@@ -182,13 +187,22 @@ static int choose_calendars(struct cmd_context *cx, const struct sync_opts *o, s
 	return 0;
 }
 
-static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct plan *p,
-		     struct err *err)
+static int check_options(const struct cmd_context *cx, const struct sync_opts *o, struct err *err)
 {
 	if (o->queued && (o->full || o->calendar || o->start || o->end))
 		return err_set(err, ERR_USAGE,
 			       "--queued takes what the queue holds: no --calendar, --start, "
 			       "--end, --full");
+	if (o->all && cx->global.account)
+		return err_set(err, ERR_USAGE, "--all and --account exclude each other");
+	if (o->full && (o->start || o->end))
+		return err_set(err, ERR_USAGE, "--full syncs everything: it takes no window");
+	return 0;
+}
+
+static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct plan *p,
+		     struct err *err)
+{
 	if (choose_accounts(cx, o, &p->accounts, err) || choose_calendars(cx, o, p, err))
 		return -1;
 	p->options.full = o->full;
@@ -200,10 +214,27 @@ static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct p
 		return -1;
 	if (o->conflict) /* one of the option's words */
 		conflict_policy_parse(o->conflict, &p->options.conflict);
-	if (o->full && (o->start || o->end))
-		return err_set(err, ERR_USAGE, "--full syncs everything: it takes no window");
 	return parse_window(cx, o, p->accounts.count == 1 ? p->accounts.items[0].id : 0,
 			    &p->options, err);
+}
+
+/* --- notifications ------------------------------------------------------------------------ */
+
+/* What Google announced is in the queue from here on. A run that fails in that leaves it to the
+ * next one, and syncs. */
+static void absorb(struct cmd_context *cx, const struct wake_scope *scope)
+{
+	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
+	struct err err;
+
+	if (wakes_absorb(cx->store, cx->clock, hook_path, scope, &err))
+		log_warn("sync", "notifications wait for the next sync: %s, ignoring", err.msg);
+}
+
+/* A window is not the calendar: who announced a change is not served by it. */
+static bool serves_notifications(const struct sync_opts *o)
+{
+	return !o->dry_run && !o->start && !o->end;
 }
 
 /* --- doing it ---------------------------------------------------------------------------- */
@@ -246,9 +277,20 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 	AUTO(plan_release) struct plan p = {0};
 	AUTO(json_object_put) struct json_object *accounts = NULL;
 	size_t jobs = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT;
+	bool everything = takes_any_account(cx, o) && !o->calendar;
 
+	if (check_options(cx, o, err))
+		return -1;
+	/* Before it is looked who has something queued. */
+	if (everything && serves_notifications(o))
+		absorb(cx, NULL);
 	if (make_plan(cx, o, &p, err))
 		return -1;
+	if (!everything && serves_notifications(o)) {
+		struct wake_scope mine = {.accounts = &p.accounts, .calendars = p.calendars};
+
+		absorb(cx, &mine);
+	}
 	if (jobs > 1 && p.accounts.count > 1)
 		accounts = sync_in_parallel(cx, &p.accounts, p.calendars, &p.options, jobs);
 	else

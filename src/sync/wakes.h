@@ -1,0 +1,30 @@
+/*
+ * Google's notifications, as the receiver left them in the webhook's database (store/hook.h), become
+ * the store's requests to sync.
+ *
+ *   W1  A wake goes only when its request is committed: a death in between makes one sync more.
+ *   W2  One that comes meanwhile has another ticket, and stays: it makes another sync.
+ *   W3  A run takes only what it is going to serve. The bell is silenced by who takes all.
+ */
+#ifndef SYNC_WAKES_H
+#define SYNC_WAKES_H
+
+#include "base/clock.h"
+#include "store/hook.h"
+#include "store/store.h"
+
+struct wake_scope {                          /* borrowed */
+	const struct account_list *accounts; /* NULL = of all */
+	/* One an account: Google's id of the only calendar; NULL, and a NULL in it = every one. */
+	char *const *calendars;
+};
+
+/* scope NULL: all that waits. Without a webhook's database there is nothing to do, and none is made. */
+int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
+		 const struct wake_scope *scope, struct err *err);
+
+/* What waits, oldest first, of calendars that are synced; to look at. An array of the caller's. */
+int wakes_look(struct store *s, const char *hook_path, struct hook_wake **out, size_t *out_count,
+	       struct err *err);
+
+#endif
