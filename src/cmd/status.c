@@ -19,16 +19,7 @@ struct status_opts {
 	const char *format;
 };
 
-struct gather {
-	struct cmd_context *cx;
-	int64_t now_ms;
-	int64_t late_ms;
-	struct json_object *problems; /* borrowed from the answer */
-	bool reconnect;               /* an account must be connected again */
-};
-
-__attribute__((format(printf, 4, 5))) static void problem(struct gather *g, const char *account,
-							  const char *kind, const char *fmt, ...)
+void status_problem(struct gather *g, const char *account, const char *kind, const char *fmt, ...)
 {
 	struct json_object *o = json_object_new_object();
 	char text[400];
@@ -68,11 +59,14 @@ static struct json_object *calendar_status(struct gather *g, const struct accoun
 	json_set_bool(o, "late", late);
 	out_age_ms(g->now_ms - c->last_sync_ms, ago);
 	if (late && c->last_sync_ms)
-		problem(g, a->name, "late", "calendar '%s' was last synced %s", c->summary, ago);
+		status_problem(g, a->name, "late", "calendar '%s' was last synced %s", c->summary,
+			       ago);
 	else if (late)
-		problem(g, a->name, "late", "calendar '%s' has never been synced", c->summary);
+		status_problem(g, a->name, "late", "calendar '%s' has never been synced",
+			       c->summary);
 	if (c->last_error && c->selected && a->state != ACCOUNT_DISCONNECTED)
-		problem(g, a->name, "calendar", "calendar '%s': %s", c->summary, c->last_error);
+		status_problem(g, a->name, "calendar", "calendar '%s': %s", c->summary,
+			       c->last_error);
 	return o;
 }
 
@@ -103,14 +97,15 @@ static void error_problems(struct gather *g, const struct account *a, int64_t re
 			   int64_t unreadable)
 {
 	if (refused > 0)
-		problem(g, a->name, "refused", "Google refused %" PRId64 " event%s of '%s'",
-			refused, refused == 1 ? "" : "s", a->name);
+		status_problem(g, a->name, "refused", "Google refused %" PRId64 " event%s of '%s'",
+			       refused, refused == 1 ? "" : "s", a->name);
 	if (unreadable > 0)
-		problem(g, a->name, "unreadable",
-			"%" PRId64 " event%s of '%s' cannot be read as Google sent %s: 'calsync "
-			"event list --sync-status error'",
-			unreadable, unreadable == 1 ? "" : "s", a->name,
-			unreadable == 1 ? "it" : "them");
+		status_problem(g, a->name, "unreadable",
+			       "%" PRId64
+			       " event%s of '%s' cannot be read as Google sent %s: 'calsync "
+			       "event list --sync-status error'",
+			       unreadable, unreadable == 1 ? "" : "s", a->name,
+			       unreadable == 1 ? "it" : "them");
 }
 
 static int account_status(struct gather *g, const struct account *a, struct json_object **out,
@@ -128,11 +123,12 @@ static int account_status(struct gather *g, const struct account *a, struct json
 		AUTO(free) char *word = account_word(a->name);
 
 		g->reconnect = true;
-		problem(g, a->name, "reconnect",
-			"account '%s' must be connected again: calsync connect %s", a->name, word);
+		status_problem(g, a->name, "reconnect",
+			       "account '%s' must be connected again: calsync connect %s", a->name,
+			       word);
 	} else if (a->last_error && a->state == ACCOUNT_CONNECTED) {
-		problem(g, a->name, "sync", "the last sync of '%s' failed: %s", a->name,
-			a->last_error);
+		status_problem(g, a->name, "sync", "the last sync of '%s' failed: %s", a->name,
+			       a->last_error);
 	}
 	error_problems(g, a, refused, n.by_status[SYNC_ERROR] - refused);
 	o = json_account(a);
@@ -191,8 +187,8 @@ static int add_queue(struct gather *g, int64_t account_id, const char *account,
 			   g->now_ms - l.items[i].created_ms > g->late_ms;
 	}
 	if (overdue)
-		problem(g, account, "queue", "%zu change%s of '%s' still wait%s to be sent",
-			overdue, overdue == 1 ? "" : "s", account, overdue == 1 ? "s" : "");
+		status_problem(g, account, "queue", "%zu change%s of '%s' still wait%s to be sent",
+			       overdue, overdue == 1 ? "" : "s", account, overdue == 1 ? "s" : "");
 	return 0;
 }
 
@@ -228,7 +224,11 @@ static int fill(struct gather *g, const struct account_list *l, struct json_obje
 	struct json_object *runs = json_object_new_array();
 
 	g->problems = json_object_new_array();
+	g->channels = json_object_new_array();
+	g->notifications = json_object_new_array();
 	json_set(answer, "accounts", accounts);
+	json_set(answer, "channels", g->channels);
+	json_set(answer, "notifications", g->notifications);
 	json_set(answer, "queue", queue);
 	json_set(answer, "runs", runs);
 	json_set(answer, "problems", g->problems);
@@ -239,7 +239,7 @@ static int fill(struct gather *g, const struct account_list *l, struct json_obje
 		if (account_status(g, a, &o, err))
 			return -1;
 		json_object_array_add(accounts, o);
-		if (add_queue(g, a->id, a->name, queue, err))
+		if (add_queue(g, a->id, a->name, queue, err) || status_channels(g, a, err))
 			return -1;
 	}
 	/* Of all accounts in one list, newest first; of a chosen one only its own. */
@@ -247,9 +247,10 @@ static int fill(struct gather *g, const struct account_list *l, struct json_obje
 		return -1;
 	if (!l->count) {
 		g->reconnect = true;
-		problem(g, NULL, "reconnect", "no account is connected; run 'calsync connect'");
+		status_problem(g, NULL, "reconnect",
+			       "no account is connected; run 'calsync connect'");
 	}
-	return 0;
+	return status_notifications(g, l, err);
 }
 
 static int late_after(struct gather *g, struct err *err)
@@ -272,10 +273,14 @@ static int run_status(struct cmd_context *cx, struct err *err)
 	struct gather g = {.cx = cx, .now_ms = clock_now_ms(cx->clock)};
 	AUTO(account_list_release) struct account_list l = {0};
 	AUTO(json_object_put) struct json_object *answer = json_object_new_object();
+	AUTO(hook_close) struct hook *hook = NULL;
 	bool json = cx->global.json || (o->format && !strcmp(o->format, "json"));
 	bool good;
 
-	if (late_after(&g, err) || cmd_accounts(cx, &l, err) || fill(&g, &l, answer, err))
+	if (late_after(&g, err) || cmd_accounts(cx, &l, err))
+		return -1;
+	g.hook = hook = status_open_hook(cx, &g.hook_unknown);
+	if (fill(&g, &l, answer, err))
 		return -1;
 	good = !json_object_array_length(g.problems);
 	json_set_bool(answer, "healthy", good);
@@ -304,7 +309,9 @@ const struct cmd cmd_status = {
 	.synopsis = "[--check] [--format FORMAT]",
 	.summary = "show accounts, calendars, what waits, and the last syncs",
 	.help = "A selected calendar is late when its last good sync is more than two hours ago\n"
-		"(status.late_after in the configuration).\n",
+		"(status.late_after in the configuration). A push channel is in trouble when it "
+		"has\n"
+		"ended, or when no message came over it within ten minutes of its making.\n",
 	.options = options,
 	.opts_size = sizeof(struct status_opts),
 	.needs = NEEDS_STORE,

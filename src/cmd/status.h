@@ -1,11 +1,33 @@
 /*
- * The parts of `calsync status`: status.c gathers everything into the JSON answer and judges it,
- * status_show.c renders that answer for people and for Prometheus.
+ * The parts of `calsync status`: status.c and status_channels.c gather everything into the JSON answer
+ * and judge it, status_show.c renders that answer for people, status_prometheus.c for Prometheus.
  */
 #ifndef CMD_STATUS_H
 #define CMD_STATUS_H
 
 #include "cmd/context.h"
+#include "store/hook.h"
+
+struct gather {
+	struct cmd_context *cx;
+	int64_t now_ms;
+	int64_t late_ms;
+	/* Borrowed from the answer. */
+	struct json_object *problems, *channels, *notifications;
+	struct hook *hook; /* the webhook's database, borrowed; NULL = there is none, or: */
+	bool hook_unknown; /* it cannot be read: what it knows is not judged */
+	bool reconnect;    /* an account must be connected again */
+};
+
+__attribute__((format(printf, 4, 5))) void status_problem(struct gather *g, const char *account,
+							  const char *kind, const char *fmt, ...);
+
+/* NULL: see struct gather. Trouble with it goes to the log. */
+struct hook *status_open_hook(struct cmd_context *cx, bool *out_unknown);
+/* The channels of an account, and calendars that should have one and have none. */
+int status_channels(struct gather *g, const struct account *a, struct err *err);
+/* What Google announced and no sync has taken yet. */
+int status_notifications(struct gather *g, const struct account_list *accounts, struct err *err);
 
 void status_show(const struct cmd_context *cx, struct json_object *answer);
 /* Text exposition format 0.0.4 */

@@ -17,8 +17,6 @@ static size_t count(struct json_object *list)
 	return list ? json_object_array_length(list) : 0;
 }
 
-/* --- for people -------------------------------------------------------------------------- */
-
 static void ago(const struct json_object *o, char buf[OUT_TIME_LEN])
 {
 	if (json_get(o, "ageSeconds"))
@@ -94,6 +92,72 @@ static void show_queue(const struct cmd_context *cx, struct json_object *queue)
 	table_print(t);
 }
 
+/* "1 h ago" of a member that is a time; "never" when it is null. */
+static void ago_of(const struct json_object *o, const char *member, int64_t now_ms,
+		   char buf[OUT_TIME_LEN])
+{
+	struct rfc3339 time;
+	struct err err;
+
+	if (!json_str(o, member) || rfc3339_parse(json_str(o, member), &time, &err))
+		out_time_ms(0, buf);
+	else
+		out_age_ms(now_ms - time.utc * 1000, buf);
+}
+
+static void show_channel(struct table *t, const struct json_object *c, int64_t now_ms)
+{
+	const char *state = json_str(c, "state");
+	bool active = !strcmp(state, "active");
+	struct rfc3339 end;
+	struct err err;
+	char when[OUT_TIME_LEN];
+	bool over;
+
+	if (rfc3339_parse(json_str(c, "expiration"), &end, &err))
+		end.utc = 0;
+	over = end.utc * 1000 <= now_ms;
+	table_row(t);
+	table_cellf(t, "  %s", json_str(c, "summary") ? json_str(c, "summary") : "");
+	table_cell(t, json_str(c, "account"));
+	table_cell_styled(t, active && over ? "ended" : state,
+			  active && !over ? OUT_GOOD : OUT_WARN);
+	out_time_ms(end.utc * 1000, when);
+	table_cell(t, when);
+	ago_of(c, "verified", now_ms, when);
+	table_cell(t, when);
+	ago_of(c, "lastMessage", now_ms, when);
+	table_cell(t, when);
+	table_cell(t, json_str(c, "lastError"));
+}
+
+static void show_channels(const struct cmd_context *cx, struct json_object *channels)
+{
+	AUTO(table_free) struct table *t = table_new(cx);
+
+	if (!count(channels))
+		return;
+	out_printf("\npush channels:\n");
+	table_column(t, "  CALENDAR", TABLE_CUT);
+	table_column(t, "ACCOUNT", 0);
+	table_column(t, "STATE", 0);
+	table_column(t, "UNTIL", 0);
+	table_column(t, "FIRST MESSAGE", 0);
+	table_column(t, "LAST CHANGE", 0);
+	table_column(t, "TROUBLE", TABLE_CUT);
+	for (size_t i = 0; i < count(channels); i++)
+		show_channel(t, at(channels, i), clock_now_ms(cx->clock));
+	table_print(t);
+}
+
+static void show_notifications(struct json_object *list)
+{
+	if (count(list))
+		out_printf("\n%zu calendar%s changed at Google and wait%s for 'calsync sync "
+			   "--queued'\n",
+			   count(list), count(list) == 1 ? "" : "s", count(list) == 1 ? "s" : "");
+}
+
 static int64_t changes(const struct json_object *counts)
 {
 	return json_int(counts, "created", 0) + json_int(counts, "updated", 0) +
@@ -145,6 +209,8 @@ void status_show(const struct cmd_context *cx, struct json_object *answer)
 			out_printf("\n");
 		show_account(cx, at(accounts, i));
 	}
+	show_channels(cx, json_get(answer, "channels"));
+	show_notifications(json_get(answer, "notifications"));
 	show_queue(cx, json_get(answer, "queue"));
 	show_runs(cx, json_get(answer, "runs"));
 	if (count(problems))
@@ -154,127 +220,4 @@ void status_show(const struct cmd_context *cx, struct json_object *answer)
 
 		out_printf("  %s%s%s\n", out_style_on(cx, OUT_BAD), text, out_style_off(cx));
 	}
-}
-
-/* --- for Prometheus ---------------------------------------------------------------------- */
-
-static void add_label(struct strbuf *sb, const char *name, const char *value)
-{
-	strbuf_addf(sb, "%s%s=\"", sb->len ? "," : "", name);
-	for (const char *p = value ? value : ""; *p; p++) {
-		if (*p == '\\' || *p == '"')
-			strbuf_addc(sb, '\\');
-		if (*p == '\n')
-			strbuf_adds(sb, "\\n");
-		else
-			strbuf_addc(sb, *p);
-	}
-	strbuf_addc(sb, '"');
-}
-
-static void metric(const char *name, const char *type, const char *help)
-{
-	out_printf("# HELP calsync_%s %s\n# TYPE calsync_%s %s\n", name, help, name, type);
-}
-
-static void sample(const char *name, int64_t value, const char *account, const char *label,
-		   const char *label_value)
-{
-	AUTO(strbuf_release) struct strbuf labels = STRBUF_INIT;
-
-	add_label(&labels, "account", account);
-	if (label)
-		add_label(&labels, label, label_value);
-	out_printf("calsync_%s{%s} %" PRId64 "\n", name, labels.buf, value);
-}
-
-/* Seconds since 1970 of a member of ours; 0 = never */
-static int64_t timestamp(const struct json_object *o, const char *member)
-{
-	const char *text = json_str(o, member);
-	struct rfc3339 time;
-	struct err err;
-
-	return text && !rfc3339_parse(text, &time, &err) ? time.utc : 0;
-}
-
-static void account_metrics(struct json_object *accounts)
-{
-	static const char *const states[] = {
-#define X(id, name) name,
-		ACCOUNT_STATES(X)
-#undef X
-	};
-
-	metric("account_state", "gauge", "1 for the state that the account is in");
-	for (size_t i = 0; i < count(accounts); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(states); k++)
-			sample("account_state",
-			       !strcmp(json_str(at(accounts, i), "state"), states[k]),
-			       json_str(at(accounts, i), "name"), "state", states[k]);
-	metric("account_last_sync_timestamp_seconds", "gauge",
-	       "When the account was last synced well; 0 = never");
-	for (size_t i = 0; i < count(accounts); i++)
-		sample("account_last_sync_timestamp_seconds",
-		       timestamp(at(accounts, i), "lastSync"), json_str(at(accounts, i), "name"),
-		       NULL, NULL);
-}
-
-static void calendar_metrics(struct json_object *accounts)
-{
-	metric("calendar_last_sync_timestamp_seconds", "gauge",
-	       "When the selected calendar was last synced well; 0 = never");
-	for (size_t i = 0; i < count(accounts); i++) {
-		struct json_object *list = json_get(at(accounts, i), "calendars");
-
-		for (size_t k = 0; k < count(list); k++)
-			if (json_flag(at(list, k), "selected", false))
-				sample("calendar_last_sync_timestamp_seconds",
-				       timestamp(at(list, k), "lastSync"),
-				       json_str(at(accounts, i), "name"), "calendar",
-				       json_str(at(list, k), "id"));
-	}
-}
-
-static void event_metrics(struct json_object *accounts)
-{
-	metric("events", "gauge", "Events in the store by sync status");
-	for (size_t i = 0; i < count(accounts); i++) {
-		json_object_object_foreach (json_get(at(accounts, i), "events"), status, n)
-			sample("events", json_object_get_int64(n),
-			       json_str(at(accounts, i), "name"), "status", status);
-	}
-}
-
-static int64_t in_state(struct json_object *queue, const char *account, const char *state)
-{
-	int64_t n = 0;
-
-	for (size_t i = 0; i < count(queue); i++)
-		n += !strcmp(json_str(at(queue, i), "account"), account) &&
-		     !strcmp(json_str(at(queue, i), "state"), state);
-	return n;
-}
-
-void status_prometheus(struct json_object *answer)
-{
-	static const char *const states[] = {
-#define X(id, name) name,
-		OUTBOX_STATES(X)
-#undef X
-	};
-	struct json_object *accounts = json_get(answer, "accounts");
-	struct json_object *queue = json_get(answer, "queue");
-
-	account_metrics(accounts);
-	calendar_metrics(accounts);
-	event_metrics(accounts);
-	metric("queue_entries", "gauge", "Changes that wait to be sent, by state");
-	for (size_t i = 0; i < count(accounts); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(states); k++)
-			sample("queue_entries",
-			       in_state(queue, json_str(at(accounts, i), "name"), states[k]),
-			       json_str(at(accounts, i), "name"), "state", states[k]);
-	metric("problems", "gauge", "What `calsync status --check` complains about");
-	out_printf("calsync_problems %zu\n", count(json_get(answer, "problems")));
 }

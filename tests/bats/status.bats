@@ -157,3 +157,58 @@ teardown() {
 	run -0 calsync connect work --force
 	run -0 calsync sync
 }
+
+@test "status: push channels: expiry, first message, last change, and what is trouble" {
+	connect_account
+	fake_google_config '{"allow_http_webhook": true}'
+	run -0 calsync sync
+	run --separate-stderr -0 calsync --json status
+	assert_json '.channels == [] and .notifications == []'
+	BACKEND_URL=http://127.0.0.1:9 calsync -q watch
+	hook=$CALSYNC_STORE-webhook
+	run -0 calsync sync
+	# Just made: nobody can know.
+	run --separate-stderr -0 calsync --json status --check
+	assert_schema status
+	assert_json '.channels | length == 1 and (.[0] | .state == "active" and .account == "work"
+		and .calendar == "user1@example.com" and .verified == null and .lastMessage == null)'
+	sqlite3 "$CALSYNC_STORE" 'UPDATE channel SET created_ms = created_ms - 11 * 60000'
+	run --separate-stderr -1 calsync --json status --check
+	assert_schema status
+	assert_json '[.problems[].kind] == ["channel"] and (.problems[0].message | contains("webhookd"))
+		and .channels[0].silenceSeconds > 600'
+	run --separate-stderr -0 calsync status
+	assert_matches "$output" 'push channels:'
+	assert_matches "$output" 'user1@example.com +work +active +20[0-9-]+ [0-9:]+ +never +never'
+	# The first message; then it is quiet, which is no trouble.
+	sqlite3 "$hook" "UPDATE channel SET verified_ms = $(date +%s)000 - 86400000"
+	run --separate-stderr -0 calsync --json status --check
+	assert_json '.channels[0].silenceSeconds > 86000'
+	run --separate-stderr -0 calsync status --format prometheus
+	assert_matches "$output" 'calsync_channel_expiration_timestamp_seconds\{account="work",calendar="user1@example.com"\} [1-9]'
+	assert_matches "$output" 'calsync_channel_last_message_timestamp_seconds\{[^}]*\} 0'
+	assert_matches "$output" 'calsync_notifications_waiting 0'
+	# Ended.
+	sqlite3 "$CALSYNC_STORE" 'UPDATE channel SET expiration_ms = 1000'
+	run --separate-stderr -1 calsync --json status --check
+	assert_json '.problems[0] | .kind == "channel" and (.message | contains("calsync renew-watches"))'
+	run --separate-stderr -0 calsync status
+	assert_matches "$output" 'ended'
+	# Stopped on purpose, or not synced any more, it is no trouble that there is none.
+	run -0 calsync stop-watch
+	run --separate-stderr -0 calsync --json status --check
+	assert_json '.channels == []'
+}
+
+@test "status: push channels: one that the webhook does not know" {
+	connect_account
+	fake_google_config '{"allow_http_webhook": true}'
+	run -0 calsync sync
+	BACKEND_URL=http://127.0.0.1:9 calsync -q watch
+	rm "$CALSYNC_STORE-webhook"*
+	run --separate-stderr -1 calsync --json status --check
+	assert_json '.problems[0] | .kind == "channel" and (.message | contains("calsync renew-watches"))'
+	BACKEND_URL=http://127.0.0.1:9 run -0 calsync renew-watches
+	run -0 calsync sync
+	run -0 calsync status --check
+}
