@@ -16,9 +16,9 @@ build='gcc libc6-dev make pkg-config
 	ca-certificates tzdata'
 # The demo and the tests: curl and jq play "somebody at Google", the shells check the completions,
 # jsonschema the answers, gnome-keyring holds a key, chromium logs in, systemd judges the units, nginx
-# and Caddy stand before webhookd.
+# and Caddy stand before webhookd, socat is the service manager that hears from it.
 test='chromium curl jq bats libcmocka-dev sqlite3 python3-jsonschema zsh fish
-	dbus gnome-keyring libsecret-tools libglib2.0-bin systemd nginx-light caddy openssl'
+	dbus gnome-keyring libsecret-tools libglib2.0-bin systemd nginx-light caddy openssl socat'
 # make lint, and the second compiler.
 lint='clang clang-format clang-tidy cppcheck shellcheck mandoc'
 

@@ -378,7 +378,7 @@ static int turn(struct loop *l, struct err *err)
 {
 	const struct listener_list *listeners = &l->w->listeners;
 	AUTO(free)
-	struct pollfd *fds = xcalloc(1 + RECEIVER_FDS_MAX + listeners->count, sizeof(*fds));
+	struct pollfd *fds = xcalloc(1 + DAEMONS_MAX + listeners->count, sizeof(*fds));
 	short wanted = receiver_wants_more(l->receiver) ? POLLIN : 0;
 	size_t n = 1, first;
 

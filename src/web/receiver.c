@@ -8,20 +8,16 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "web/answers.h"
+#include "web/daemons.h"
 #include "web/peers.h"
 #include "base/banned.h"
 
-#define POOL_BYTES     12288 /* of a connection: request line and headers, then the answer's */
 #define BODY_SKIPPED   65536 /* bytes of a body without a declared end: then it is cut off */
 #define ACCEPTS_MAX    64    /* in a row, from one listener */
-#define RETIRED_MAX    (RECEIVER_FDS_MAX - 2)
-#define ACCEPT_REST_MS 100 /* when there are no descriptors */
+#define ACCEPT_REST_MS 100   /* when there are no descriptors */
 /* Of refused requests, with -v: who sends many must not fill the journal. */
 #define LOG_LINES     10
 #define LOG_PERIOD_MS 60000
-
-/* TLS 1.2 and 1.3; what the system's GnuTLS takes for good in those. */
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 /* A connection, with the request that it is about. */
 struct visitor {
@@ -41,9 +37,7 @@ struct receiver {
 	struct receiver_options o;
 	const struct mhd *mhd;
 	struct answers answers;
-	struct MHD_Daemon *plain, *tls;
-	struct MHD_Daemon *retired[RETIRED_MAX]; /* TLS with an older certificate */
-	size_t retired_count;
+	struct daemons daemons;
 	struct peers peers;
 	struct visitor *coming; /* is being added; NULL = libmicrohttpd has it */
 	struct hook_batch *batch;
@@ -53,7 +47,6 @@ struct receiver {
 	bool is_finishing;
 	int64_t log_since_ms;
 	unsigned log_lines;
-	char trouble[200]; /* what libmicrohttpd said last */
 };
 
 static int64_t now_ms(const struct receiver *r)
@@ -270,7 +263,6 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **socket_con
 static void add(struct receiver *r, const struct listener *l, int fd, const struct sockaddr *addr,
 		socklen_t len)
 {
-	struct MHD_Daemon *to = r->tls && !l->is_unix && !l->is_metrics ? r->tls : r->plain;
 	struct visitor *v = xcalloc(1, sizeof(*v));
 	bool is_pushed;
 
@@ -288,7 +280,7 @@ static void add(struct receiver *r, const struct listener *l, int fd, const stru
 	r->o.metrics->connections_pushed += is_pushed;
 	peers_add(&r->peers, &v->peer, now_ms(r));
 	r->coming = v;
-	r->mhd->add_connection(to, fd, addr, len); /* closes it, when it fails */
+	daemons_add(&r->daemons, !l->is_unix && !l->is_metrics, fd, addr, len);
 	if (r->coming) {
 		peers_remove(&r->peers, &v->peer);
 		free(v);
@@ -321,43 +313,7 @@ void receiver_accept(struct receiver *r, const struct listener *l)
 	}
 }
 
-/* --- libmicrohttpd ----------------------------------------------------------------------- */
-
-static void on_trouble(void *arg, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0)));
-static void on_trouble(void *arg, const char *fmt, va_list ap)
-{
-	struct receiver *r = arg;
-	size_t len;
-
-	vsnprintf(r->trouble, sizeof(r->trouble), fmt, ap);
-	for (len = strlen(r->trouble); len && r->trouble[len - 1] == '\n'; len--)
-		r->trouble[len - 1] = '\0';
-}
-
-/* cert NULL: without TLS. Connections are ours to accept: one daemon serves all listeners, and we
- * decide who may come in. */
-static struct MHD_Daemon *start(struct receiver *r, const char *cert, const char *key)
-{
-	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert},
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
-		{MHD_OPTION_END, 0, NULL},
-	};
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
-
-	r->trouble[0] = '\0';
-	return r->mhd->start_daemon(
-		flags | (cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, r,
-		MHD_OPTION_EXTERNAL_LOGGER, on_trouble, r, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		r, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, r, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, r, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-		/* Ours is the one that counts; those that are shut down are not closed yet. */
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(2 * r->o.connections + 2 * ACCEPTS_MAX),
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-		cert ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
-}
+/* --- from outside ------------------------------------------------------------------------ */
 
 int receiver_new(const struct receiver_options *o, struct receiver **out, struct err *err)
 {
@@ -371,9 +327,18 @@ int receiver_new(const struct receiver_options *o, struct receiver **out, struct
 	r->mhd = mhd;
 	r->batch = hook_batch_new();
 	answers_init(&r->answers, mhd);
-	r->plain = start(r, NULL, NULL);
-	if (!r->plain)
-		return err_set(err, ERR_FAILED, "cannot start the HTTP server: %s", r->trouble);
+	r->daemons = (struct daemons){
+		.mhd = mhd,
+		/* Ours is the limit that counts; those that are shut down are not closed yet. */
+		.connections = 2 * o->connections + 2 * ACCEPTS_MAX,
+		.on_target = on_target,
+		.on_request = on_request,
+		.on_request_end = on_request_end,
+		.on_connection = on_connection,
+		.arg = r,
+	};
+	if (daemons_start(&r->daemons, err))
+		return -1;
 	*out = TAKE(r);
 	return 0;
 }
@@ -382,12 +347,7 @@ void receiver_free(struct receiver *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->retired_count; i++)
-		r->mhd->stop_daemon(r->retired[i]);
-	if (r->tls)
-		r->mhd->stop_daemon(r->tls);
-	if (r->plain)
-		r->mhd->stop_daemon(r->plain);
+	daemons_stop(&r->daemons);
 	answers_release(&r->answers);
 	hook_batch_free(r->batch);
 	free(r->waiting);
@@ -396,97 +356,28 @@ void receiver_free(struct receiver *r)
 
 int receiver_set_tls(struct receiver *r, const char *cert, const char *key, struct err *err)
 {
-	struct MHD_Daemon *fresh;
-
-	if (r->mhd->is_feature_supported(MHD_FEATURE_SSL) != MHD_YES)
-		return err_set(err, ERR_FAILED,
-			       "this libmicrohttpd is built without TLS; put a proxy before it");
-	if (r->retired_count == RETIRED_MAX)
-		return err_set(err, ERR_FAILED,
-			       "connections of %d earlier certificates are still open; try again "
-			       "in %d seconds",
-			       RETIRED_MAX, PEER_DEADLINE_MS / 1000);
-	fresh = start(r, cert, key);
-	if (!fresh)
-		return err_set(err, ERR_INVALID, "%s",
-			       *r->trouble ? r->trouble : "libmicrohttpd does not take them");
-	if (r->tls)
-		r->retired[r->retired_count++] = r->tls;
-	r->tls = fresh;
-	return 0;
+	return daemons_set_tls(&r->daemons, cert, key, err);
 }
 
-static const union MHD_DaemonInfo *info(const struct receiver *r, struct MHD_Daemon *d,
-					enum MHD_DaemonInfoType what)
+size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[DAEMONS_MAX])
 {
-	return r->mhd->get_daemon_info(d, what);
-}
-
-/* All of them, the retired ones last. */
-static size_t daemons(const struct receiver *r, struct MHD_Daemon *out[RECEIVER_FDS_MAX])
-{
-	size_t n = 0;
-
-	out[n++] = r->plain;
-	if (r->tls)
-		out[n++] = r->tls;
-	for (size_t i = 0; i < r->retired_count; i++)
-		out[n++] = r->retired[i];
-	return n;
-}
-
-size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[RECEIVER_FDS_MAX])
-{
-	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
-	size_t n = daemons(r, all);
-
-	for (size_t i = 0; i < n; i++)
-		fds[i] = (struct pollfd){.fd = info(r, all[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
-					 .events = POLLIN};
-	return n;
+	return daemons_pollfds(&r->daemons, fds);
 }
 
 int64_t receiver_timeout_ms(const struct receiver *r)
 {
-	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
-	size_t n = daemons(r, all);
 	int64_t now = now_ms(r), wait = peers_timeout_ms(&r->peers, now);
+	int64_t daemons_wait = daemons_timeout_ms(&r->daemons);
 
 	if (now < r->accept_from_ms && (wait < 0 || r->accept_from_ms - now < wait))
 		wait = r->accept_from_ms - now;
-	for (size_t i = 0; i < n; i++) {
-		MHD_UNSIGNED_LONG_LONG ms;
-
-		if (r->mhd->get_timeout(all[i], &ms) == MHD_YES && (wait < 0 || (int64_t)ms < wait))
-			wait = (int64_t)ms;
-	}
-	return wait;
-}
-
-static void let_go_retired(struct receiver *r)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < r->retired_count; i++) {
-		struct MHD_Daemon *d = r->retired[i];
-
-		if (info(r, d, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections)
-			r->retired[kept++] = d;
-		else
-			r->mhd->stop_daemon(d);
-	}
-	r->retired_count = kept;
+	return daemons_wait >= 0 && (wait < 0 || daemons_wait < wait) ? daemons_wait : wait;
 }
 
 void receiver_run(struct receiver *r)
 {
-	struct MHD_Daemon *all[RECEIVER_FDS_MAX];
-	size_t n = daemons(r, all);
-
 	r->o.metrics->connections_expired += peers_expire(&r->peers, now_ms(r));
-	for (size_t i = 0; i < n; i++)
-		r->mhd->run(all[i]);
-	let_go_retired(r);
+	daemons_run(&r->daemons);
 }
 
 struct hook_batch *receiver_batch(struct receiver *r)

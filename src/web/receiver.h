@@ -20,11 +20,10 @@
 
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "web/daemons.h"
 #include "web/hook_batch.h"
 #include "web/listen.h"
 #include "web/metrics.h"
-
-#define RECEIVER_FDS_MAX 8 /* what receiver_pollfds() fills at most */
 
 struct receiver;
 
@@ -53,7 +52,7 @@ bool receiver_wants_more(const struct receiver *r);
 /* Take in whoever waits there. */
 void receiver_accept(struct receiver *r, const struct listener *l);
 /* Returns how many. */
-size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[RECEIVER_FDS_MAX]);
+size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[DAEMONS_MAX]);
 int64_t receiver_timeout_ms(const struct receiver *r); /* -1 = for ever */
 /* Read, judge, answer what needs no database, put notifications into the batch. */
 void receiver_run(struct receiver *r);

@@ -1,0 +1,286 @@
+# shellcheck disable=SC2154,SC2030,SC2031
+# The receiver as a service: addresses, certificates, signals, the service manager, the drain.
+load helpers
+load webhook
+
+setup() {
+	calsync_setup
+	export CALSYNC_WEBHOOK_DB=$HOME/hook.db
+}
+
+teardown() {
+	[ -z "${SOCAT_PID:-}" ] || kill "$SOCAT_PID" 2>/dev/null || true
+	webhookd_stop
+	calsync_teardown
+}
+
+# certificate NAME: NAME.pem and NAME.key, signed by itself for 127.0.0.1.
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \
+		-addext subjectAltName=IP:127.0.0.1 -keyout "$1.key" -out "$1.pem" 2>/dev/null
+	chmod 600 "$1.key"
+}
+
+# common_name: of the certificate that new connections get.
+common_name() {
+	openssl s_client -connect "127.0.0.1:$WEBHOOK_PORT" </dev/null 2>/dev/null |
+		openssl x509 -noout -subject | sed 's/.*CN *= *//'
+}
+
+# --- addresses ------------------------------------------------------------------------------
+
+@test "webhookd: an address in use is named" {
+	webhookd_start --no-drain
+	run -1 --separate-stderr calsync webhookd --no-drain --listen "127.0.0.1:$WEBHOOK_PORT"
+	assert_one_line_error
+	assert_matches "$stderr" "127.0.0.1:$WEBHOOK_PORT: Address already in use; another program listens there"
+}
+
+@test "webhookd: what is no address, or no option, is refused" {
+	local where
+	for where in 8787 127.0.0.1 127.0.0.1: :8787 127.0.0.1:x 127.0.0.1:65536 127.0.0.1:-1 localhost:8787 \
+		::1:8787 '[::1]' '[::1]:' unix: http://127.0.0.1:8787 ''; do
+		run -2 --separate-stderr calsync webhookd --no-drain --listen "$where"
+		assert_one_line_error
+	done
+	run -2 --separate-stderr calsync webhookd --tls-cert x.pem
+	assert_matches "$stderr" '--tls-cert and --tls-key go together'
+	run -2 --separate-stderr calsync webhookd --max-connections 0
+	run -2 --separate-stderr calsync webhookd --listen "unix:/$(printf 'x%.0s' {1..108})"
+	echo text >hook.db
+	run -1 --separate-stderr calsync webhookd --listen 127.0.0.1:0
+	assert_one_line_error
+	assert_matches "$stderr" "hook.db' is not a webhook database"
+}
+
+@test "webhookd: several addresses; one that others can reach without TLS is warned of" {
+	webhookd_start --no-drain --listen 127.0.0.1:0 --listen '[::1]:0' --listen 0.0.0.0:0
+	assert_equal "$(grep -c 'listening on' "$WEBHOOK_LOG")" 3
+	assert_equal "$(grep -c 'can be reached from other machines without TLS' "$WEBHOOK_LOG")" 1
+	port=$(sed -n 's/^calsync: listening on \[::1\]:\(.*\)/\1/p' "$WEBHOOK_LOG")
+	assert_equal "$(curl -sS "http://[::1]:$port/healthz")" ok
+}
+
+@test "webhookd: a UNIX socket is its group's; a stale one is replaced, no other file" {
+	webhookd_start --no-drain --listen "unix:$HOME/w.sock"
+	assert_equal "$(stat -c '%a %F' w.sock)" '660 socket'
+	assert_equal "$(curl -sS --unix-socket w.sock http://x/healthz)" ok
+	channel one 7 1.aaaa res
+	WEBHOOK_URL=http://x
+	assert_equal "$(post one 1.aaaa 1 res exists --unix-socket w.sock)" 204
+	run -1 --separate-stderr calsync webhookd --listen "unix:$HOME/w.sock"
+	assert_matches "$stderr" 'another program listens there'
+	kill -9 "$WEBHOOK_PID"
+	wait "$WEBHOOK_PID" || true
+	[ -S w.sock ]
+	webhookd_start --no-drain --listen "unix:$HOME/w.sock"
+	assert_equal "$(curl -sS --unix-socket w.sock http://x/healthz)" ok
+	webhookd_stop
+	[ ! -e w.sock ]
+	echo precious >w.sock
+	run -1 --separate-stderr calsync webhookd --listen "unix:$HOME/w.sock"
+	assert_matches "$stderr" 'no socket'
+	assert_equal "$(cat w.sock)" precious
+}
+
+@test "webhookd: sockets of systemd's, in place of the default address" {
+	port=$((20000 + RANDOM % 10000))
+	WEBHOOK_LOG=$BATS_TEST_TMPDIR/webhookd.log
+	systemd-socket-activate -l "127.0.0.1:$port" -l "$HOME/w.sock" -E HOME -E CALSYNC_WEBHOOK_DB -E ASAN_OPTIONS \
+		-E XDG_DATA_HOME -E XDG_CONFIG_HOME "$(command -v calsync)" webhookd --no-drain \
+		2>"$WEBHOOK_LOG" >/dev/null 3>&- </dev/null &
+	WEBHOOK_PID=$!
+	webhookd_says 'Listening on'
+	assert_equal "$(curl -sS --max-time 10 "http://127.0.0.1:$port/healthz")" ok
+	assert_equal "$(curl -sS --max-time 10 --unix-socket w.sock http://x/healthz)" ok
+	assert_equal "$(grep -c '^calsync: listening on' "$WEBHOOK_LOG")" 2
+	# Each descriptor was taken: the child of a drain would inherit none, and nothing said so twice.
+	run ! grep -q LISTEN_ "/proc/$WEBHOOK_PID/task/$WEBHOOK_PID/comm"
+	webhookd_stop
+	# The socket's file is systemd's.
+	[ -S w.sock ]
+}
+
+@test "webhookd: a descriptor that is no listening socket is refused" {
+	run -1 --separate-stderr bash -c 'exec 3</dev/null; LISTEN_FDS=1 LISTEN_PID=$BASHPID exec calsync webhookd'
+	assert_matches "$stderr" 'descriptor 3 is no listening stream socket'
+	# Somebody else's variables are not ours.
+	LISTEN_FDS=1 LISTEN_PID=1 webhookd_start --no-drain
+	assert_equal "$(grep -c 'listening on' "$WEBHOOK_LOG")" 1
+}
+
+# --- TLS ------------------------------------------------------------------------------------
+
+@test "webhookd: TLS 1.2 and 1.3, nothing older, and nothing without it" {
+	certificate one
+	webhookd_start --no-drain --tls-cert one.pem --tls-key one.key
+	channel one 7 1.aaaa res
+	WEBHOOK_URL=https://127.0.0.1:$WEBHOOK_PORT
+	assert_equal "$(post one 1.aaaa 1 res exists --cacert one.pem --tlsv1.2 --tls-max 1.2)" 204
+	assert_equal "$(post one 1.aaaa 2 res exists --cacert one.pem --tlsv1.3)" 204
+	run -35 curl -sS --cacert one.pem --ciphers 'DEFAULT@SECLEVEL=0' --tls-max 1.1 "$WEBHOOK_URL/healthz"
+	run curl -sS --max-time 3 "http://127.0.0.1:$WEBHOOK_PORT/healthz"
+	[ "$status" -ne 0 ]
+	assert_equal "$(curl -sS --cacert one.pem "$WEBHOOK_URL/healthz")" ok
+}
+
+@test "webhookd: SIGHUP brings a new certificate, and drops nobody" {
+	certificate one
+	certificate two
+	cp one.pem live.pem
+	cp -p one.key live.key
+	webhookd_start --no-drain --tls-cert live.pem --tls-key live.key
+	assert_equal "$(common_name)" one
+	coproc old { openssl s_client -quiet -connect "127.0.0.1:$WEBHOOK_PORT" 2>/dev/null; }
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&"${old[1]}"
+	read -r line <&"${old[0]}"
+	assert_matches "$line" 'HTTP/1.1 200'
+	cp two.pem live.pem
+	# A new certificate with the old key: none of it is taken.
+	kill -HUP "$WEBHOOK_PID"
+	webhookd_says 'reload: .*live.key.*; going on with the old ones'
+	assert_equal "$(common_name)" one
+	echo nonsense >live.key
+	kill -HUP "$WEBHOOK_PID"
+	webhookd_says 'reload: .*; going on with the old ones'
+	assert_equal "$(common_name)" one
+	cp -p two.key live.key
+	kill -HUP "$WEBHOOK_PID"
+	webhookd_says 'new connections get the certificate'
+	assert_equal "$(common_name)" two
+	# The connection of before goes on.
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&"${old[1]}"
+	run -0 timeout 5 cat <&"${old[0]}"
+	assert_equal "$(grep -c '^HTTP/1.1 200' <<<"$output")" 1
+	# Again and again.
+	for name in one two one two one; do
+		cp "$name.pem" live.pem
+		cp -p "$name.key" live.key
+		kill -HUP "$WEBHOOK_PID"
+		for _ in $(seq 40); do [ "$(common_name)" != "$name" ] || break; sleep 0.1; done
+		assert_equal "$(common_name)" "$name"
+	done
+}
+
+@test "webhookd: a certificate that is no good ends the start; a key that others read is warned of" {
+	certificate one
+	certificate two
+	run -2 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert one.pem --tls-key two.key
+	assert_one_line_error
+	assert_matches "$stderr" "certificate 'one.pem', key 'two.key': .*match"
+	run -2 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert one.key --tls-key one.key
+	assert_one_line_error
+	run -5 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert gone.pem --tls-key one.key
+	assert_matches "$stderr" 'gone.pem'
+	chmod 640 one.key
+	webhookd_start --no-drain --tls-cert one.pem --tls-key one.key
+	assert_matches "$(cat "$WEBHOOK_LOG")" "others than its owner can read the TLS key 'one.key' \(mode 640\)"
+	assert_equal "$(common_name)" one
+}
+
+# --- the service manager, signals -----------------------------------------------------------
+
+@test "webhookd: the service manager is told ready, alive and stopping" {
+	local address
+	for address in "$HOME/notify" "@calsync-test-$$-$RANDOM"; do
+		: >told
+		if [[ $address = @* ]]; then
+			socat -u "ABSTRACT-RECVFROM:${address#@},fork" OPEN:told,append 3>&- &
+		else
+			socat -u "UNIX-RECVFROM:$address,fork" OPEN:told,append 3>&- &
+		fi
+		SOCAT_PID=$!
+		sleep 0.5
+		NOTIFY_SOCKET=$address WATCHDOG_USEC=400000 webhookd_start --no-drain
+		sleep 1.2
+		kill -HUP "$WEBHOOK_PID"
+		webhookd_says 'reload'
+		webhookd_stop
+		sleep 0.3
+		kill "$SOCAT_PID"
+		SOCAT_PID=
+		assert_matches "$(cat told)" '^READY=1'
+		[ "$(grep -o 'WATCHDOG=1' told | wc -l)" -ge 4 ]
+		[ "$(grep -o 'WATCHDOG=1' told | wc -l)" -le 9 ]
+		# socat's children race: of what follows shortly the order is not kept.
+		assert_matches "$(cat told)" 'RELOADING=1.MONOTONIC_USEC=[0-9]+'
+		assert_equal "$(grep -o 'READY=1' told | wc -l)" 2
+		assert_matches "$(cat told)" 'STOPPING=1'
+	done
+	# Another process's watchdog is not ours.
+	NOTIFY_SOCKET=$HOME/nobody WATCHDOG_USEC=100000 WATCHDOG_PID=1 webhookd_start --no-drain
+	sleep 0.5
+	assert_equal "$(grep -c 'cannot tell the service manager' "$WEBHOOK_LOG")" 1
+}
+
+@test "webhookd: SIGTERM lets a request that is under way end, and hangs up on the others" {
+	webhookd_start --no-drain
+	channel one 7 1.aaaa res
+	exec {fd}<>"/dev/tcp/127.0.0.1/$WEBHOOK_PORT" {idle}<>"/dev/tcp/127.0.0.1/$WEBHOOK_PORT"
+	printf 'POST /api/calendar/webhook/google HTTP/1.1\r\nHost: x\r\nX-Goog-Channel-ID: one\r\nX-Goog-Channel-Token: 1.aaaa\r\n' >&"$fd"
+	sleep 0.2
+	kill "$WEBHOOK_PID"
+	webhookd_says stopping
+	run ! curl -sS --max-time 2 "$WEBHOOK_URL/healthz"
+	printf 'X-Goog-Message-Number: 5\r\nX-Goog-Resource-ID: res\r\nX-Goog-Resource-State: exists\r\n\r\n' >&"$fd"
+	run -0 timeout 2 cat <&"$fd"
+	assert_matches "$output" '^HTTP/1.1 204 '
+	assert_matches "$output" 'Connection: close'
+	wait "$WEBHOOK_PID"
+	WEBHOOK_PID=
+	assert_equal "$(hook_sql 'SELECT last_number FROM channel')" 5
+	exec {fd}>&- {idle}>&-
+}
+
+# --- the drain ------------------------------------------------------------------------------
+
+@test "webhookd: what waits starts a sync, with our options, alone and without our descriptors" {
+	fake_google_start
+	connect_account
+	webhookd_start --db "$CALSYNC_STORE" -vv
+	channel one 7 1.aaaa res
+	post one 1.aaaa 2 res exists
+	webhookd_says 'drain: starting'
+	# No bell: nobody else is to drain.
+	[ ! -e hook.db-wake ]
+}
+
+@test "webhookd: a sync that failed is tried again by itself, and its success is told" {
+	echo nonsense >broken.db
+	webhookd_start --db broken.db
+	channel one 7 1.aaaa res
+	post one 1.aaaa 2 res exists
+	webhookd_says 'sync of the queue failed with exit status 1; next in [4-7] s'
+	rm broken.db
+	fake_google_start
+	CALSYNC_DB=$HOME/broken.db connect_account
+	hook_sql 'DELETE FROM wake'
+	webhookd_says 'sync of the queue works again' 10
+}
+
+@test "webhookd: SIGTERM ends the sync that it has started" {
+	fake_google_start
+	connect_account
+	calendar=$(sqlite3 "$CALSYNC_STORE" 'SELECT calendar_id FROM calendar LIMIT 1')
+	webhookd_start
+	channel one "$calendar" 1.aaaa res
+	# A sync that cannot go on: the store is another's for a while.
+	coproc hold { sqlite3 "$CALSYNC_STORE"; }
+	echo 'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; SELECT 1;' >&"${hold[1]}"
+	read -r _ <&"${hold[0]}"
+	read -r _ <&"${hold[0]}"
+	post one 1.aaaa 2 res exists
+	for _ in $(seq 40); do
+		child=$(pgrep -P "$WEBHOOK_PID" || true)
+		[ -z "$child" ] || break
+		sleep 0.05
+	done
+	[ -n "$child" ]
+	# Descriptors 0 to 2, and what it has opened itself.
+	run -0 sh -c "ls -l /proc/$child/fd"
+	refute_matches "$output" 'socket|hook.db|signalfd|eventpoll'
+	assert_matches "$(tr '\0' ' ' <"/proc/$child/cmdline")" '^calsync --quiet sync --queued --all $'
+	webhookd_stop
+	run ! kill -0 "$child"
+	kill "$hold_PID"
+}
