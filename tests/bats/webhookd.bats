@@ -124,10 +124,10 @@ wakes() {
 	(
 		trap '' PIPE
 		for _ in $(seq 30); do
-			printf 'G' >&"$fd" 2>/dev/null || exit 0
+			printf G >&"$fd" || exit 0
 			sleep 0.5
 		done
-	) 3>&- &
+	) 2>/dev/null 3>&- &
 	run -0 timeout 14 cat <&"$fd"
 	assert_matches "$output" '^HTTP/1.1 200 '
 	[ $((SECONDS - start)) -ge 9 ]

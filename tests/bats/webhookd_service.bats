@@ -1,4 +1,4 @@
-# shellcheck disable=SC2154,SC2030,SC2031
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016
 # The receiver as a service: addresses, certificates, signals, the service manager, the drain.
 load helpers
 load webhook
