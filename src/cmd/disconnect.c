@@ -1,5 +1,5 @@
-#include "cmd/context.h"
 #include "cmd/output.h"
+#include "cmd/push.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "google/oauth.h"
+#include "store/channel.h"
+#include "store/hook.h"
 #include "sync/lock.h"
 #include "base/banned.h"
 
 #define LOCK_WAIT_MS 10000
+#define STOP_MS      5000 /* for the channels together: they end by themselves, too */
 
 struct disconnect_opts {
 	bool purge;
@@ -69,37 +72,159 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	return REVOKED;
 }
 
-static int forget_steps(struct cmd_context *cx, struct account *a, bool purge, struct err *err)
+/* --- push channels ------------------------------------------------------------------------- */
+
+/* While the login still is one. Best effort: r->stop_err says why some are left. */
+static void stop_channels(struct cmd_context *cx, const struct account *a,
+			  const struct channel_list *channels, struct channels_result *r)
+{
+	static const struct channels_options o = {.push = PUSH_END_ALL,
+						  .wait_ms = LOCK_WAIT_MS,
+						  .patience = GOOGLE_ONCE,
+						  .deadline_ms = STOP_MS};
+	struct err err;
+
+	if (!channels->count || a->state != ACCOUNT_CONNECTED)
+		return;
+	if (push_run(cx, a, &o, r, &err))
+		r->stop_err = err;
+	/* A login that Google knows no more can stop nothing, as it cannot be revoked. */
+	if (r->stop_err.code == ERR_TOKEN_EXPIRED)
+		r->stop_err = (struct err){0};
+}
+
+/* In the transaction that forgets the login: with it goes the means to stop them. */
+static int forget_channels(struct cmd_context *cx, const struct channel_list *channels,
+			   struct err *err)
+{
+	for (size_t i = 0; i < channels->count; i++)
+		if (store_channel_remove(cx->store, channels->items[i].id, err))
+			return -1;
+	return 0;
+}
+
+/* What comes over them from now on is refused. */
+static void forget_at_webhook(struct cmd_context *cx, const struct channel_list *channels)
+{
+	AUTO(free) char *path = cmd_webhook_db_path(cx);
+	AUTO(hook_close) struct hook *hook = NULL;
+	struct err err;
+
+	if (!channels->count)
+		return;
+	if (hook_open(path, false, &hook, &err)) {
+		if (err.code == ERR_NOT_FOUND)
+			return;
+		goto failed;
+	}
+	for (size_t i = 0; i < channels->count; i++)
+		if (hook_channel_remove(hook, channels->items[i].id, &err))
+			goto failed;
+	return;
+failed:
+	log_warn("disconnect",
+		 "the webhook forgets the channels at the next 'calsync "
+		 "renew-watches': %s, ignoring",
+		 err.msg);
+}
+
+/* --- all of it ----------------------------------------------------------------------------- */
+
+static int forget_steps(struct cmd_context *cx, struct account *a, bool purge,
+			const struct channel_list *channels, struct err *err)
 {
 	if (purge)
 		return store_account_remove(cx->store, a->id, err);
 	a->state = ACCOUNT_DISCONNECTED;
 	a->token_expires_ms = 0;
 	a->not_before_ms = 0;
-	if (store_secret_delete(cx->store, a->id, NULL, err))
+	if (store_secret_delete(cx->store, a->id, NULL, err) || forget_channels(cx, channels, err))
 		return -1;
 	return store_account_update(cx->store, a, err);
 }
 
-static int forget(struct cmd_context *cx, struct account *a, bool purge, struct err *err)
+static int forget(struct cmd_context *cx, struct account *a, bool purge,
+		  const struct channel_list *channels, struct err *err)
 {
 	if (store_begin(cx->store, err))
 		return -1;
-	if (!forget_steps(cx, a, purge, err))
+	if (!forget_steps(cx, a, purge, channels, err))
 		return store_commit(cx->store, err);
 	store_rollback(cx->store);
 	return -1;
 }
 
+static const char *const revocation_words[] = {
+	[REVOKED] = "revoked", [NOTHING_TO_REVOKE] = "nothing", [NOT_REVOKED] = "failed"};
+
+struct ending {
+	enum revocation revocation;
+	struct err problem; /* why it was not revoked */
+	struct channels_result channels;
+};
+
+static bool is_whole(const struct ending *e)
+{
+	return e->revocation != NOT_REVOKED && e->channels.stop_err.code == ERR_NONE;
+}
+
+static void print_json(struct cmd_context *cx, const struct account *a, const struct ending *e,
+		       bool purged)
+{
+	struct json_object *answer = json_object_new_object();
+
+	json_set_bool(answer, "success", is_whole(e));
+	json_set(answer, "account", json_account(a));
+	json_set_str(answer, "revocation", revocation_words[e->revocation]);
+	json_set_int(answer, "channelsStopped", e->channels.stopped);
+	json_set_bool(answer, "purged", purged);
+	if (!is_whole(e))
+		json_set(answer, "error",
+			 sync_error_json(e->revocation == NOT_REVOKED ? &e->problem
+								      : &e->channels.stop_err));
+	out_json(cx, answer);
+}
+
+static void tell_failures(const struct ending *e)
+{
+	if (e->channels.stop_err.code != ERR_NONE)
+		log_error("disconnect",
+			  "not every push channel could be stopped (%s): what comes over them is "
+			  "refused, and they end by themselves within a week",
+			  e->channels.stop_err.msg);
+	if (e->revocation == NOT_REVOKED)
+		log_error("disconnect",
+			  "the secrets are forgotten here, but Google could not be told to revoke "
+			  "the login (%s); revoke it at https://myaccount.google.com/connections",
+			  e->problem.msg);
+}
+
+static int end_login(struct cmd_context *cx, struct account *a, bool purge, struct ending *e,
+		     struct err *err)
+{
+	AUTO(channel_list_release) struct channel_list channels = {0};
+
+	if (store_channel_list(cx->store, a->id, &channels, err))
+		return -1;
+	/* Order matters: without the login nothing can be stopped. */
+	stop_channels(cx, a, &channels, &e->channels);
+	e->revocation = revoke_login(cx, a, &e->problem);
+	if (forget(cx, a, purge, &channels, err)) {
+		if (e->revocation == REVOKED)
+			err_wrap(err, "the login is revoked at Google, but not forgotten here");
+		return -1;
+	}
+	forget_at_webhook(cx, &channels);
+	return 0;
+}
+
 static int run_disconnect(struct cmd_context *cx, struct err *err)
 {
-	static const char *const words[] = {
-		[REVOKED] = "revoked", [NOTHING_TO_REVOKE] = "nothing", [NOT_REVOKED] = "failed"};
 	const struct disconnect_opts *o = cx->opts;
 	AUTO(account_release) struct account a = {0};
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
-	struct err problem = {0};
-	enum revocation revocation;
+	struct ending e = {0};
+	int rc;
 
 	if (cmd_account_named(cx, cx->argv[0], &a, err) ||
 	    account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock, err))
@@ -107,36 +232,21 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 	account_release(&a); /* a sync may have ended while we waited: the row as it is now */
 	if (cmd_account_named(cx, cx->argv[0], &a, err))
 		return -1;
-	revocation = revoke_login(cx, &a, &problem);
-	if (forget(cx, &a, o->purge, err)) {
-		if (revocation == REVOKED)
-			err_wrap(err, "the login is revoked at Google, but not forgotten here");
-		return -1;
-	}
-	if (cx->global.json) {
-		struct json_object *answer = json_object_new_object();
-
-		json_set_bool(answer, "success", revocation != NOT_REVOKED);
-		json_set(answer, "account", json_account(&a));
-		json_set_str(answer, "revocation", words[revocation]);
-		json_set_bool(answer, "purged", o->purge);
-		if (revocation == NOT_REVOKED)
-			json_set(answer, "error", sync_error_json(&problem));
-		out_json(cx, answer);
-	} else {
+	rc = end_login(cx, &a, o->purge, &e, err);
+	if (!rc && cx->global.json) {
+		print_json(cx, &a, &e, o->purge);
+	} else if (!rc) {
 		AUTO(free) char *name = term_clean(a.name);
 
 		out_note(cx, "%s is disconnected; its events %s\n", name,
 			 o->purge ? "are removed" : "stay");
 	}
-	if (revocation != NOT_REVOKED)
-		return 0;
-	log_error(
-		"disconnect",
-		"the secrets are forgotten here, but Google could not be told to revoke the login "
-		"(%s); revoke it at https://myaccount.google.com/connections",
-		problem.msg);
-	return 7;
+	if (!rc && !is_whole(&e)) {
+		tell_failures(&e);
+		rc = 7;
+	}
+	channels_result_release(&e.channels);
+	return rc;
 }
 
 static const struct option_spec options[] = {
@@ -149,9 +259,11 @@ const struct cmd cmd_disconnect = {
 	.name = "disconnect",
 	.synopsis = "[--purge] NAME",
 	.summary = "revoke a login and forget its secrets",
-	.help = "Events stay in the store unless --purge. When Google cannot be told, the secrets "
-		"are\n"
-		"forgotten all the same and the exit status is 7.\n",
+	.help = "Its push channels are stopped first. Events stay in the store unless --purge. "
+		"When\n"
+		"Google cannot be told, the secrets are forgotten all the same and the exit "
+		"status\n"
+		"is 7.\n",
 	.options = options,
 	.opts_size = sizeof(struct disconnect_opts),
 	.needs = NEEDS_STORE,

@@ -300,3 +300,41 @@ holidays() {
 	assert_equal "$(sqlite3 "$HOOK" 'SELECT lower(hex(token_hash)) FROM channel')" \
 		"$(printf %s "$next" | sha256sum | cut -d' ' -f1)"
 }
+
+@test "disconnect: stops the channels first, and the webhook forgets them" {
+	connect_account
+	run -0 calsync watch
+	fake_google_forget_log
+	run --separate-stderr -0 calsync --json disconnect work
+	assert_schema disconnect
+	assert_json '.success and .channelsStopped == 1 and .revocation == "revoked"'
+	assert_equal "$(fake_google_requests '[.[].path | sub(".*/"; "") | sub("\\?.*"; "")] | join(" ")')" \
+		'"stop revoke"'
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
+	# Connected again, and watched as before.
+	connect_account
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_json '.renewed == 1'
+}
+
+@test "disconnect: a channel that cannot be stopped is told, and forgotten with the login" {
+	connect_account
+	run -0 calsync watch
+	fake_google_fault '{"match": "channels/stop", "action": "status", "status": 503, "times": 0}'
+	run --separate-stderr -7 calsync --json disconnect work --purge
+	assert_schema disconnect
+	assert_json '(.success | not) and .revocation == "revoked" and .error.code == "network"'
+	assert_matches "$stderr" 'end by themselves within a week'
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 0
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
+}
+
+@test "disconnect: a dead login has nothing to stop" {
+	connect_account
+	run -0 calsync watch
+	fake_google_expire access_tokens refresh_tokens
+	run --separate-stderr -0 calsync --json disconnect work
+	assert_schema disconnect
+	assert_json '.success and .channelsStopped == 0'
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
+}

@@ -164,6 +164,17 @@ static int64_t requests_allowed(const struct json_object *answer)
 	return (int64_t)n;
 }
 
+/* Of a sync, and of a command on channels, which asks nothing then. */
+static bool did_nothing(const struct json_object *answer)
+{
+	int64_t asked = json_int(answer, "requests", INT64_MAX);
+
+	if (!json_has(answer, "stats"))
+		return !asked;
+	return counts_nothing(json_get(answer, "stats")) &&
+	       counts_nothing(json_get(answer, "pushed")) && asked <= requests_allowed(answer);
+}
+
 static int nothing_to_do(struct life *l, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *answer = NULL;
@@ -175,9 +186,7 @@ static int nothing_to_do(struct life *l, struct err *err)
 	if (google_control(&l->w->google, "DELETE", "requests", NULL, NULL, err) ||
 	    world_run(l->w, words, l->s->final_exits, &answer, err))
 		return -1;
-	if (!counts_nothing(json_get(answer, "stats")) ||
-	    !counts_nothing(json_get(answer, "pushed")) || state_writes(l->w) ||
-	    json_int(answer, "requests", INT64_MAX) > requests_allowed(answer))
+	if (!did_nothing(answer) || state_writes(l->w))
 		return err_set(err, ERR_FAILED, "there was still something to do: %s",
 			       json_text(answer));
 	return 0;
