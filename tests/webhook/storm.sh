@@ -152,9 +152,10 @@ wait_drained() {
 
 RANDOM=${SEED:-1}
 declare -A sum=()
-killed=0 first=0 next=0 expected=0
+killed=0 round=0 first=0 next=0 expected=0
 start_receiver
-for round in $(seq "$kills"); do
+while [ "$round" -lt "$kills" ] || [ "$killed" -lt "$kills" ]; do
+	round=$((round + 1))
 	make_events "round $round"
 	post "$port" "$work/channels" "$each" "$round" "$first" >"$work/posted" 2>"$work/posted.err" &
 	poster=$!
@@ -179,12 +180,11 @@ for round in $(seq "$kills"); do
 	done <"$work/posted"
 	first=$next
 done
-[ "$killed" -ge "$kills" ] || fail "only $killed were killed, not $kills"
 got=$(store 'SELECT count(*) FROM "CalendarEvent"')
-[ "$got" -eq $((kills * calendars)) ] || fail "$got events, not $((kills * calendars))"
+[ "$got" -eq $((round * calendars)) ] || fail "$got events, not $((round * calendars))"
 calsync --quiet verify || fail "the two sides differ"
 kill "$receiver"
 wait "$receiver" || fail "the receiver ended with $?"
 receiver=
-echo "ok 1 - $((each * calendars * kills)) messages and their repeats ($expected of them news), $killed times kill -9 in $kills rounds: none lost, none doubled"
+echo "ok 1 - $((each * calendars * round)) messages and their repeats ($expected of them news), $killed times kill -9 in $round rounds: none lost, none doubled"
 echo 1..1
