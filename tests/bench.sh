@@ -148,14 +148,17 @@ start_receiver() {
 
 declare -A rate=()
 for connections in 64 8 1; do
-	for kind in nothing row group calsync; do
-		: >"$work/rates"
-		for _ in $(seq "$runs"); do
+	rm -f "$work"/rates.*
+	# In turns: a disk is not equally fast all the time.
+	for _ in $(seq "$runs"); do
+		for kind in nothing row group calsync; do
 			start_receiver "$kind"
-			load "$port" "$connections" 2 "$work/channels" >>"$work/rates"
+			load "$port" "$connections" 2 "$work/channels" >>"$work/rates.$kind"
 			[ "$kind" != calsync ] || grep VmHWM "/proc/$receiver/status" >"$work/memory"
 		done
-		rate[$kind]=$(sort -n "$work/rates" | sed -n "$(((runs + 1) / 2))p" | cut -d' ' -f1)
+	done
+	for kind in nothing row group calsync; do
+		rate[$kind]=$(sort -n "$work/rates.$kind" | sed -n "$(((runs + 1) / 2))p" | cut -d' ' -f1)
 	done
 	c=${rate[calsync]}
 	echo "$connections connections: $c a second = $(ratio "$c" "${rate[group]}") x the group-commit floor (${rate[group]}), $(ratio "$c" "${rate[row]}") x a row a request (${rate[row]}), $(ratio "$c" "${rate[nothing]}") x an empty answer (${rate[nothing]}); peak memory $(awk '{ print int($2 / 1024) }' "$work/memory") MiB"
