@@ -312,7 +312,7 @@ static int see_all(struct hook *h, struct err *err)
 static const char sql_wake_list[] =
 	"SELECT calendar_id, ticket, at_ms FROM wake ORDER BY at_ms, calendar_id";
 
-static int read_all(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
+int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(free) struct hook_wake *list = NULL;
@@ -343,7 +343,7 @@ int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, st
 
 	if (db_join_begin(h->db, &join, err))
 		return -1;
-	rc = see_all(h, err) || read_all(h, &list, &n, err) ? -1 : 0;
+	rc = see_all(h, err) || hook_wake_look(h, &list, &n, err) ? -1 : 0;
 	if (db_join_end(h->db, &join, rc, err))
 		return -1;
 	*out = TAKE(list);
@@ -364,7 +364,7 @@ int hook_wake_count(struct hook *h, int64_t *out, struct err *err)
 }
 
 static const char sql_wake_done[] =
-	"DELETE FROM wake WHERE calendar_id = :calendar AND ticket = :ticket";
+	"DELETE FROM wake WHERE calendar_id = :calendar AND ticket = :ticket AND is_seen";
 
 int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err)
 {

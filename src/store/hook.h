@@ -95,6 +95,8 @@ int hook_wake_add(struct hook *h, int64_t calendar_id, int64_t now_ms, struct er
 /* Oldest first; an array of the caller's. From then on they count as seen, on disk: what comes later
  * gets another ticket. */
 int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err);
+/* The same for who only shows them: nothing is written, and their tickets remove nothing. */
+int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err);
 int hook_wake_count(struct hook *h, int64_t *out, struct err *err);
 /* Gone, unless somebody has asked since (its ticket is another one). */
 int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err);

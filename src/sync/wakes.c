@@ -121,7 +121,7 @@ int wakes_look(struct store *s, const char *hook_path, struct hook_wake **out, s
 	if (hook_open(hook_path, false, &hook, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
-	} else if (hook_wake_list(hook, &all, &count, err)) {
+	} else if (hook_wake_look(hook, &all, &count, err)) {
 		return -1;
 	}
 	for (size_t i = 0; i < count; i++) {

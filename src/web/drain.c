@@ -20,23 +20,30 @@ enum drain_end drain_judge(int wait_status)
 	}
 }
 
-/* D3, give or take a quarter. */
-static int64_t retry_delay_ms(int failures, uint32_t random)
+/* D3 */
+static int64_t grown_ms(int failures, int64_t most)
 {
 	int64_t delay = DRAIN_RETRY_MIN_MS;
 
-	for (int i = 1; i < failures && delay < DRAIN_RETRY_MAX_MS; i++)
+	for (int i = 1; i < failures && delay < most; i++)
 		delay *= 2;
-	if (delay > DRAIN_RETRY_MAX_MS)
-		delay = DRAIN_RETRY_MAX_MS;
+	return delay < most ? delay : most;
+}
+
+/* Give or take a quarter. */
+static int64_t retry_delay_ms(int failures, uint32_t random)
+{
+	int64_t delay = grown_ms(failures, DRAIN_RETRY_MAX_MS);
+
 	return delay - delay / 4 + (int64_t)random % (delay / 2 + 1);
 }
 
 /* D2: not before then; earlier than what was planned, or else that stays. */
 static void plan(struct drain *d, int64_t at_ms)
 {
-	int64_t gap =
-		d->failures && d->last == DRAIN_FAILED ? DRAIN_RETRY_MIN_MS : DRAIN_SPACING_MS;
+	int64_t gap = d->failures && d->last == DRAIN_FAILED
+			      ? grown_ms(d->failures, DRAIN_BROKEN_MS)
+			      : DRAIN_SPACING_MS;
 
 	if (d->was_started && at_ms < d->started_ms + gap)
 		at_ms = d->started_ms + gap;

@@ -6,8 +6,8 @@
  *                           +--- news came meanwhile, or it failed-+
  *
  * D1  What is told while a run is under way makes another one: it may have come too late for this.
- * D2  News never waits longer than DRAIN_DEBOUNCE_MS, but runs begin DRAIN_SPACING_MS apart (after
- *     one that failed altogether, DRAIN_RETRY_MIN_MS).
+ * D2  News never waits longer than DRAIN_DEBOUNCE_MS, but runs begin DRAIN_SPACING_MS apart; while
+ *     they fail altogether, up to DRAIN_BROKEN_MS.
  * D3  A failed run is tried again without news, after 1 s, 2 s ... 10 min; success resets that.
  *     So is one after which rows wait that nobody has asked for since.
  *
@@ -21,6 +21,7 @@
 
 #define DRAIN_DEBOUNCE_MS  50
 #define DRAIN_SPACING_MS   1000
+#define DRAIN_BROKEN_MS    5000
 #define DRAIN_RETRY_MIN_MS 1000
 #define DRAIN_RETRY_MAX_MS 600000
 

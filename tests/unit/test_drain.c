@@ -157,12 +157,12 @@ static void test_drain__news_come_sooner_than_a_late_try_but_not_at_once(void **
 		drain_ended(&d, 1100, DRAIN_FAILED, true, 0);
 	}
 	drain_news(&d, 1200);
-	assert_int_equal(drain_timeout_ms(&d, 1000), DRAIN_RETRY_MIN_MS);
+	assert_int_equal(drain_timeout_ms(&d, 1000), DRAIN_BROKEN_MS);
 	/* News meanwhile: the same. */
 	drain_started(&d, 6000);
 	drain_news(&d, 6001);
 	drain_ended(&d, 6100, DRAIN_FAILED, true, 0);
-	assert_int_equal(drain_timeout_ms(&d, 6000), DRAIN_RETRY_MIN_MS);
+	assert_int_equal(drain_timeout_ms(&d, 6000), DRAIN_BROKEN_MS);
 }
 
 int main(void)
