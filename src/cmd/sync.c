@@ -231,6 +231,18 @@ static void absorb(struct cmd_context *cx, const struct wake_scope *scope)
 		log_warn("sync", "notifications wait for the next sync: %s, ignoring", err.msg);
 }
 
+/* Who starts syncs is told when the queue is due next. Jobs have closed our store. */
+static void note_next(struct cmd_context *cx, const char *db)
+{
+	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
+	struct err err;
+
+	if ((!cx->store && store_open(db, 0, &cx->store, &err)) ||
+	    wakes_note_next(cx->store, cx->clock, hook_path, &err))
+		log_warn("sync", "the next try of what failed is left to a timer: %s, ignoring",
+			 err.msg);
+}
+
 /* A window is not the calendar: who announced a change is not served by it. */
 static bool serves_notifications(const struct sync_opts *o)
 {
@@ -276,6 +288,7 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 	const struct sync_opts *o = cx->opts;
 	AUTO(plan_release) struct plan p = {0};
 	AUTO(json_object_put) struct json_object *accounts = NULL;
+	AUTO(free) char *db = xstrdup(store_path(cx->store));
 	size_t jobs = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT;
 	bool everything = takes_any_account(cx, o) && !o->calendar;
 
@@ -295,6 +308,8 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 		accounts = sync_in_parallel(cx, &p.accounts, p.calendars, &p.options, jobs);
 	else
 		accounts = sync_in_turn(cx, &p);
+	if (!o->dry_run)
+		note_next(cx, db);
 	return sync_report(cx, accounts, o->dry_run, o->exit_code);
 }
 

@@ -31,6 +31,7 @@
 
 #define PEM_MAX       (256 * 1024)
 #define BELL_AGAIN_MS 5000
+#define LOOK_EVERY_MS 15000 /* whether what failed is due */
 /* From SIGTERM on: requests that are under way may end, then the child; all within 5 seconds. */
 #define STOP_GRACE_MS 500
 #define STOP_KILL_MS  3000
@@ -48,6 +49,8 @@ struct loop {
 	int drain_status;     /* as was said last; 0 = well */
 	bool bell_waits;      /* it could not be rung */
 	int64_t bell_ms;      /* when to try again */
+	int64_t look_ms;      /* when to look again for what is due */
+	bool tries_wait;      /* something has failed, and is due later */
 	int64_t watchdog_ms;  /* how often; 0 = not wanted */
 	int64_t watchdog_due_ms;
 };
@@ -153,6 +156,26 @@ static void tell_if_any(struct loop *l)
 		tell(l, hook);
 }
 
+/* A sync that failed has left word of when the queue is due again. may_tell: also that it is now;
+ * not right behind a sync, which has just done what it could. */
+static void look_for_tries(struct loop *l, bool may_tell)
+{
+	struct hook *hook;
+	struct err err = {0};
+	int64_t at_ms, now_ms = clock_now_ms(l->w->clock);
+	int rc = hook_file_get(l->w->file, &hook, &err) || hook_next_get(hook, &at_ms, &err);
+
+	l->look_ms = mono(l) + LOOK_EVERY_MS;
+	database_is(l, rc, &err);
+	if (rc)
+		return;
+	l->tries_wait = at_ms > 0;
+	if (may_tell && at_ms > 0 && at_ms <= now_ms)
+		tell(l, hook);
+	else if (at_ms > now_ms && at_ms - now_ms < LOOK_EVERY_MS)
+		l->look_ms = mono(l) + at_ms - now_ms;
+}
+
 static void start_drain(struct loop *l)
 {
 	struct err err = {0};
@@ -202,11 +225,14 @@ static void reap_drain(struct loop *l)
 		    (uint32_t)random_below(UINT32_MAX));
 	if (l->is_stopping)
 		return;
-	if (end != DRAIN_DONE)
+	look_for_tries(l, false);
+	if (end != DRAIN_DONE) {
 		say_drain(l, status);
-	else if (l->drain_status)
+	} else if (l->drain_status && !l->tries_wait) {
+		/* Else it had nothing to do yet. */
 		log_note("webhookd", "sync of the queue works again");
-	l->drain_status = end == DRAIN_DONE ? 0 : status;
+		l->drain_status = 0;
+	}
 }
 
 /* --- notifications ----------------------------------------------------------------------- */
@@ -354,6 +380,8 @@ static int timeout_ms(const struct loop *l)
 					     : until(l->stop_ms + STOP_GRACE_MS, now));
 	else
 		sooner(&wait, drain_timeout_ms(&l->drain, now));
+	if (!l->is_stopping && !l->child)
+		sooner(&wait, until(l->look_ms, now));
 	if (l->bell_waits)
 		sooner(&wait, until(l->bell_ms, now));
 	if (l->watchdog_ms)
@@ -367,6 +395,8 @@ static void tick(struct loop *l)
 		l->bell_ms = mono(l) + BELL_AGAIN_MS;
 		tell_if_any(l);
 	}
+	if (!l->is_stopping && !l->child && mono(l) >= l->look_ms)
+		look_for_tries(l, true);
 	start_drain(l);
 	if (l->watchdog_ms && mono(l) >= l->watchdog_due_ms) {
 		notify_send("WATCHDOG=1");

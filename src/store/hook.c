@@ -36,7 +36,11 @@ static const char step_1[] =
 	" ticket INTEGER NOT NULL," /* another one for what came after a look */
 	" at_ms INTEGER NOT NULL,"
 	" is_seen INTEGER NOT NULL" /* somebody has been told of this ticket */
-	") STRICT;";
+	") STRICT;"
+
+	/* One row: when what failed is to be tried again; 0 = nothing is. */
+	"CREATE TABLE next_try (at_ms INTEGER NOT NULL) STRICT;"
+	"INSERT INTO next_try VALUES (0);";
 
 static const char *const steps[] = {step_1};
 
@@ -375,6 +379,36 @@ int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err)
 	stmt_int(st, ":calendar", w->calendar_id);
 	stmt_int(st, ":ticket", w->ticket);
 	return stmt_run(st, err);
+}
+
+/* --- the next try ------------------------------------------------------------------------ */
+
+static const char sql_next_set[] = "UPDATE next_try SET at_ms = :at WHERE at_ms <> :at";
+
+int hook_next_set(struct hook *h, int64_t at_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_next_set, &st, err))
+		return -1;
+	stmt_int(st, ":at", at_ms);
+	return stmt_run(st, err);
+}
+
+static const char sql_next_get[] = "SELECT at_ms FROM next_try";
+
+int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(h->db, sql_next_get, &st, err))
+		return -1;
+	status = stmt_step(st, err);
+	if (status < 0)
+		return -1;
+	*out_ms = status ? col_int(st, 0) : 0;
+	return 0;
 }
 
 /* --- the bell ---------------------------------------------------------------------------- */

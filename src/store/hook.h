@@ -101,6 +101,13 @@ int hook_wake_count(struct hook *h, int64_t *out, struct err *err);
 /* Gone, unless somebody has asked since (its ticket is another one). */
 int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err);
 
+/* --- the next try ------------------------------------------------------------------------ */
+
+/* When the queue holds what failed and is due then, epoch; 0 = nothing. A sync leaves it for the
+ * receiver, who cannot look into the store. */
+int hook_next_set(struct hook *h, int64_t at_ms, struct err *err);
+int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err);
+
 /* --- the bell ---------------------------------------------------------------------------- */
 
 int hook_bell_ring(struct hook *h, struct err *err);

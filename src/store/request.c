@@ -156,6 +156,29 @@ int store_request_drop(struct store *s, int64_t calendar_id, struct err *err)
 	return stmt_run(st, err);
 }
 
+/* A dead login keeps everything of its account back, until somebody connects it. */
+static const char sql_queue_next[] =
+	"SELECT min(q.at_ms) FROM ("
+	"  SELECT r.calendar_id, r.not_before_ms AS at_ms FROM sync_request r"
+	"   WHERE r.not_before_ms > :now"
+	"  UNION ALL SELECT o.calendar_id, o.not_before_ms FROM outbox o"
+	"   WHERE o.state = 'queued' AND o.not_before_ms > :now) q"
+	" JOIN calendar c ON c.calendar_id = q.calendar_id"
+	" JOIN account a ON a.account_id = c.account_id WHERE a.state = 'connected'";
+
+int store_queue_next(struct store *s, int64_t now_ms, int64_t *out_ms, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_queue_next, &st, err))
+		return -1;
+	stmt_int(st, ":now", now_ms);
+	if (stmt_step(st, err) < 0)
+		return -1;
+	*out_ms = col_int(st, 0); /* NULL reads as 0 */
+	return 0;
+}
+
 /* Each part has its index: thousands of accounts with nothing queued cost next to nothing. */
 static const char sql_queue_accounts[] =
 	"SELECT DISTINCT c.account_id FROM calendar c WHERE c.calendar_id IN ("

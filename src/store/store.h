@@ -218,6 +218,8 @@ int store_request_drop(struct store *s, int64_t calendar_id, struct err *err);
 /* Accounts with a request or an entry of the outbox that is due, as ids: the caller's. */
 int store_queue_accounts(struct store *s, int64_t now_ms, int64_t **out_ids, size_t *out_count,
 			 struct err *err);
+/* When the first of those is due that wait for a later try; 0 = none does. */
+int store_queue_next(struct store *s, int64_t now_ms, int64_t *out_ms, struct err *err);
 
 /* --- events ------------------------------------------------------------------------------ */
 

@@ -111,6 +111,18 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 	return request_durably(&a, err) || remove_all(&a, err) ? -1 : 0;
 }
 
+int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err)
+{
+	AUTO(hook_close) struct hook *hook = NULL;
+	int64_t at_ms;
+
+	if (hook_open(hook_path, false, &hook, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (store_queue_next(s, clock_now_ms(clock), &at_ms, err))
+		return -1;
+	return hook_next_set(hook, at_ms, err);
+}
+
 int wakes_look(struct store *s, const char *hook_path, struct hook_wake **out, size_t *out_count,
 	       struct err *err)
 {

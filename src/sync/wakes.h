@@ -23,6 +23,9 @@ struct wake_scope {                          /* borrowed */
 int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 		 const struct wake_scope *scope, struct err *err);
 
+/* Behind a sync: leave word of when the queue is due next, for who starts the next one. */
+int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err);
+
 /* What waits, oldest first, of calendars that are synced; to look at. An array of the caller's. */
 int wakes_look(struct store *s, const char *hook_path, struct hook_wake **out, size_t *out_count,
 	       struct err *err);

@@ -163,6 +163,22 @@ static void test_hook__a_wake_that_was_seen_changes_with_the_next_message(void *
 	hook_close(other);
 }
 
+static void test_hook__the_next_try_is_one_time(void **state)
+{
+	int64_t at;
+
+	(void)state;
+	OK(hook_next_get(hook, &at, &err));
+	assert_int_equal(at, 0);
+	OK(hook_next_set(hook, 7000, &err));
+	OK(hook_next_set(hook, 5000, &err));
+	OK(hook_next_get(hook, &at, &err));
+	assert_int_equal(at, 5000);
+	OK(hook_next_set(hook, 0, &err));
+	OK(hook_next_get(hook, &at, &err));
+	assert_int_equal(at, 0);
+}
+
 static void test_hook__what_is_rolled_back_did_not_happen(void **state)
 {
 	int64_t count;
@@ -261,6 +277,7 @@ int main(void)
 		TEST(test_hook__messages_are_noted_once),
 		TEST(test_hook__a_wake_is_one_row_and_goes_only_with_its_ticket),
 		TEST(test_hook__a_wake_that_was_seen_changes_with_the_next_message),
+		TEST(test_hook__the_next_try_is_one_time),
 		TEST(test_hook__what_is_rolled_back_did_not_happen),
 		TEST(test_hook__only_a_folder_made_for_it_shares_the_file),
 		TEST(test_hook__the_bell_is_a_file_beside_it),

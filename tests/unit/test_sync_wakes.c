@@ -68,6 +68,38 @@ static void test_wakes__without_a_webhook_nothing_is_made(void **state)
 	assert_false(bell_rings());
 }
 
+/* What the next try is noted as; 0 = none. */
+static int64_t noted(struct world *w)
+{
+	AUTO(hook_close) struct hook *h = NULL;
+	int64_t at;
+
+	OK(wakes_note_next(w->store, &w->clock.clock, hook_file, &err));
+	OK(hook_open(hook_file, false, &h, &err));
+	OK(hook_next_get(h, &at, &err));
+	return at;
+}
+
+static void test_wakes__word_is_left_of_the_next_try(void **state)
+{
+	struct world *w = *state;
+	int64_t now = w->clock.now_ms;
+
+	OK(wakes_note_next(w->store, &w->clock.clock, hook_file, &err));
+	assert_int_not_equal(access(hook_file, F_OK), 0); /* nobody to be told */
+	notify_ours(w);
+	absorb(w, NULL);
+	assert_int_equal(noted(w), 0); /* due, not tried yet */
+	OK(store_request_failed(w->store, w->calendar.id, now + 60000, "503", &err));
+	assert_int_equal(noted(w), now + 60000);
+	w->clock.now_ms = now + 60000;
+	assert_int_equal(noted(w), 0); /* due again: that was said already */
+	w->clock.now_ms = now;
+	assert_int_equal(noted(w), now + 60000);
+	OK(store_request_drop(w->store, w->calendar.id, &err));
+	assert_int_equal(noted(w), 0);
+}
+
 static void test_wakes__many_messages_make_one_request(void **state)
 {
 	struct world *w = *state;
@@ -196,6 +228,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CHANNEL_TEST(test_wakes__without_a_webhook_nothing_is_made),
+		CHANNEL_TEST(test_wakes__word_is_left_of_the_next_try),
 		CHANNEL_TEST(test_wakes__many_messages_make_one_request),
 		CHANNEL_TEST(test_wakes__one_during_a_sync_makes_another),
 		CHANNEL_TEST(test_wakes__a_run_takes_what_it_serves),

@@ -1,0 +1,90 @@
+# shellcheck disable=SC2154,SC2030,SC2031
+# From an edit at Google to the local store: the sandbox posts its notifications to the receiver, which
+# starts the syncs.
+load helpers
+load webhook
+
+setup() {
+	calsync_setup
+	export CALSYNC_WEBHOOK_DB=$HOME/hook.db
+	fake_google_start
+	fake_google_config '{"allow_http_webhook": true}'
+	connect_account
+}
+
+teardown() {
+	webhookd_stop
+	calsync_teardown
+}
+
+live() {
+	webhookd_start "$@"
+	BACKEND_URL=$WEBHOOK_URL calsync --quiet watch
+}
+
+# title_is ID TITLE: of the event in the local store.
+title_is() {
+	[ "$(sqlite3 -readonly "$CALSYNC_STORE" "SELECT title FROM CalendarEvent WHERE googleEventId = '$1'" 2>/dev/null)" = "$2" ]
+}
+
+# wait_for SECONDS COMMAND...: poll; prints how many milliseconds it took.
+wait_for() {
+	local start=$EPOCHREALTIME limit=$(($1 * 1000)) took=0
+	while [ "$took" -le "$limit" ]; do
+		took=$(((${EPOCHREALTIME/[^0-9]/} - ${start/[^0-9]/}) / 1000))
+		if "${@:2}"; then
+			echo "$took"
+			return 0
+		fi
+		sleep 0.01
+	done
+	echo "not within $1 s: ${*:2}" >&2
+	cat "$WEBHOOK_LOG" >&2
+	return 1
+}
+
+@test "webhookd: an edit at Google is here within a second" {
+	local bound=1000
+	case $BUILD_DIR in */san) bound=5000 ;; esac
+	live
+	id=$(fake_google_event Meeting)
+	wait_for 20 title_is "$id" Meeting
+	for n in 1 2 3; do
+		sleep 1.1
+		fake_google_patch "$id" "{\"summary\": \"Meeting $n\"}" >/dev/null
+		took=$(wait_for 20 title_is "$id" "Meeting $n")
+		echo "edit $n: $took ms" >&2
+		[ "$took" -lt "$bound" ]
+	done
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
+	fake_google_delete "$id"
+	wait_for 20 title_is "$id" ''
+	assert_no_violations
+}
+
+@test "webhookd: a burst of edits ends in step, with few syncs" {
+	live
+	id=$(fake_google_event Meeting)
+	wait_for 20 title_is "$id" Meeting
+	fake_google_forget_log
+	for n in $(seq 20); do
+		fake_google_patch "$id" "{\"summary\": \"Meeting $n\"}" >/dev/null
+	done
+	wait_for 20 title_is "$id" 'Meeting 20'
+	sleep 1.5
+	[ "$(fake_google_count GET)" -le 12 ]
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
+	assert_same_both_sides
+}
+
+@test "webhookd: what came while Google was not to be reached is fetched later, unasked" {
+	live
+	id=$(fake_google_event Meeting)
+	wait_for 20 title_is "$id" Meeting
+	fake_google_fault '{"match": "/calendar/v3/calendars", "method": "GET", "times": 0, "action": "status", "status": 503}'
+	fake_google_patch "$id" '{"summary": "Later"}' >/dev/null
+	webhookd_says 'sync of the queue failed with exit status 4' 30
+	fake_google_no_faults
+	wait_for 90 title_is "$id" Later
+	webhookd_says 'sync of the queue works again'
+}
