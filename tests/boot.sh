@@ -43,7 +43,7 @@ cp -a --reflink=auto "$base" "$root"
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s BUILD="$build" -o "$build/calsync" PREFIX=/usr \
 	DESTDIR="$root" install
 install -d "$root/test"
-install -m 755 "$build/calsync-sandbox" tests/boot/inside.sh "$root/test/"
+install -m 755 "$build/calsync-sandbox" tests/boot/inside.sh tests/bats/consent "$root/test/"
 cat >"$root/etc/systemd/system/sandbox.service" <<'END'
 [Service]
 ExecStart=/test/calsync-sandbox --listen 127.0.0.1:9797 --port-file /run/sandbox-port --allow-http-webhook

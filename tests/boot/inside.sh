@@ -136,8 +136,21 @@ system_wrapper() {
 	local status=0
 	calsync-system --json event show none-such-event >/dev/null 2>&1 || status=$?
 	equal "$status" 5 &&
-		calsync-system event add 'Of the wrapper' --start 2027-02-01 --no-sync --quiet &&
+		calsync-system event add 'Of the wrapper' --account work --start 2027-02-01 --no-sync --quiet &&
 		here 'Of the wrapper'
+}
+
+# As somebody at a terminal would: the consent page in a browser, the answer to the loopback address.
+login_by_the_page() {
+	local url
+	google POST /sandbox/accounts '{"email": "second@example.com", "timeZone": "Europe/Berlin"}' >/dev/null
+	sleep 30 | calsync-system connect --no-browser second >/test/page 2>&1 &
+	within 10 grep -q /o/oauth2/ /test/page || return 1
+	url=$(grep -o 'http[^ ]*/o/oauth2/[^ ]*' /test/page)
+	CONSENT_ACCOUNT=second@example.com /test/consent "$url" || return 1
+	within 10 eval 'calsync-system --json accounts | jq -e "any(.name == \"second\")" >/dev/null' || return 1
+	# With a terminal.
+	script --quiet --return --command 'calsync-system accounts' /dev/null | grep -q second@example.com
 }
 
 timer_runs() {
@@ -168,7 +181,7 @@ missed_renewal_is_made_up() {
 activation() {
 	systemctl start calsync-webhookd.socket calsync-queue.path
 	! active calsync-webhookd.service || return 1
-	calsync-system --quiet watch || return 1
+	calsync-system --quiet --account work watch || return 1
 	within 10 active calsync-webhookd.service || return 1
 	equal "$(ps -o user:32= -o group:32= -p "$(main_pid)" | tr -s ' ')" 'calsync-webhookd calsync-webhook' &&
 		equal "$(stat -c '%a %G' "$HOOK")" '660 calsync-webhook' &&
@@ -215,21 +228,19 @@ reload() {
 	active calsync-webhookd.service && equal "$(main_pid)" "$before"
 }
 
-# Also the syncer may be killed: its work is done by the next one.
+# Also the syncer may be killed: systemd starts it again, and it goes on from what is written down.
 queue_killed() {
 	local i
-	for i in 1 2 3 4 5; do
+	drop_in calsync-queue.service '[Service]' RestartSec=1
+	for i in 1 2 3 4 5 6 7 8; do
 		at_google "Syncer killed $i"
 		sleep "0.0$i"
 		systemctl kill --signal=KILL calsync-queue.service
 	done
-	# What was taken over is in the store's queue; it is due at once, or the path unit goes on.
-	drop_in calsync-queue.timer '[Timer]' OnActiveSec= OnUnitInactiveSec= OnActiveSec=1 OnUnitInactiveSec=1 RandomizedDelaySec=0 AccuracySec=100ms
-	systemctl start calsync-queue.timer
-	for i in 1 2 3 4 5; do
+	for i in 1 2 3 4 5 6 7 8; do
 		within 30 here "Syncer killed $i" || return 1
 	done
-	systemctl stop calsync-queue.timer
+	journalctl --unit=calsync-queue.service | grep -q 'status=9/KILL' || { echo "none was hit"; return 1; }
 	active calsync-queue.path
 }
 
@@ -268,7 +279,8 @@ stops() {
 	local begin
 	begin=$(date +%s%N)
 	systemctl stop calsync-webhookd.service
-	[ $(($(date +%s%N) - begin)) -lt 5000000000 ] || return 1
+	# Without the pause that follows a failure, too.
+	[ $(($(date +%s%N) - begin)) -lt 900000000 ] || { echo "it took $((($(date +%s%N) - begin) / 1000000)) ms"; return 1; }
 	equal "$(property calsync-webhookd.service Result)" success &&
 		equal "$(property calsync-webhookd.service ExecMainStatus)" 0 || return 1
 	at_google 'After the stop' # the socket starts it again
@@ -323,7 +335,10 @@ tls_in_the_sandbox() {
 	within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/443' || return 1
 	echo "127.0.0.1 $hosts" >>/etc/hosts
 	install -m 640 -g calsync /dev/null /etc/calsync/google
-	equal "$(network_findings)" error || return 1 # without the authority
+	case $(network_findings) in
+	*error*) ;;
+	*) echo "not refused without the authority"; return 1 ;;
+	esac
 	cp "$dir/ca.crt" /usr/local/share/ca-certificates/test.crt
 	update-ca-certificates >/dev/null 2>&1 || return 1
 	equal "$(network_findings)" ok
@@ -399,6 +414,7 @@ within 10 test -s /run/sandbox-port
 ok 'users, groups and folders are there' users_and_folders
 ok 'a key from systemd-creds, a login by calsync-system' credential_and_login
 ok 'calsync-system passes output and status on' system_wrapper
+ok 'a login by the consent page, and a terminal' login_by_the_page
 ok 'the timer syncs as calsync' timer_runs
 ok 'a renewal that was missed is made up for' missed_renewal_is_made_up
 ok 'the first message starts webhookd, as its own user' activation
@@ -409,7 +425,7 @@ ok 'webhookd reloads' reload
 ok 'the syncer killed: nothing lost' queue_killed
 ok 'the syncer cannot work: it tries again with a pause' broken_queue
 ok 'webhookd cannot work: it tries again with a pause' broken_webhookd
-ok 'webhookd stops within 5 seconds, and starts when it is needed' stops
+ok 'webhookd stops at once, and starts when it is needed' stops
 ok 'webhookd can read neither store, key nor configuration, and has no network' webhookd_sees_nothing
 ok 'names, certificates and the network are there in the sandbox' tls_in_the_sandbox
 ok 'doctor, as a service, knows the timers' doctor_is_content
