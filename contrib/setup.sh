@@ -16,9 +16,10 @@ build='gcc libc6-dev make pkg-config
 	ca-certificates tzdata'
 # The demo and the tests: curl and jq play "somebody at Google", the shells check the completions,
 # jsonschema the answers, gnome-keyring holds a key, chromium logs in, systemd judges the units, nginx
-# and Caddy stand before webhookd, socat is the service manager that hears from it.
+# and Caddy stand before webhookd, socat is the service manager that hears from it, sshd carries a login.
 test='chromium curl jq bats libcmocka-dev sqlite3 python3-jsonschema zsh fish
-	dbus gnome-keyring libsecret-tools libglib2.0-bin systemd nginx-light caddy openssl socat'
+	dbus gnome-keyring libsecret-tools libglib2.0-bin systemd nginx-light caddy openssl
+	openssh-server openssh-client socat'
 # make lint, and the second compiler.
 lint='clang clang-format clang-tidy cppcheck shellcheck mandoc'
 
@@ -99,4 +100,13 @@ if ! apt install --no-install-recommends $missing; then
 	say "apt-get could not install:$missing"
 	exit 1
 fi
+# Some start a server as soon as they are installed. The tests need the program alone.
+for p in nginx-light/nginx caddy/caddy openssh-server/ssh; do
+	case " $missing " in
+	*" ${p%/*} "*)
+		[ ! -d /run/systemd/system ] || $as_root systemctl --quiet disable --now "${p#*/}.service" ||
+			say "${p#*/}.service was started with the package ${p%/*}, and could not be stopped"
+		;;
+	esac
+done
 say "done"
