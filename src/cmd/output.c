@@ -117,6 +117,7 @@ struct json_object *json_calendar(const struct calendar *c)
 	json_set_bool(o, "primary", c->primary);
 	json_set_bool(o, "selected", c->selected);
 	json_set_bool(o, "gone", c->gone);
+	json_set_str(o, "push", push_state_name(c->push));
 	json_set(o, "lastSync", json_time_ms(c->last_sync_ms));
 	json_set_str(o, "lastError", c->last_error);
 	return o;

@@ -26,7 +26,7 @@ struct watch_request {        /* all borrowed */
  */
 int google_watch_events(struct google *g, const struct watch_request *r, char **out_resource_id,
 			int64_t *out_expiration_ms, struct err *err);
-/* Errors  as of google_call(); ERR_NOT_FOUND, ERR_GONE: there is no such channel any more */
+/* Errors  as of google_call(); google_says_gone(): there is no such channel any more */
 int google_stop_channel(struct google *g, const char *id, const char *resource_id, struct err *err);
 
 #endif

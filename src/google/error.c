@@ -246,6 +246,12 @@ bool google_refuses_address(const struct err *err)
 	return is_about_address(err->reason);
 }
 
+bool google_says_gone(const struct err *err)
+{
+	return *err->reason &&
+	       (err->code == ERR_NOT_FOUND || err->code == ERR_GONE || err->code == ERR_FULL_SYNC);
+}
+
 bool google_may_pass(const struct err *err)
 {
 	static const char *const hours[] = {"quotaExceeded", "dailyLimitExceeded",

@@ -32,6 +32,10 @@ int oauth_error(const struct http_response *r, int64_t now_ms, struct err *err);
  * (push.webhookUrlNotHttps, push.webhookUrlUnauthorized, ...). */
 bool google_refuses_address(const struct err *err);
 
+/* Whether Google itself says that what the call named is not there (any more): a 404 or 410 with a
+ * reason. One without comes from something on the way. */
+bool google_says_gone(const struct err *err);
+
 /* Whether the same call may work when it is sent again in this run. */
 bool google_may_pass(const struct err *err);
 

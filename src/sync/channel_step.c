@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "google/channel.h"
+#include "google/error.h"
 #include "secret/digest.h"
 #include "secret/secret.h"
 #include "store/channel.h"
@@ -134,8 +135,7 @@ int channel_stop(struct channel_step *s, const struct channel *c, struct err *er
 	if (c->state != CHANNEL_STOPPING &&
 	    store_channel_stopping(s->store, c->id, c->resource_id, err))
 		return -1;
-	if (!google_stop_channel(s->google, c->id, c->resource_id, err) ||
-	    err->code == ERR_NOT_FOUND || err->code == ERR_GONE || err->code == ERR_FULL_SYNC) {
+	if (!google_stop_channel(s->google, c->id, c->resource_id, err) || google_says_gone(err)) {
 		log_info("watch", "channel %s: stopped", c->id);
 		return channel_forget(s, c->id, err);
 	}

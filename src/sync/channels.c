@@ -212,7 +212,7 @@ static void explain(const struct run *r, const struct calendar *c, struct err *e
 			"Google sends no notifications for calendar '%s': its changes are fetched "
 			"by every 'calsync sync'",
 			c->summary);
-	} else if (why.code == ERR_NOT_FOUND || why.code == ERR_GONE || why.code == ERR_FULL_SYNC) {
+	} else if (google_says_gone(&why)) {
 		err_set(err, ERR_GOOGLE,
 			"calendar '%s' is gone, or no longer shared with this account: it is not "
 			"watched any more (%s)",
@@ -226,12 +226,11 @@ static void explain(const struct run *r, const struct calendar *c, struct err *e
 	memcpy(err->reason, why.reason, sizeof(err->reason));
 }
 
-/* What a refusal says of the calendar itself is written down: it is not tried for ever. Returns
+/* What Google says of the calendar itself is written down: it is not tried for ever. Returns
  * whether no other calendar would fare better. */
 static bool make_failed(struct run *r, struct calendar *c, struct err *err)
 {
-	bool gone =
-		err->code == ERR_NOT_FOUND || err->code == ERR_GONE || err->code == ERR_FULL_SYNC;
+	bool gone = google_says_gone(err);
 	bool unsupported = !strcmp(err->reason, "pushNotSupportedForRequestedResource");
 	bool fatal = engine_is_fatal(err) || google_refuses_address(err);
 

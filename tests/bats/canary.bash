@@ -3,7 +3,8 @@
 
 CANARY=CanaryQ7x
 
-# note_marks: what may be found nowhere: one string a line in $MARKS, as new keys and verifiers come.
+# note_marks: what may be found nowhere: one string a line in $MARKS, as new keys, verifiers and tokens of
+# push channels come.
 note_marks() {
 	local key
 	for key in "$XDG_CONFIG_HOME"/calsync/key "$XDG_CONFIG_HOME"/calsync/key.next; do
@@ -11,6 +12,7 @@ note_marks() {
 	done
 	fake_google_requests '[.[] | select(.path == "/token") | .body]' | jq -r '.[]' |
 		grep -o 'code_verifier=[^&]*' | cut -d= -f2 >>"$MARKS" || true
+	fake_google GET /sandbox/state | jq -r '.channels[].token | sub("^[0-9]+[.]"; "")' >>"$MARKS"
 	sort -u "$MARKS" -o "$MARKS"
 }
 

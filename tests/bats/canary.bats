@@ -21,7 +21,9 @@ setup() {
 	printf '%s\n' "$CANARY" "$GOOGLE_CLIENT_SECRET" "$(sed -n 5p "$IN/key.pem")" eyJhbGciOiJSUzI1NiIs \
 		>"$MARKS"
 	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
-	fake_google_config "{\"token_mark\": \"$CANARY\", \"rotate_refresh_tokens\": true}"
+	fake_google_config "{\"token_mark\": \"$CANARY\", \"rotate_refresh_tokens\": true,
+		\"allow_http_webhook\": true}"
+	export BACKEND_URL=http://127.0.0.1:9
 	printf 'http://127.0.0.1:1/callback?state=other&code=4/0A%sxyz\n' "$CANARY" >"$IN/pasted"
 }
 

@@ -538,6 +538,12 @@ good() {
 	finding channel error 'query'
 	BACKEND_URL=http://127.0.0.1:8080 CALSYNC_GOOGLE_BASE_URL=http://127.0.0.1:9 doctor 0 --offline
 	good channel
+	# The configuration says it as well; the environment goes before it.
+	config '[webhook]' 'backend_url = http://calendar.example.org'
+	doctor 1 --offline
+	finding channel error 'is not https'
+	BACKEND_URL=https://calendar.example.org doctor 0 --offline
+	good channel
 }
 
 @test "doctor: timers: enabled for the user, for the system, not enabled, not there, masked" {

@@ -100,6 +100,9 @@ holidays() {
 		and .polled == [{account: "work", calendar: "de.german#holiday@group.v.calendar.google.com"}]'
 	run --separate-stderr -0 calsync watch
 	assert_matches "$output" 'Holidays: Google cannot notify'
+	run --separate-stderr -0 calsync --json calendars
+	assert_schema calendars
+	assert_json '[.[] | {(.summary): .push}] | add == {"user1@example.com": "on", "Holidays": "unsupported"}'
 	run --separate-stderr -1 calsync --json watch --calendar Holidays
 	assert_failure_json google
 	assert_matches "$stderr" 'no notifications.*calsync sync'

@@ -38,6 +38,8 @@ static const struct row {
 	{400, "global", "channelIdNotUnique", "Channel id X not unique", ERR_GOOGLE, false},
 	{401, "global", "authError", "Invalid Credentials", ERR_UNAUTHORIZED, false},
 	{401, "global", "required", "Login Required.", ERR_UNAUTHORIZED, false},
+	{401, "global", "push.webhookUrlUnauthorized", "Unauthorized WebHook", ERR_GOOGLE, false},
+	{400, "global", "push.webhookUrlNotHttps", "WebHook callback", ERR_GOOGLE, false},
 	{403, "usageLimits", "userRateLimitExceeded", "User Rate Limit", ERR_RATE_LIMITED, true},
 	{403, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", ERR_RATE_LIMITED, true},
 	{403, "usageLimits", "quotaExceeded", "Calendar usage limits", ERR_RATE_LIMITED, false},
@@ -354,6 +356,36 @@ static void test_error__carries_retry_after(void **state)
 	assert_int_equal(err.retry_after, 3600);
 }
 
+static void test_error__gone_is_what_google_itself_says(void **state)
+{
+	struct err err;
+
+	(void)state;
+	classify(404, NULL, "{\"error\":{\"errors\":[{\"reason\":\"notFound\"}]}}", &err);
+	assert_true(google_says_gone(&err));
+	classify(410, NULL, "{\"error\":{\"errors\":[{\"reason\":\"deleted\"}]}}", &err);
+	assert_true(google_says_gone(&err));
+	classify(403, NULL, "{\"error\":{\"errors\":[{\"reason\":\"notFound\"}]}}", &err);
+	assert_false(google_says_gone(&err));
+	/* A proxy's. */
+	classify(404, NULL, "<html><h1>Not Found</h1></html>", &err);
+	assert_false(google_says_gone(&err));
+	classify(404, NULL, NULL, &err);
+	assert_false(google_says_gone(&err));
+}
+
+static void test_error__an_address_that_is_refused(void **state)
+{
+	struct err err;
+
+	(void)state;
+	classify(401, NULL,
+		 "{\"error\":{\"errors\":[{\"reason\":\"push.webhookUrlUnauthorized\"}]}}", &err);
+	assert_true(google_refuses_address(&err));
+	classify(401, NULL, "{\"error\":{\"errors\":[{\"reason\":\"authError\"}]}}", &err);
+	assert_false(google_refuses_address(&err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +396,8 @@ int main(void)
 		cmocka_unit_test(test_error__gone_sync_token_is_known_by_its_location_too),
 		cmocka_unit_test(test_error__tells_what_to_do),
 		cmocka_unit_test(test_error__long_texts_are_cut),
+		cmocka_unit_test(test_error__gone_is_what_google_itself_says),
+		cmocka_unit_test(test_error__an_address_that_is_refused),
 		cmocka_unit_test(test_error__nesting_beyond_the_limit_is_no_envelope),
 		cmocka_unit_test(test_oauth_error__codes),
 		cmocka_unit_test(test_http_date__good_and_bad),
