@@ -195,7 +195,9 @@ static void start_drain(struct loop *l)
 static void say_drain(struct loop *l, int status)
 {
 	int64_t wait = drain_timeout_ms(&l->drain, mono(l));
-	bool is_told = status == l->drain_status && l->drain.last == DRAIN_PARTIAL;
+	int n = l->drain.failures;
+	/* The same again and again: now and then. */
+	bool is_told = status == l->drain_status && (n & (n - 1));
 
 	l->drain_status = status;
 	if (is_told)

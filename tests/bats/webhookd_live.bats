@@ -18,7 +18,7 @@ teardown() {
 }
 
 live() {
-	webhookd_start "$@"
+	webhookd_start
 	BACKEND_URL=$WEBHOOK_URL calsync --quiet watch
 }
 
