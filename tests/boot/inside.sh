@@ -191,6 +191,9 @@ activation() {
 
 notification_syncs() {
 	local begin took
+	# Nothing is left of the test before.
+	within 10 eval '! active calsync-queue.service && ! [ -e "$HOOK-wake" ]'
+	sleep 1
 	begin=$(date +%s%N)
 	at_google 'By a notification'
 	within 10 here 'By a notification' || return 1
@@ -279,6 +282,26 @@ broken_webhookd() {
 	rmdir "$HOOK"
 	mv "$HOOK.away" "$HOOK"
 	within 30 here 'Nobody hears' && active calsync-webhookd.service
+}
+
+# The webhook's database cannot be read, so nobody silences the bell: no start follows on another.
+deaf_bell() {
+	local failures
+	systemctl stop calsync-webhookd.socket calsync-webhookd.service
+	mv "$HOOK" "$HOOK.away"
+	head -c 5000 /dev/urandom | as calsync-webhookd tee "$HOOK" >/dev/null
+	chmod 660 "$HOOK"
+	as calsync-webhookd touch "$HOOK-wake"
+	sleep 7
+	failures=$(journalctl --unit=calsync-queue.service --since=-6s | grep -c 'Failed with result')
+	mv "$HOOK.away" "$HOOK"
+	systemctl start calsync-webhookd.socket
+	case $failures in
+	[1-4]) ;;
+	*) echo "failures: $failures"; return 1 ;;
+	esac
+	at_google 'It rings again'
+	within 20 here 'It rings again' && active calsync-queue.path
 }
 
 stops() {
@@ -431,6 +454,7 @@ ok 'webhookd reloads' reload
 ok 'the syncer killed: nothing lost' queue_killed
 ok 'the syncer cannot work: it tries again with a pause' broken_queue
 ok 'webhookd cannot work: it tries again with a pause' broken_webhookd
+ok 'a bell that cannot be silenced: it tries again with a pause' deaf_bell
 ok 'webhookd stops at once, and starts when it is needed' stops
 ok 'webhookd can read neither store, key nor configuration, and has no network' webhookd_sees_nothing
 ok 'names, certificates and the network are there in the sandbox' tls_in_the_sandbox
