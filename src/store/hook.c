@@ -71,13 +71,14 @@ int hook_open(const char *path, bool create, struct hook **out, struct err *err)
 
 	if (db_open(path, create, &db, &header, err))
 		return -1;
+	/* First of all, and also of what somebody left who died before he had shared it. */
+	if (header.empty && share(path, err))
+		return -1;
 	if (header.empty && !create)
 		return err_set(err, ERR_NOT_FOUND, "database '%s' is empty", path);
 	if (!header.empty &&
 	    (!header.is_sqlite || header.application_id != SCHEMA_HOOK_APPLICATION_ID))
 		return err_set(err, ERR_STORE, "'%s' is not a webhook database of calsync", path);
-	if (header.empty && share(path, err))
-		return -1;
 	if (schema_migrate(db, SCHEMA_HOOK_APPLICATION_ID, steps, ARRAY_SIZE(steps), err) ||
 	    db_use_wal(db, header.wal, err))
 		return -1;

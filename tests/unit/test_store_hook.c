@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <fcntl.h>
 
 #include "base/xalloc.h"
 #include "secret/digest.h"
@@ -219,6 +220,13 @@ static void test_hook__only_a_folder_made_for_it_shares_the_file(void **state)
 	assert_int_equal(mode_of(""), 0660);
 	assert_int_equal(mode_of("-wal"), 0660);
 	assert_int_equal(mode_of("-shm"), 0660);
+	/* Also one whose maker died early, by whoever looks next. */
+	hook_close(hook);
+	hook = NULL;
+	assert_int_equal(unlink(hook_file), 0);
+	assert_int_equal(close(open(hook_file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	FAILS(ERR_NOT_FOUND, hook_open(hook_file, false, &hook, &err));
+	assert_int_equal(mode_of(""), 0660);
 	assert_int_equal(chmod(folder, 0700), 0);
 }
 
