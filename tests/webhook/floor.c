@@ -110,7 +110,7 @@ static void open_database(const char *path)
 
 static void tell_port(int fd, const char *file)
 {
-	struct sockaddr_in at;
+	struct sockaddr_in at = {0};
 	socklen_t len = sizeof(at);
 	FILE *f = fopen(file, "w");
 

@@ -266,15 +266,15 @@ static void no_http(void)
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\xff\xfe\r\n\r\n";
 	static const char nul[] =
 		"POST " WIRE_PATH " HTTP/1.1\r\nHost: h\0h\r\nX-Goog-Channel-ID: \0\r\n\r\n";
-	char noise[4096];
+	AUTO(strbuf_release) struct strbuf noise = STRBUF_INIT;
 	unsigned int seed = 7;
 
 	refused("TLS to the plain port", hello, sizeof(hello) - 1);
 	refused("NUL bytes in headers", nul, sizeof(nul) - 1);
-	for (size_t i = 0; i < sizeof(noise); i++)
-		noise[i] = (char)rand_r(&seed);
-	memcpy(noise + sizeof(noise) - 4, "\r\n\r\n", 4);
-	refused("4 KiB of noise", noise, sizeof(noise));
+	for (int i = 0; i < 4096; i++)
+		strbuf_addc(&noise, (char)rand_r(&seed));
+	strbuf_adds(&noise, "\r\n\r\n");
+	refused("4 KiB of noise", noise.buf, noise.len);
 	refused("HTTP/0.9", "GET /\r\n\r\n", 9);
 	refused("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
 }
