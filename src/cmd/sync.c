@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
+#include "cmd/hook_trouble.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
 #include "sync/wakes.h"
@@ -221,14 +222,16 @@ static int make_plan(struct cmd_context *cx, const struct sync_opts *o, struct p
 /* --- notifications ------------------------------------------------------------------------ */
 
 /* What Google announced is in the queue from here on. A run that fails in that leaves it to the
- * next one, and syncs. */
-static void absorb(struct cmd_context *cx, const struct wake_scope *scope)
+ * next one and does the rest, but all is not well: *out says so. */
+static void absorb(struct cmd_context *cx, const struct wake_scope *scope, struct err *out)
 {
 	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
 	struct err err;
 
-	if (wakes_absorb(cx->store, cx->clock, hook_path, scope, &err))
-		log_warn("sync", "notifications wait for the next sync: %s, ignoring", err.msg);
+	if (!wakes_absorb(cx->store, cx->clock, hook_path, scope, &err))
+		return;
+	hook_explain(hook_path, &err);
+	*out = err;
 }
 
 /* Who starts syncs is told when the queue is due next. Jobs have closed our store. */
@@ -291,26 +294,29 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 	AUTO(free) char *db = xstrdup(store_path(cx->store));
 	size_t jobs = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT;
 	bool everything = takes_any_account(cx, o) && !o->calendar;
+	struct sync_reporting how = {
+		.dry_run = o->dry_run, .exit_code = o->exit_code, .queued = o->queued};
 
 	if (check_options(cx, o, err))
 		return -1;
 	/* Before it is looked who has something queued. */
 	if (everything && serves_notifications(o))
-		absorb(cx, NULL);
+		absorb(cx, NULL, &how.notifications);
 	if (make_plan(cx, o, &p, err))
 		return -1;
 	if (!everything && serves_notifications(o)) {
 		struct wake_scope mine = {.accounts = &p.accounts, .calendars = p.calendars};
 
-		absorb(cx, &mine);
+		absorb(cx, &mine, &how.notifications);
 	}
 	if (jobs > 1 && p.accounts.count > 1)
 		accounts = sync_in_parallel(cx, &p.accounts, p.calendars, &p.options, jobs);
 	else
 		accounts = sync_in_turn(cx, &p);
-	if (!o->dry_run)
+	/* The same database: its trouble is told once. */
+	if (!o->dry_run && how.notifications.code == ERR_NONE)
 		note_next(cx, db);
-	return sync_report(cx, accounts, o->dry_run, o->exit_code);
+	return sync_report(cx, accounts, &how);
 }
 
 static const struct option_spec options[] = {
@@ -344,7 +350,8 @@ const struct cmd cmd_sync = {
 		"Exit\n"
 		"status 3 means that an account must be connected again, 4 to try later, 7 that "
 		"some\n"
-		"accounts or calendars went well and others did not.\n"
+		"accounts or calendars went well and others did not, or that what Google\n"
+		"announced could not be read.\n"
 		"\n"
 		"What each side changed alone is merged. Where both changed the same field, the\n"
 		"newer edit wins under 'merge' and 'newest' ('merge' also looks into guests and\n"

@@ -291,18 +291,26 @@ static void show_errors(const struct json_object *accounts)
 	}
 }
 
-int sync_report(struct cmd_context *cx, struct json_object *accounts, bool dry_run, bool exit_code)
+int sync_report(struct cmd_context *cx, struct json_object *accounts,
+		const struct sync_reporting *how)
 {
+	AUTO(json_object_put) struct json_object *unheard = sync_error_json(&how->notifications);
 	struct tally t = {0};
 	int status;
 
+	if (unheard) { /* first: no account tells of it */
+		add_failure(&t, unheard);
+		log_error("sync", "%s", how->notifications.msg);
+	}
 	for (size_t i = 0; i < list_count(accounts); i++)
 		add_account(&t, list_at(accounts, i));
-	status = exit_status(&t, exit_code);
+	if (unheard && how->queued)
+		t.good = 0; /* its own work is what failed */
+	status = exit_status(&t, how->exit_code);
 	show_errors(accounts);
 	if (cx->global.json)
-		out_json(cx, answer_json(accounts, &t, status, dry_run));
-	else
-		show(cx, accounts, dry_run);
+		out_json(cx, answer_json(accounts, &t, status, how->dry_run));
+	else if (!unheard || list_count(accounts))
+		show(cx, accounts, how->dry_run);
 	return status;
 }

@@ -20,7 +20,15 @@ struct json_object *sync_in_parallel(struct cmd_context *cx, const struct accoun
 				     char *const *calendars, const struct sync_options *options,
 				     size_t jobs);
 
-/* Print the answer for these accounts, their trouble on stderr; returns the exit status. */
-int sync_report(struct cmd_context *cx, struct json_object *accounts, bool dry_run, bool exit_code);
+struct sync_reporting {
+	bool dry_run, exit_code;
+	bool queued; /* --queued: what Google announced is what it is run for */
+	/* Why what Google announced is not in the queue; code ERR_NONE = it is. */
+	struct err notifications;
+};
+
+/* Print the answer for these accounts, all trouble on stderr; returns the exit status. */
+int sync_report(struct cmd_context *cx, struct json_object *accounts,
+		const struct sync_reporting *how);
 
 #endif

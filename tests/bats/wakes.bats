@@ -27,8 +27,8 @@ announce() {
 	local name
 	for name; do
 		sqlite3 "$HOOK" "INSERT INTO wake SELECT $(sqlite3 "$CALSYNC_STORE" "SELECT calendar_id FROM calendar
-			JOIN account USING (account_id) WHERE name = '$name' AND is_primary"), 1000, $(date +%s)000
-			WHERE true ON CONFLICT DO UPDATE SET ticket = ticket + 1"
+			JOIN account USING (account_id) WHERE name = '$name' AND is_primary"), 1000, $(date +%s)000, 0
+			WHERE true ON CONFLICT DO UPDATE SET ticket = ticket + 1, is_seen = 0"
 	done
 	: >"$HOOK-wake"
 }
@@ -97,15 +97,82 @@ wakes() {
 	assert_json '[.accounts[].account] == ["home"]'
 }
 
-@test "wakes: a webhook's database that cannot be read does not keep a sync away" {
+# A file of another user's that nobody else may open. As root: with the rights that any user has.
+# Sets AS: the command to put before calsync.
+take_away() {
+	AS=()
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 "$HOOK"
+		chmod 600 "$HOOK"
+		AS=(setpriv --bounding-set=-dac_override,-dac_read_search)
+	else
+		chmod 000 "$HOOK"
+	fi
+}
+
+@test "wakes: a sync that cannot read what Google announced does the rest, and says so" {
+	local args
+	fake_google_event 'Seen by asking' >/dev/null
 	printf 'not a database, and longer than sixteen bytes' >"$HOOK"
-	run --separate-stderr -0 calsync --json sync --all
+	run --separate-stderr -7 calsync --json -q sync --all
 	assert_schema sync
-	assert_matches "$stderr" 'notifications wait for the next sync.*not a webhook database'
+	assert_matches "$stderr" "^calsync: what Google announced waits, and is not synced: '$HOOK' is not a webhook database of calsync; 'calsync doctor' says how"
+	assert_json '.success == false and .error.code == "store"'
+	assert_json "(.error.message | contains(\"'$HOOK' is not a webhook database\")) and .message == .error.message"
+	assert_json '[.accounts[] | {account, success}] == [{account: "home", success: true}, {account: "work", success: true}]'
+	assert_json '.stats.created == 1'
+	for args in '-a work' '-a work --calendar primary'; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr -7 calsync --json sync $args
+		assert_json '.error.code == "store" and [.accounts[].success] == [true]'
+	done
+	# What takes no notifications does not miss them.
+	run -0 calsync sync --all --dry-run
+	run -0 calsync sync -a work --start 2026-03-01 --end 2026-03-31
 	run --separate-stderr -0 calsync --json queue
 	assert_schema queue
-	run --separate-stderr -0 calsync --json status
-	assert_schema status
+	# Mended.
+	rm "$HOOK"*
+	run -0 calsync sync --all
+}
+
+@test "wakes: sync --queued fails while it cannot read what Google announced, and sends what waits" {
+	rm "$HOOK"*
+	mkdir "$HOOK"
+	run --separate-stderr -1 calsync --json -q sync --queued
+	assert_schema sync
+	assert_json '.success == false and .error.code == "store" and .accounts == []'
+	assert_matches "$stderr" "database '$HOOK': not a regular file"
+	run --separate-stderr -1 calsync sync --queued
+	assert_equal "$output" ''
+	fake_google POST /sandbox/faults '{"action": "status", "status": 503, "times": 0}' >/dev/null
+	run -0 calsync -q -a work event add 'On its way' --start 2026-03-10T10:00:00Z
+	fake_google DELETE /sandbox/faults >/dev/null
+	sqlite3 "$CALSYNC_STORE" 'UPDATE outbox SET not_before_ms = 0'
+	run --separate-stderr -1 calsync --json -q sync --queued --all
+	assert_schema sync
+	assert_json '.success == false and .error.code == "store" and .pushed.created == 1'
+	assert_json '[.accounts[] | {account, success}] == [{account: "work", success: true}]'
+}
+
+@test "wakes: a bell that cannot be silenced is a failure of sync --queued" {
+	announce work
+	rm "$HOOK-wake"
+	mkdir "$HOOK-wake"
+	run --separate-stderr -1 calsync -q sync --queued
+	assert_matches "$stderr" "what Google announced waits.*cannot remove '$HOOK-wake'"
+	rmdir "$HOOK-wake"
+	run -0 calsync -q sync --queued
+	assert_equal "$(wakes)" 0
+}
+
+@test "wakes: who may not open the webhook's database is told whose it is" {
+	announce work
+	take_away
+	run --separate-stderr -1 "${AS[@]}" calsync --json -q sync --queued
+	assert_matches "$stderr" "what Google announced waits.*'$HOOK' is of user '[^']+' and group '[^']+' \\(mode 0[06]00\\), and this is user '$(id -un)'; 'calsync doctor'"
+	assert_json '.error.code == "store"'
+	assert_equal "$(AS=(); [ "$(id -u)" -eq 0 ] || chmod 600 "$HOOK"; wakes)" 1
 }
 
 @test "wakes: without a webhook nothing is made" {
