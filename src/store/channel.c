@@ -139,12 +139,16 @@ static int channel_read(struct stmt *st, struct channel *out, struct err *err)
 	return 0;
 }
 
-static const char sql_channel_list[] =
-	"SELECT h.channel_id, h.calendar_id, h.address, h.state, h.resource_id, h.expiration_ms,"
-	" h.created_ms, h.attempts, h.last_error"
-	" FROM channel h JOIN calendar c ON c.calendar_id = h.calendar_id"
-	" WHERE :account = 0 OR c.account_id = :account"
-	" ORDER BY h.calendar_id, h.created_ms, h.channel_id";
+#define CHANNEL_SELECT                                                                            \
+	"SELECT h.channel_id, h.calendar_id, h.address, h.state, h.resource_id, h.expiration_ms," \
+	" h.created_ms, h.attempts, h.last_error FROM "
+#define CHANNEL_ORDER " ORDER BY h.calendar_id, h.created_ms, h.channel_id"
+
+static const char sql_channel_list[] = CHANNEL_SELECT "channel h" CHANNEL_ORDER;
+/* In this order, whatever SQLite may think of the tables: an account has few calendars. */
+static const char sql_channel_list_of[] =
+	CHANNEL_SELECT "calendar c CROSS JOIN channel h ON h.calendar_id = c.calendar_id"
+		       " WHERE c.account_id = :account" CHANNEL_ORDER;
 
 int store_channel_list(struct store *s, int64_t account_id, struct channel_list *out,
 		       struct err *err)
@@ -153,9 +157,10 @@ int store_channel_list(struct store *s, int64_t account_id, struct channel_list 
 	AUTO(channel_list_release) struct channel_list list = {0};
 	int status;
 
-	if (db_prepare(s->db, sql_channel_list, &st, err))
+	if (db_prepare(s->db, account_id ? sql_channel_list_of : sql_channel_list, &st, err))
 		return -1;
-	stmt_int(st, ":account", account_id);
+	if (account_id)
+		stmt_int(st, ":account", account_id);
 	while ((status = stmt_step(st, err)) == 1) {
 		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
 		if (channel_read(st, &list.items[list.count], err))

@@ -299,23 +299,30 @@ int store_event_count(struct store *s, int64_t calendar_id, int64_t *out_at_goog
 	return 0;
 }
 
+/* Of one account each goes by its calendars: who asks for thousands of accounts in turn must not
+ * walk through the events of all of them every time. */
+
 /* Cancelled exceptions are no events to a reader; a hidden row (its delete waits) still counts. */
-static const char sql_count_status[] =
-	"SELECT sum(CASE WHEN e.sync_status = :local_only THEN 1 ELSE 0 END),"
-	" sum(CASE WHEN e.sync_status = :synced THEN 1 ELSE 0 END),"
-	" sum(CASE WHEN e.sync_status = :error THEN 1 ELSE 0 END)"
-	" FROM event e"
-	" WHERE e.cancelled = 0 AND e.calendar_id IN (SELECT c.calendar_id FROM calendar c"
-	"  WHERE :account = 0 OR c.account_id = :account)";
+#define COUNT_STATUS                                                           \
+	"SELECT sum(CASE WHEN e.sync_status = :local_only THEN 1 ELSE 0 END)," \
+	" sum(CASE WHEN e.sync_status = :synced THEN 1 ELSE 0 END),"           \
+	" sum(CASE WHEN e.sync_status = :error THEN 1 ELSE 0 END)"             \
+	" FROM event e WHERE e.cancelled = 0"
+
+static const char sql_count_status[] = COUNT_STATUS;
+static const char sql_count_status_of[] =
+	COUNT_STATUS " AND e.calendar_id IN"
+		     " (SELECT c.calendar_id FROM calendar c WHERE c.account_id = :account)";
 
 static int count_status(struct store *s, int64_t account_id, struct event_counts *out,
 			struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
-	if (db_prepare(s->db, sql_count_status, &st, err))
+	if (db_prepare(s->db, account_id ? sql_count_status_of : sql_count_status, &st, err))
 		return -1;
-	stmt_int(st, ":account", account_id);
+	if (account_id)
+		stmt_int(st, ":account", account_id);
 	stmt_text(st, ":local_only", sync_status_name(SYNC_LOCAL_ONLY));
 	stmt_text(st, ":synced", sync_status_name(SYNC_SYNCED));
 	stmt_text(st, ":error", sync_status_name(SYNC_ERROR));
@@ -327,13 +334,14 @@ static int count_status(struct store *s, int64_t account_id, struct event_counts
 	return 0;
 }
 
+#define COUNT_PENDING "SELECT o.op, count(*), sum(CASE WHEN e.cancelled = 0 THEN 1 ELSE 0 END)"
+
 static const char sql_count_pending[] =
-	"SELECT o.op, count(*), sum(CASE WHEN e.cancelled = 0 THEN 1 ELSE 0 END)"
-	" FROM outbox o"
-	" JOIN event e ON e.event_row = o.event_row"
-	" JOIN calendar c ON c.calendar_id = e.calendar_id"
-	" WHERE :account = 0 OR c.account_id = :account"
-	" GROUP BY o.op";
+	COUNT_PENDING " FROM outbox o JOIN event e ON e.event_row = o.event_row GROUP BY o.op";
+static const char sql_count_pending_of[] =
+	COUNT_PENDING " FROM calendar c CROSS JOIN outbox o ON o.calendar_id = c.calendar_id"
+		      " CROSS JOIN event e ON e.event_row = o.event_row"
+		      " WHERE c.account_id = :account GROUP BY o.op";
 
 /* Also takes what has an entry off by_pending[PENDING_NONE], which starts as all events. */
 static int count_pending(struct store *s, int64_t account_id, struct event_counts *out,
@@ -342,9 +350,10 @@ static int count_pending(struct store *s, int64_t account_id, struct event_count
 	AUTO(stmt_done) struct stmt *st = NULL;
 	int status;
 
-	if (db_prepare(s->db, sql_count_pending, &st, err))
+	if (db_prepare(s->db, account_id ? sql_count_pending_of : sql_count_pending, &st, err))
 		return -1;
-	stmt_int(st, ":account", account_id);
+	if (account_id)
+		stmt_int(st, ":account", account_id);
 	while ((status = stmt_step(st, err)) == 1) {
 		enum pending_op op;
 

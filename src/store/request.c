@@ -60,11 +60,13 @@ static void request_read(struct stmt *st, struct sync_request *out)
 	};
 }
 
-#define REQUEST_SELECT                                                                       \
+#define REQUEST_COLUMNS                                                                      \
 	"SELECT r.calendar_id, c.account_id, a.name, c.google_id, r.ticket, r.requested_ms," \
-	" r.attempts, r.not_before_ms, r.reason, r.last_error"                               \
-	" FROM sync_request r JOIN calendar c ON c.calendar_id = r.calendar_id"              \
-	" JOIN account a ON a.account_id = c.account_id"
+	" r.attempts, r.not_before_ms, r.reason, r.last_error"
+#define REQUEST_SELECT                                         \
+	REQUEST_COLUMNS " FROM sync_request r JOIN calendar c" \
+			" ON c.calendar_id = r.calendar_id"    \
+			" JOIN account a ON a.account_id = c.account_id"
 
 static const char sql_request_get[] = REQUEST_SELECT " WHERE r.calendar_id = :calendar";
 
@@ -86,10 +88,16 @@ int store_request_get(struct store *s, int64_t calendar_id, struct sync_request 
 	return 0;
 }
 
-static const char sql_request_list[] =
-	REQUEST_SELECT " WHERE (:account = 0 OR c.account_id = :account)"
-		       " AND (:due < 0 OR r.not_before_ms <= :due)"
-		       " ORDER BY r.requested_ms, r.calendar_id";
+#define REQUEST_DUE                              \
+	" (:due < 0 OR r.not_before_ms <= :due)" \
+	" ORDER BY r.requested_ms, r.calendar_id"
+
+static const char sql_request_list[] = REQUEST_SELECT " WHERE" REQUEST_DUE;
+/* In this order: an account has few calendars, and thousands of accounts may have asked. */
+static const char sql_request_list_of[] =
+	REQUEST_COLUMNS " FROM account a CROSS JOIN calendar c ON c.account_id = a.account_id"
+			" CROSS JOIN sync_request r ON r.calendar_id = c.calendar_id"
+			" WHERE a.account_id = :account AND" REQUEST_DUE;
 
 int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
 		       struct sync_request_list *out, struct err *err)
@@ -98,9 +106,10 @@ int store_request_list(struct store *s, int64_t account_id, int64_t due_ms,
 	AUTO(sync_request_list_release) struct sync_request_list list = {0};
 	int status;
 
-	if (db_prepare(s->db, sql_request_list, &st, err))
+	if (db_prepare(s->db, account_id ? sql_request_list_of : sql_request_list, &st, err))
 		return -1;
-	stmt_int(st, ":account", account_id);
+	if (account_id)
+		stmt_int(st, ":account", account_id);
 	stmt_int(st, ":due", due_ms);
 	while ((status = stmt_step(st, err)) == 1) {
 		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));

@@ -1,0 +1,120 @@
+/* What is asked about one account costs the same, however many others there are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "db_steps.h"
+#include "store/channel.h"
+#include "store_fixture.h"
+
+#define FEW  3
+#define MANY 300
+
+static int64_t first_account;
+
+/* Each with a calendar, a channel, a request, an event and what waits of it. */
+static void add_accounts(int count)
+{
+	OK(store_begin(store, &err));
+	for (int i = 0; i < count; i++) {
+		AUTO(free) char *name = xasprintf("%d", i);
+		int64_t account = add_account(name);
+		int64_t calendar = add_calendar_in(account, name, "UTC");
+		struct channel c = {.id = name,
+				    .calendar_id = calendar,
+				    .address = (char *)"https://example.org",
+				    .created_ms = 1};
+
+		OK(store_channel_add(store, &c, &err));
+		OK(store_request_add(store, calendar, "notification", 1, &err));
+		add_outbox(add_event(calendar, "one", "{}"), PENDING_UPDATE);
+		if (!i)
+			first_account = account;
+	}
+	OK(store_commit(store, &err));
+}
+
+static int setup(void **state)
+{
+	steps_watch();
+	return fixture_store(state);
+}
+
+static void list_channels(int64_t account, size_t want)
+{
+	AUTO(channel_list_release) struct channel_list list = {0};
+
+	OK(store_channel_list(store, account, &list, &err));
+	assert_int_equal(list.count, want);
+}
+
+static void list_requests(int64_t account, size_t want)
+{
+	AUTO(sync_request_list_release) struct sync_request_list list = {0};
+
+	OK(store_request_list(store, account, -1, &list, &err));
+	assert_int_equal(list.count, want);
+}
+
+static void list_outbox(int64_t account, size_t want)
+{
+	AUTO(outbox_list_release) struct outbox_list list = {0};
+
+	OK(store_outbox_list(store, account, 0, -1, 0, &list, &err));
+	assert_int_equal(list.count, want);
+}
+
+static void count_events(int64_t account, size_t want)
+{
+	struct event_counts n;
+
+	OK(store_event_counts(store, account, &n, &err));
+	assert_int_equal(n.by_status[SYNC_SYNCED], want);
+	assert_int_equal(n.by_pending[PENDING_UPDATE], want);
+}
+
+static int64_t steps_of(void (*ask)(int64_t account, size_t want))
+{
+	ask(first_account, 1); /* prepares the statement: the schema is read but once */
+	steps_reset();
+	ask(first_account, 1);
+	return steps_taken;
+}
+
+static void test_store_scale__one_account_is_asked_about_alone(void **state)
+{
+	static void (*const asks[])(int64_t account, size_t want) = {list_channels, list_requests,
+								     list_outbox, count_events};
+	int64_t few[ARRAY_SIZE(asks)];
+
+	(void)state;
+	add_accounts(FEW);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		few[i] = steps_of(asks[i]);
+		assert_true(few[i] > 10);
+		asks[i](0, FEW);
+	}
+	reopen();
+	OK(db_exec(store->db, "DELETE FROM account", &err));
+	add_accounts(MANY);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		int64_t steps = steps_of(asks[i]);
+
+		if (steps > 2 * few[i])
+			fail_msg("question %zu: %lld steps, among few accounts %lld", i,
+				 (long long)steps, (long long)few[i]);
+		asks[i](0, MANY);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_store_scale__one_account_is_asked_about_alone,
+						setup, fixture_end),
+	};
+
+	return cmocka_run_group_tests_name("store_scale", tests, NULL, NULL);
+}
