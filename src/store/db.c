@@ -1,20 +1,20 @@
 #include "store/db.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fault.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "store/db_file.h"
 
 #include "base/banned.h"
 
 #define BUSY_TIMEOUT_MS 10000
 #define HEADER_LEN      100
+#define STEPS_A_CALL    1000 /* of SQLite's machine */
+#define WARY_VFS        "calsync-wary"
 
 struct stmt {
 	struct db *db;
@@ -34,7 +34,26 @@ struct db {
 	int begin_line;
 	bool spoiled;       /* a step of several statements failed in it */
 	bool failed_unique; /* see db_failed_unique() */
+	/* See db_open_wary(); mend NULL = a file that nobody else writes. */
+	const char *mend;
+	int64_t steps, steps_max; /* of the statement that was begun last */
 };
+
+static bool is_damage(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_ERROR: /* a table or a column is missing */
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_CANTOPEN:
+	case SQLITE_TOOBIG:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+		return true;
+	default:
+		return false;
+	}
+}
 
 static int fail(struct db *db, int rc, struct err *err)
 {
@@ -45,9 +64,13 @@ static int fail(struct db *db, int rc, struct err *err)
 			       "database '%s' is busy: another process is writing to it", db->path);
 	case SQLITE_NOMEM:
 		abort();
+	case SQLITE_INTERRUPT: /* only count_steps() does that */
+		return err_set(err, ERR_STORE, "database '%s' holds far more than it should; %s",
+			       db->path, db->mend);
 	default:
-		return err_set(err, ERR_STORE, "database '%s': %s", db->path,
-			       sqlite3_errmsg(db->handle));
+		return err_set(err, ERR_STORE, "database '%s': %s%s%s", db->path,
+			       sqlite3_errmsg(db->handle), db->mend && is_damage(rc) ? "; " : "",
+			       db->mend && is_damage(rc) ? db->mend : "");
 	}
 }
 
@@ -58,55 +81,6 @@ static int dead(const struct db *db, struct err *err)
 }
 
 /* --- opening ----------------------------------------------------------------------------- */
-
-static int make_folders(const char *path, struct err *err)
-{
-	AUTO(free) char *folder = xstrdup(path);
-
-	for (char *p = strchr(folder + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(folder, 0700) && errno != EEXIST)
-			return err_set(err, ERR_STORE, "cannot make folder '%s': %s", folder,
-				       strerror(errno));
-		*p = '/';
-	}
-	return 0;
-}
-
-/* Made here and not by SQLite: 0600 whatever the umask says. SQLite gives the WAL and its index
- * the mode of the main file. */
-static int make_file(const char *path, struct err *err)
-{
-	AUTO(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 && errno == ENOENT && *path) {
-		if (make_folders(path, err))
-			return -1;
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	}
-	if (fd < 0 && errno == EEXIST) /* another process was faster */
-		return 0;
-	if (fd < 0 || fchmod(fd, 0600))
-		return err_set(err, ERR_STORE, "cannot create database '%s': %s", path,
-			       strerror(errno));
-	return 0;
-}
-
-static int check_file(const char *path, bool create, struct err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st)) {
-		if (errno == ENOENT && create)
-			return make_file(path, err);
-		return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE,
-			       "cannot open database '%s': %s", path, strerror(errno));
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_STORE, "cannot open database '%s': not a regular file",
-			       path);
-	return 0;
-}
 
 static int32_t get_be32(const unsigned char *p)
 {
@@ -166,31 +140,127 @@ static int configure(struct db *db, struct err *err)
 	return 0;
 }
 
+/* vfs NULL: SQLite's own. */
+static int open_file(struct db *db, const char *name, int flags, const char *vfs, struct err *err)
+{
+	int rc = sqlite3_open_v2(name, &db->handle,
+				 flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
+
+	if (rc != SQLITE_OK) {
+		int system_error = db->handle ? sqlite3_system_errno(db->handle) : 0;
+
+		return err_set(err, ERR_STORE, "cannot open database '%s': %s", db->path,
+			       system_error ? strerror(system_error) : sqlite3_errstr(rc));
+	}
+	if (sqlite3_db_readonly(db->handle, "main") == 1)
+		return err_set(err, ERR_STORE, "cannot write to database '%s': it is read-only",
+			       db->path);
+	return configure(db, err);
+}
+
 int db_open(const char *path, bool create, struct db **out, struct db_header *out_header,
 	    struct err *err)
 {
 	AUTO(db_close) struct db *db = NULL;
 	AUTO(free) char *name = NULL;
 	struct db_header header;
-	int rc;
 
-	if (check_file(path, create, err))
+	if (db_file_check(path, create, true, err))
 		return -1;
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
 	/* ":memory:" is a file's name like any other. */
 	name = xasprintf("%s%s", path[0] == '/' ? "" : "./", path);
-	rc = sqlite3_open_v2(name, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK) {
-		int system_error = db->handle ? sqlite3_system_errno(db->handle) : 0;
+	if (open_file(db, name, 0, NULL, err) || read_header(db, &header, err))
+		return -1;
+	*out_header = header;
+	*out = TAKE(db);
+	return 0;
+}
 
-		return err_set(err, ERR_STORE, "cannot open database '%s': %s", path,
-			       system_error ? strerror(system_error) : sqlite3_errstr(rc));
+/* --- a file that others write, too -------------------------------------------------------- */
+
+/* A journal may name a super-journal anywhere, which SQLite removes when it has played the journal
+ * back: whoever can write a journal could have any file of ours removed. */
+static int open_but_super_journals(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
+				   int flags, int *out_flags)
+{
+	if (flags & SQLITE_OPEN_SUPER_JOURNAL) {
+		file->pMethods = NULL;
+		return SQLITE_CANTOPEN;
 	}
-	if (sqlite3_db_readonly(db->handle, "main") == 1)
-		return err_set(err, ERR_STORE, "cannot write to database '%s': it is read-only",
-			       path);
-	if (configure(db, err) || read_header(db, &header, err))
+	return sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, out_flags);
+}
+
+static int register_wary_vfs(struct err *err)
+{
+	static sqlite3_vfs wary;
+	sqlite3_vfs *own = sqlite3_vfs_find(NULL);
+	int rc;
+
+	if (wary.zName)
+		return 0;
+	wary = *own;
+	wary.zName = WARY_VFS;
+	wary.xOpen = open_but_super_journals;
+	rc = sqlite3_vfs_register(&wary, 0);
+	return rc == SQLITE_OK ? 0 : err_set(err, ERR_STORE, "SQLite: %s", sqlite3_errstr(rc));
+}
+
+static int count_steps(void *arg)
+{
+	struct db *db = arg;
+
+	db->steps += STEPS_A_CALL;
+	return db->steps > db->steps_max;
+}
+
+void db_set_steps_max(struct db *db, int64_t max)
+{
+	db->steps_max = max;
+}
+
+/* Also what comes to be in the file after its owner has looked through it must do no harm. */
+static int restrict_all(struct db *db, const struct db_bounds *b, struct err *err)
+{
+	const struct {
+		int limit, value;
+	} limits[] = {
+		{SQLITE_LIMIT_LENGTH, b->value_bytes},
+		{SQLITE_LIMIT_SQL_LENGTH, b->value_bytes},
+		{SQLITE_LIMIT_COLUMN, 100},
+		{SQLITE_LIMIT_EXPR_DEPTH, 100},
+		{SQLITE_LIMIT_COMPOUND_SELECT, 3},
+		{SQLITE_LIMIT_ATTACHED, 0},
+		{SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+	};
+
+	db->mend = b->mend;
+	db->steps_max = b->steps_max;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		sqlite3_limit(db->handle, limits[i].limit, limits[i].value);
+	sqlite3_progress_handler(db->handle, STEPS_A_CALL, count_steps, db);
+	if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
+		return err_set(err, ERR_STORE, "this SQLite (%s) lacks a safety setting",
+			       sqlite3_libversion());
+	return db_exec(db, "PRAGMA cell_size_check = ON", err);
+}
+
+int db_open_wary(const char *path, bool create, const struct db_bounds *bounds, struct db **out,
+		 struct db_header *out_header, struct err *err)
+{
+	AUTO(db_close) struct db *db = NULL;
+	AUTO(free) char *name = NULL;
+	struct db_header header;
+
+	if (db_file_check(path, create, false, err) || db_file_resolve(path, &name, err) ||
+	    register_wary_vfs(err))
+		return -1;
+	db = xcalloc(1, sizeof(*db));
+	db->path = xstrdup(path);
+	if (open_file(db, name, SQLITE_OPEN_NOFOLLOW, WARY_VFS, err) ||
+	    restrict_all(db, bounds, err) || read_header(db, &header, err))
 		return -1;
 	*out_header = header;
 	*out = TAKE(db);
@@ -205,7 +275,7 @@ int db_open_to_look(const char *path, bool alone, struct db **out, struct db_hea
 	struct db_header header;
 	int rc;
 
-	if (check_file(path, false, err))
+	if (db_file_check(path, false, true, err))
 		return -1;
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
@@ -310,8 +380,10 @@ int db_user_version(struct db *db, int *out, struct err *err)
 
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
-	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	int rc;
 
+	db->steps = 0;
+	rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : fail(db, rc, err);
 }
 
@@ -442,6 +514,7 @@ int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *er
 		    !strcmp(sqlite3_sql(db->stmts[i]->handle), sql))
 			st = db->stmts[i];
 	if (!st) {
+		db->steps = 0;
 		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle,
 					NULL);
 		if (rc != SQLITE_OK)
@@ -519,6 +592,8 @@ int stmt_step(struct stmt *st, struct err *err)
 	if (st->bind_rc != SQLITE_OK)
 		return err_set(err, ERR_STORE, "database '%s': %s", st->db->path,
 			       sqlite3_errstr(st->bind_rc));
+	if (!sqlite3_stmt_busy(st->handle))
+		st->db->steps = 0;
 	if (watched && !sqlite3_stmt_busy(st->handle) &&
 	    fault_point(alone ? "store.write" : "store.change"))
 		return dead(st->db, err);
@@ -563,6 +638,14 @@ int64_t stmt_changes(const struct stmt *st)
 bool db_failed_unique(const struct db *db)
 {
 	return db->failed_unique;
+}
+
+bool col_is(struct stmt *st, int col, enum col_type type)
+{
+	static const int types[] = {
+		[COL_INT] = SQLITE_INTEGER, [COL_TEXT] = SQLITE_TEXT, [COL_BLOB] = SQLITE_BLOB};
+
+	return sqlite3_column_type(st->handle, col) == types[type];
 }
 
 bool col_is_null(struct stmt *st, int col)

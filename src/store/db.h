@@ -39,6 +39,20 @@ struct db_header {
 int db_open(const char *path, bool create, struct db **out, struct db_header *out_header,
 	    struct err *err);
 /*
+ * As db_open(), a file that another user may write as well, and who may mean harm: it must not be a
+ * symlink (its folder may), no trigger and no view of it works, no file beside it can make SQLite
+ * remove another one, and its size and shape bound what reading it costs. What the rows say is for
+ * the caller to check.
+ */
+struct db_bounds {
+	int value_bytes;   /* of a text, a blob, a row or a statement */
+	int64_t steps_max; /* of SQLite's machine for a statement; db_set_steps_max() */
+	const char *mend;  /* what follows "; " in messages about what is damaged; static */
+};
+int db_open_wary(const char *path, bool create, const struct db_bounds *bounds, struct db **out,
+		 struct db_header *out_header, struct err *err);
+void db_set_steps_max(struct db *db, int64_t max);
+/*
  * Open it to look, whoever may be using it: nothing is made, written or folded, and no lock file
  * comes to be. alone: nobody has a WAL beside the file; what another process writes from then on is
  * not seen, and may be seen by half: the caller looks whether the file has changed.
@@ -110,6 +124,8 @@ int64_t stmt_changes(const struct stmt *st); /* rows that the last write changed
 /* Whether the connection's last failure was a key that is there already. */
 bool db_failed_unique(const struct db *db);
 
+enum col_type { COL_INT, COL_TEXT, COL_BLOB };
+bool col_is(struct stmt *st, int col, enum col_type type);
 bool col_is_null(struct stmt *st, int col);
 int64_t col_int(struct stmt *st, int col);
 bool col_bool(struct stmt *st, int col);

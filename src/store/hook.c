@@ -8,41 +8,20 @@
 
 #include "base/xalloc.h"
 #include "store/db.h"
+#include "store/hook_schema.h"
 #include "store/schema.h"
 
 #include "base/banned.h"
+
+/* What a row may say: the receiver writes none beyond it. */
+#define WORD_MAX  1024
+#define TIME_MAX  253402300799999 /* ms: the end of the year 9999 */
+#define COUNT_MAX (1LL << 53)
 
 struct hook {
 	struct db *db;
 	char *bell;
 };
-
-/* Conventions as in schema.c. */
-static const char step_1[] =
-	"CREATE TABLE channel ("
-	" channel_id TEXT PRIMARY KEY NOT NULL,"
-	" calendar_id INTEGER NOT NULL,"
-	" token_hash BLOB NOT NULL,"
-	" resource_id TEXT," /* NULL = not known yet */
-	" created_ms INTEGER NOT NULL,"
-	" verified_ms INTEGER NOT NULL,"
-	" last_message_ms INTEGER NOT NULL,"
-	" last_number INTEGER NOT NULL,"
-	" messages INTEGER NOT NULL"
-	") STRICT, WITHOUT ROWID;"
-
-	"CREATE TABLE wake ("
-	" calendar_id INTEGER PRIMARY KEY,"
-	" ticket INTEGER NOT NULL," /* another one for what came after a look */
-	" at_ms INTEGER NOT NULL,"
-	" is_seen INTEGER NOT NULL" /* somebody has been told of this ticket */
-	") STRICT;"
-
-	/* One row: when what failed is to be tried again; 0 = nothing is. */
-	"CREATE TABLE next_try (at_ms INTEGER NOT NULL) STRICT;"
-	"INSERT INTO next_try VALUES (0);";
-
-static const char *const steps[] = {step_1};
 
 /* --- opening ----------------------------------------------------------------------------- */
 
@@ -51,16 +30,23 @@ static int share(const char *path, struct err *err)
 {
 	AUTO(free) char *folder = xstrdup(path);
 	char *slash = strrchr(folder, '/');
+	AUTO(close_fd) int fd = -1;
 	struct stat st;
 
 	if (slash)
 		slash[slash == folder] = '\0';
 	if (stat(slash ? folder : ".", &st) || !(st.st_mode & S_ISGID) || !(st.st_mode & S_IWGRP))
 		return 0;
-	if (chmod(path, 0660))
-		return err_set(err, ERR_STORE, "cannot share database '%s' with its group: %s",
-			       path, strerror(errno));
-	return 0;
+	/* Nobody holds a lock in an empty file: closing another descriptor of it drops none. */
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return err_set(err, ERR_STORE, "cannot open database '%s': %s", path,
+			       strerror(errno));
+	/* The other's is the other's to share. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || !fchmod(fd, 0660))
+		return 0;
+	return err_set(err, ERR_STORE, "cannot share database '%s' with its group: %s", path,
+		       strerror(errno));
 }
 
 int hook_open(const char *path, bool create, struct hook **out, struct err *err)
@@ -69,7 +55,7 @@ int hook_open(const char *path, bool create, struct hook **out, struct err *err)
 	struct db_header header;
 	struct hook *h;
 
-	if (db_open(path, create, &db, &header, err))
+	if (hook_schema_open(path, create, &db, &header, err))
 		return -1;
 	/* First of all, and also of what somebody left who died before he had shared it. */
 	if (header.empty && share(path, err))
@@ -78,9 +64,11 @@ int hook_open(const char *path, bool create, struct hook **out, struct err *err)
 		return err_set(err, ERR_NOT_FOUND, "database '%s' is empty", path);
 	if (!header.empty &&
 	    (!header.is_sqlite || header.application_id != SCHEMA_HOOK_APPLICATION_ID))
-		return err_set(err, ERR_STORE, "'%s' is not a webhook database of calsync", path);
-	if (schema_migrate(db, SCHEMA_HOOK_APPLICATION_ID, steps, ARRAY_SIZE(steps), err) ||
-	    db_use_wal(db, header.wal, err))
+		return err_set(
+			err, ERR_STORE,
+			"'%s' is not a webhook database of calsync; if it was one, " HOOK_MEND,
+			path);
+	if (hook_schema_settle(db, err) || db_use_wal(db, header.wal, err))
 		return -1;
 	h = xcalloc(1, sizeof(*h));
 	h->db = TAKE(db);
@@ -221,13 +209,41 @@ int hook_channel_note(struct hook *h, const char *id, int64_t number, const char
 	"SELECT channel_id, calendar_id, token_hash, resource_id, created_ms, verified_ms," \
 	" last_message_ms, last_number, messages FROM channel"
 
-static int channel_read(struct stmt *st, struct hook_channel *out, struct err *err)
+/* A number that others may add to and make a time of. */
+static bool is_number(struct stmt *st, int col, int64_t max)
+{
+	return col_is(st, col, COL_INT) && col_int(st, col) >= 0 && col_int(st, col) <= max;
+}
+
+/* Visible ASCII, as the receiver takes it (web/hook_check.c). */
+static bool is_word(struct stmt *st, int col)
+{
+	size_t len;
+	const char *s = col_is(st, col, COL_TEXT) ? col_text_len(st, col, &len) : NULL;
+
+	if (!s || !len || len > WORD_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static bool is_channel(struct stmt *st)
+{
+	return is_word(st, 0) && is_number(st, 1, INT64_MAX) && col_is(st, 2, COL_BLOB) &&
+	       (col_is_null(st, 3) || is_word(st, 3)) && is_number(st, 4, TIME_MAX) &&
+	       is_number(st, 5, TIME_MAX) && is_number(st, 6, TIME_MAX) &&
+	       is_number(st, 7, INT64_MAX) && is_number(st, 8, COUNT_MAX);
+}
+
+static int channel_read(struct hook *h, struct stmt *st, struct hook_channel *out, struct err *err)
 {
 	size_t len;
 	const void *hash = col_blob(st, 2, &len);
 
-	if (len != HOOK_HASH_LEN)
-		return err_set(err, ERR_STORE, "channel '%s' is damaged", col_text(st, 0));
+	if (!is_channel(st) || len != HOOK_HASH_LEN)
+		return hook_damaged(h->db, "a row of channel makes no sense", err);
 	*out = (struct hook_channel){
 		.id = col_dup(st, 0),
 		.calendar_id = col_int(st, 1),
@@ -254,14 +270,14 @@ int hook_channel_get(struct hook *h, const char *id, struct hook_channel *out, b
 		return -1;
 	stmt_text(st, ":id", id);
 	status = stmt_step(st, err);
-	if (status < 0 || (status && channel_read(st, out, err)))
+	if (status < 0 || (status && channel_read(h, st, out, err)))
 		return -1;
 	*out_found = status;
 	return 0;
 }
 
 static const char sql_channel_list[] =
-	CHANNEL_SELECT " ORDER BY calendar_id, created_ms, channel_id";
+	CHANNEL_SELECT " ORDER BY calendar_id, created_ms, channel_id LIMIT :max";
 
 int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err *err)
 {
@@ -271,9 +287,12 @@ int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err 
 
 	if (db_prepare(h->db, sql_channel_list, &st, err))
 		return -1;
+	stmt_int(st, ":max", HOOK_ROWS_MAX + 1);
 	while ((status = stmt_step(st, err)) == 1) {
+		if (list.count == HOOK_ROWS_MAX)
+			return hook_too_many(h->db, "channel", err);
 		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
-		if (channel_read(st, &list.items[list.count], err))
+		if (channel_read(h, st, &list.items[list.count], err))
 			return -1;
 		list.count++;
 	}
@@ -315,7 +334,7 @@ static int see_all(struct hook *h, struct err *err)
 }
 
 static const char sql_wake_list[] =
-	"SELECT calendar_id, ticket, at_ms FROM wake ORDER BY at_ms, calendar_id";
+	"SELECT calendar_id, ticket, at_ms FROM wake ORDER BY at_ms, calendar_id LIMIT :max";
 
 int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err)
 {
@@ -326,7 +345,13 @@ int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, st
 
 	if (db_prepare(h->db, sql_wake_list, &st, err))
 		return -1;
+	stmt_int(st, ":max", HOOK_ROWS_MAX + 1);
 	while ((status = stmt_step(st, err)) == 1) {
+		if (n == HOOK_ROWS_MAX)
+			return hook_too_many(h->db, "wake", err);
+		if (!is_number(st, 0, INT64_MAX) || !is_number(st, 1, COUNT_MAX) ||
+		    !is_number(st, 2, TIME_MAX))
+			return hook_damaged(h->db, "a row of wake makes no sense", err);
 		list = xreallocarray(list, n + 1, sizeof(*list));
 		list[n++] = (struct hook_wake){.calendar_id = col_int(st, 0),
 					       .ticket = col_int(st, 1),
@@ -348,7 +373,7 @@ int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, st
 
 	if (db_join_begin(h->db, &join, err))
 		return -1;
-	rc = see_all(h, err) || hook_wake_look(h, &list, &n, err) ? -1 : 0;
+	rc = hook_wake_look(h, &list, &n, err) || see_all(h, err) ? -1 : 0;
 	if (db_join_end(h->db, &join, rc, err))
 		return -1;
 	*out = TAKE(list);
@@ -408,6 +433,8 @@ int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err)
 	status = stmt_step(st, err);
 	if (status < 0)
 		return -1;
+	if (status && !is_number(st, 0, TIME_MAX))
+		return hook_damaged(h->db, "the next try makes no sense", err);
 	*out_ms = status ? col_int(st, 0) : 0;
 	return 0;
 }
@@ -430,6 +457,7 @@ int hook_bell_ring(struct hook *h, struct err *err)
 int hook_bell_silence(struct hook *h, struct err *err)
 {
 	if (unlink(h->bell) && errno != ENOENT)
-		return err_set(err, ERR_STORE, "cannot remove '%s': %s", h->bell, strerror(errno));
+		return err_set(err, ERR_STORE, "cannot remove '%s': %s; remove it by hand", h->bell,
+			       strerror(errno));
 	return 0;
 }
