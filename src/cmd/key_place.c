@@ -111,7 +111,7 @@ int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err
 			       kept, wish, wish);
 	if (find_provider(kept, &p, err) || cmd_key_place_in(cx, p, out, err))
 		return -1;
-	return store_meta_get(cx->store, "key_check", &out->check, err);
+	return store_meta_get(cx->store, KEY_CHECK, &out->check, err);
 }
 
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
@@ -123,7 +123,7 @@ int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct
 	    store_meta_set(cx->store, "key_provider", k->provider->name, err) ||
 	    (k->key_id && store_meta_set(cx->store, "key_id", k->key_id, err)))
 		return -1;
-	return store_meta_set(cx->store, "key_check", check.buf, err);
+	return store_meta_set(cx->store, KEY_CHECK, check.buf, err);
 }
 
 int cmd_has_key(struct cmd_context *cx, bool *out, struct err *err)

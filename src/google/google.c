@@ -30,6 +30,7 @@ int google_new(const struct account *account, const struct google_options *optio
 	g->o.access_token = NULL;
 	g->account.id = account->id;
 	g->account.state = account->state;
+	g->account.connected_ms = account->connected_ms;
 	g->account.name = xstrdup(account->name);
 	g->account.base_url = xstrdup(account->base_url);
 	g->account.auth = xstrdup(account->auth);

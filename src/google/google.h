@@ -50,6 +50,18 @@ struct google_options {
 int google_new(const struct account *account, const struct google_options *options,
 	       struct google **out, struct err *err);
 void google_free(struct google *g); /* gives back what google_return_units() did not */
+/*
+ * Keep everybody from renewing the account's token, as whoever renews it does: for a change of the
+ * login, or of the key that seals it. An answer of Google's that is under way is stored before.
+ * Locks of several accounts are taken by whoever holds all of these accounts' locks (sync/lock.h).
+ *
+ * wait_ms  GOOGLE_TOKEN_WAIT_MS: a little more than one renewal may take
+ * out_fd   closing it lets go
+ * Errors   ERR_LOCKED, ERR_STORE
+ */
+#define GOOGLE_TOKEN_WAIT_MS 35000
+int google_token_lock(const struct store *s, const struct account *a, struct clock *clock,
+		      int64_t wait_ms, int *out_fd, struct err *err);
 /* Give back quota that was leased and not used: for the last transaction of a run, or by itself. */
 int google_return_units(struct google *g, struct err *err);
 

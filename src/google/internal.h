@@ -43,8 +43,8 @@ int budget_take(struct google *g, int units, int64_t *out_wait_ms, struct err *e
 int token_ensure(struct google *g, const char *rejected, struct err *err);
 /* Go on with this one; the store is not asked as long as it is good. */
 void token_use(struct google *g, const char *access_token, int64_t expires_ms);
-/* The account's row as it is now. ERR_NOT_FOUND when it is gone,
- * or another account has its name. */
+/* The account's row as it is now. ERR_NOT_FOUND when it is gone; ERR_NOT_CONNECTED when another
+ * login has taken its place since google_new(). */
 int google_row(struct google *g, struct account *out, struct err *err);
 /* "Calendar token expired. ..." ending with the command that repairs it; http_status and reason as
  * in err before. */

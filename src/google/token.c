@@ -9,7 +9,10 @@
  * T3  Once that happened nothing is sent any more, by this process or a later one.
  * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever
  *     waited for it takes what the other got. The lock is held for the one request and for storing
- *     its answer, and goes with its holder.
+ *     its answer, and goes with its holder. A new login and a change of the key hold it, too.
+ * T5  What Google answers is written only over what it was asked with, checked in the transaction
+ *     that writes it: the store's key is still ours, and the login that was shown still stored.
+ *     Else the answer is dropped.
  */
 #include "google/internal.h"
 
@@ -23,10 +26,14 @@
 
 #define MARGIN_MS (5 * 60 * 1000)
 
-/* Where in the lock file the tokens are (base/lock.h), and for how long another's renewal is waited
- * for: a little more than one exchange may take. */
-#define TOKEN_LOCKS  (INT64_C(1) << 40)
-#define LOCK_WAIT_MS 35000
+/* Where in the lock file the tokens are (base/lock.h). */
+#define TOKEN_LOCKS (INT64_C(1) << 40)
+
+/* What Google is shown for a token. */
+struct grant {
+	const char *field; /* of the account's secrets */
+	const char *value;
+};
 
 int token_expired(const struct google *g, struct err *err)
 {
@@ -39,6 +46,20 @@ int token_expired(const struct google *g, struct err *err)
 }
 
 /* --- the store's side -------------------------------------------------------------------- */
+
+/* A box is opened once, when a command begins. */
+static int check_key(const struct google *g, struct err *err)
+{
+	AUTO(free) char *check = NULL;
+
+	if (store_meta_get(g->o.store, KEY_CHECK, &check, err))
+		return -1;
+	if (!check || secret_box_is_known_by(g->o.box, check))
+		return 0;
+	return err_set(err, ERR_SECRET,
+		       "the key that seals the logins was changed while this command ran; run it "
+		       "again");
+}
 
 /* *out NULL when the store has none. */
 static int load_secret(struct google *g, const char *field, char **out, struct err *err)
@@ -53,9 +74,24 @@ static int load_secret(struct google *g, const char *field, char **out, struct e
 		*out = NULL;
 		return 0;
 	}
-	if (secret_unseal(g->o.box, name, field, sealed.buf, sealed.len, &plain, err))
+	if (secret_unseal(g->o.box, name, field, sealed.buf, sealed.len, &plain, err)) {
+		struct err other_key;
+
+		if (check_key(g, &other_key))
+			*err = other_key;
 		return -1;
+	}
 	*out = strbuf_detach(&plain);
+	return 0;
+}
+
+static int is_stored(struct google *g, const struct grant *asked, bool *out, struct err *err)
+{
+	AUTO(secret_wipe_str) char *stored = NULL;
+
+	if (load_secret(g, asked->field, &stored, err))
+		return -1;
+	*out = stored && !strcmp(stored, asked->value);
 	return 0;
 }
 
@@ -73,11 +109,13 @@ int google_row(struct google *g, struct account *out, struct err *err)
 {
 	if (store_account_get(g->o.store, g->account.name, out, err))
 		return -1;
-	if (out->id == g->account.id)
+	if (out->id == g->account.id && out->connected_ms == g->account.connected_ms)
 		return 0;
 	account_release(out);
 	*out = (struct account){0};
-	return err_set(err, ERR_NOT_FOUND, "account '%s' was replaced meanwhile", g->account.name);
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "account '%s' was connected anew while this command ran; run it again",
+		       g->account.name);
 }
 
 /* Run fn in a transaction, or in the caller's when one is open. */
@@ -95,10 +133,17 @@ static int in_transaction(struct google *g, int (*fn)(struct google *, void *, s
 	return store_commit(g->o.store, err);
 }
 
+struct renewal {
+	const struct grant *asked;
+	const struct oauth_token *token;
+};
+
 static int save_token(struct google *g, void *arg, struct err *err)
 {
-	const struct oauth_token *token = arg;
+	const struct renewal *r = arg;
+	const struct oauth_token *token = r->token;
 	AUTO(account_release) struct account row = {0};
+	bool current;
 
 	if (google_row(g, &row, err))
 		return -1;
@@ -107,6 +152,12 @@ static int save_token(struct google *g, void *arg, struct err *err)
 		g->account.state = row.state;
 		return account_check_state(&g->account, err);
 	}
+	if (check_key(g, err) || is_stored(g, r->asked, &current, err))
+		return -1;
+	if (!current) /* what is stored now is as good: it may pass */
+		return err_set(err, ERR_NETWORK,
+			       "another process has replaced the login of account '%s' meanwhile",
+			       g->account.name);
 	if (token->refresh_token && save_secret(g, "refresh_token", token->refresh_token, err))
 		return -1;
 	if (save_secret(g, "access_token", token->access_token, err))
@@ -119,36 +170,29 @@ static int save_token(struct google *g, void *arg, struct err *err)
 }
 
 struct verdict {
-	const char *refused; /* the refresh token that got invalid_grant; NULL = service account */
-	bool told_only;      /* the login's end is not written down */
-	bool dead;           /* out */
+	const struct grant *refused; /* what got invalid_grant */
+	bool told_only;              /* the login's end is not written down */
+	bool dead;                   /* out */
 };
 
 static int mark_dead(struct google *g, void *arg, struct err *err)
 {
 	struct verdict *v = arg;
-	AUTO(secret_wipe_str) char *stored = NULL;
 	AUTO(account_release) struct account row = {0};
 
-	v->dead = false;
 	if (google_row(g, &row, err))
 		return -1;
 	if (row.state == ACCOUNT_DISCONNECTED) {
 		g->account.state = row.state;
 		return account_check_state(&g->account, err);
 	}
-	if (v->refused) {
-		if (load_secret(g, "refresh_token", &stored, err))
-			return -1;
-		if (stored && strcmp(stored, v->refused))
-			return 0;
-	}
+	if (is_stored(g, v->refused, &v->dead, err))
+		return -1;
+	if (!v->dead)
+		return 0;
 	row.state = ACCOUNT_REAUTH_REQUIRED;
 	row.token_expires_ms = 0;
-	if (!v->told_only && store_account_update(g->o.store, &row, err))
-		return -1;
-	v->dead = true;
-	return 0;
+	return v->told_only ? 0 : store_account_update(g->o.store, &row, err);
 }
 
 /* --- the token in memory ----------------------------------------------------------------- */
@@ -187,6 +231,7 @@ static int reload(struct google *g, const char *rejected, bool *out_new, struct 
 {
 	AUTO(account_release) struct account row = {0};
 	AUTO(secret_wipe_str) char *token = NULL;
+	struct err closed;
 
 	*out_new = false;
 	if (google_row(g, &row, err))
@@ -196,8 +241,16 @@ static int reload(struct google *g, const char *rejected, bool *out_new, struct 
 		return -1;
 	if (!row.token_expires_ms)
 		return 0;
-	if (load_secret(g, "access_token", &token, err))
+	if (load_secret(g, "access_token", &token, &closed)) {
+		if (closed.code == ERR_SECRET) {
+			/* It is renewed; if it is the key that is wrong, nothing else opens. */
+			log_debug("google", "account %lld: %s", (long long)g->account.id,
+				  closed.msg);
+			return 0;
+		}
+		*err = closed;
 		return -1;
+	}
 	if (!token || (rejected && !strcmp(token, rejected)) ||
 	    (g->access_token && !strcmp(token, g->access_token)))
 		return 0;
@@ -213,12 +266,15 @@ static bool is_usable(const struct google *g, const char *rejected)
 
 /* --- renewing ---------------------------------------------------------------------------- */
 
-static int accept_token(struct google *g, struct oauth_token *token, struct err *err)
+static int accept_token(struct google *g, const struct grant *asked, struct oauth_token *token,
+			struct err *err)
 {
+	struct renewal renewal = {.asked = asked, .token = token};
 	int64_t lifetime = token->expires_ms - clock_now_ms(g->o.clock);
 
 	/* Order matters (T1): on disk first, then in use. */
-	if ((token->refresh_token || !g->o.no_writes) && in_transaction(g, save_token, token, err))
+	if ((token->refresh_token || !g->o.no_writes) &&
+	    in_transaction(g, save_token, &renewal, err))
 		return err->code == ERR_STORE ? err_wrap(err, "the renewed token cannot be saved")
 					      : -1;
 	g->account.state = ACCOUNT_CONNECTED;
@@ -228,10 +284,10 @@ static int accept_token(struct google *g, struct oauth_token *token, struct err 
 	return 0;
 }
 
-/* After invalid_grant: 0 when the store holds another refresh token that is worth a try. */
-static int refused(struct google *g, const char *refresh_token, struct err *err)
+/* After invalid_grant: 0 when the store holds another login that is worth a try. */
+static int refused(struct google *g, const struct grant *asked, struct err *err)
 {
-	struct verdict v = {.refused = refresh_token, .told_only = g->o.no_writes};
+	struct verdict v = {.refused = asked, .told_only = g->o.no_writes};
 	struct err trouble;
 
 	if (in_transaction(g, mark_dead, &v, &trouble)) {
@@ -259,18 +315,20 @@ static int renew_service_account(struct google *g, struct err *err)
 {
 	AUTO(secret_wipe_str) char *key = NULL;
 	AUTO(oauth_token_release) struct oauth_token token = {0};
+	struct grant asked = {.field = "service_account_key"};
 
-	if (load_secret(g, "service_account_key", &key, err))
+	if (load_secret(g, asked.field, &key, err))
 		return -1;
 	if (!key)
 		return lacks(g, "key", err);
+	asked.value = key;
 	if (oauth_service_account(&g->counted, g->o.clock, g->account.base_url, key, strlen(key),
 				  g->account.subject, g->account.scopes, &token, err)) {
-		if (err->code == ERR_TOKEN_EXPIRED)
-			refused(g, NULL, err);
-		return -1;
+		if (err->code != ERR_TOKEN_EXPIRED || refused(g, &asked, err))
+			return -1;
+		return token_expired(g, err); /* the other key is the next run's */
 	}
-	return accept_token(g, &token, err);
+	return accept_token(g, &asked, &token, err);
 }
 
 static int renew_installed(struct google *g, struct err *err)
@@ -286,15 +344,17 @@ static int renew_installed(struct google *g, struct err *err)
 	for (int tries = 0;; tries++) {
 		AUTO(secret_wipe_str) char *refresh = NULL;
 		AUTO(oauth_token_release) struct oauth_token token = {0};
+		struct grant asked = {.field = "refresh_token"};
 
-		if (load_secret(g, "refresh_token", &refresh, err))
+		if (load_secret(g, asked.field, &refresh, err))
 			return -1;
 		if (!refresh)
 			return lacks(g, "login", err);
+		asked.value = refresh;
 		if (!oauth_refresh(&g->counted, g->o.clock, g->account.base_url, &client, refresh,
 				   &token, err))
-			return accept_token(g, &token, err);
-		if (err->code != ERR_TOKEN_EXPIRED || refused(g, refresh, err))
+			return accept_token(g, &asked, &token, err);
+		if (err->code != ERR_TOKEN_EXPIRED || refused(g, &asked, err))
 			return -1;
 		/* Replaced once more while we asked with the second one:
 		 * leave it to the next run. */
@@ -303,26 +363,37 @@ static int renew_installed(struct google *g, struct err *err)
 	}
 }
 
+int google_token_lock(const struct store *s, const struct account *a, struct clock *clock,
+		      int64_t wait_ms, int *out_fd, struct err *err)
+{
+	AUTO(free) char *path = lock_path(store_path(s));
+
+	if (!lock_take(path, TOKEN_LOCKS + a->id, 1, clock, wait_ms, out_fd, err))
+		return 0;
+	if (err->code != ERR_LOCKED)
+		return -1;
+	return err_set(err, ERR_LOCKED,
+		       "another process is renewing the login of account '%s' and has not finished",
+		       a->name);
+}
+
 static int lock_renewal(const struct google *g, int *out_fd, struct err *err)
 {
-	AUTO(free) char *path = lock_path(store_path(g->o.store));
 	struct clock *clock = g->o.clock;
-	int64_t wait_ms = LOCK_WAIT_MS, left = g->o.deadline_ms - clock->mono_ms(clock);
+	int64_t wait_ms = GOOGLE_TOKEN_WAIT_MS, left = g->o.deadline_ms - clock->mono_ms(clock);
 
 	/* The other one needs the write lock that we hold to store what it gets. */
 	if (store_in_transaction(g->o.store))
 		wait_ms = 0;
 	else if (g->o.deadline_ms && left < wait_ms)
 		wait_ms = left > 0 ? left : 0;
-	if (!lock_take(path, TOKEN_LOCKS + g->account.id, 1, clock, wait_ms, out_fd, err))
+	if (!google_token_lock(g->o.store, &g->account, clock, wait_ms, out_fd, err))
 		return 0;
-	if (err->code != ERR_LOCKED)
-		return -1;
 	/* Not without it: of two that send the same refresh token, one loses what Google gives in
 	 * its place. It will pass, like an answer that takes too long. */
-	return err_set(err, ERR_NETWORK,
-		       "another process is renewing the login of account '%s' and has not finished",
-		       g->account.name);
+	if (err->code == ERR_LOCKED)
+		err->code = ERR_NETWORK;
+	return -1;
 }
 
 static int renew(struct google *g, const char *rejected, struct err *err)

@@ -118,7 +118,7 @@ int secret_box_check(const struct secret_box *box, struct strbuf *out, struct er
 	return 0;
 }
 
-static bool is_known_by(const struct secret_box *box, const char *check)
+bool secret_box_is_known_by(const struct secret_box *box, const char *check)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -140,14 +140,15 @@ int secret_box_open_checked(const struct key_provider *p, const char *where, con
 	int rc = p->load(where, box->key, err);
 
 	*out_next = false;
-	if (!rc && (!check || is_known_by(box, check))) {
+	if (!rc && (!check || secret_box_is_known_by(box, check))) {
 		*out = TAKE(box);
 		return 0;
 	}
 	if (rc && err->code != ERR_NOT_FOUND) /* what does not answer has no next one either */
 		return -1;
 	strbuf_addf(&second, "%s" KEY_NEXT, where);
-	if (check && !p->load(second.buf, next->key, &none) && is_known_by(next, check)) {
+	if (check && !p->load(second.buf, next->key, &none) &&
+	    secret_box_is_known_by(next, check)) {
 		*out = TAKE(next);
 		*out_next = true;
 		return 0;

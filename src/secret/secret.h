@@ -67,8 +67,11 @@ int secret_box_make(const struct key_provider *p, const char *where, struct secr
  */
 int secret_box_open_checked(const struct key_provider *p, const char *where, const char *check,
 			    struct secret_box **out, bool *out_next, struct err *err);
-/* A value by which this key is known again. Appends hex digits. */
+/* A value by which this key is known again, and whether a key is the one that such a value was made
+ * of. The store's meta table holds it as KEY_CHECK. Appends hex digits. */
+#define KEY_CHECK "key_check"
 int secret_box_check(const struct secret_box *box, struct strbuf *out, struct err *err);
+bool secret_box_is_known_by(const struct secret_box *box, const char *check);
 /* A box with a new random key that lies nowhere yet, and the key of a box put somewhere. */
 struct secret_box *secret_box_random(void);
 int secret_box_save(const struct secret_box *box, const struct key_provider *p, const char *where,

@@ -32,12 +32,16 @@ int engine_open_google(const struct sync_env *env, const struct account *a,
 		.project_units = env->project_units,
 		.no_writes = no_writes,
 	};
+	AUTO(account_release) struct account now = {0};
 
 	if (deadline_ms) {
 		o.timeout_ms = (long)deadline_ms;
 		o.deadline_ms = env->clock->mono_ms(env->clock) + deadline_ms;
 	}
-	return google_new(a, &o, out, err);
+	/* The row as it is under the caller's lock: a login may have ended, or come, before. */
+	if (store_account_get(env->store, a->name, &now, err))
+		return -1;
+	return google_new(&now, &o, out, err);
 }
 
 /* --- all calendars of an account ---------------------------------------------------------- */

@@ -272,20 +272,12 @@ static int verify_locked(const struct sync_env *env, const struct account *a,
 {
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
 	AUTO(google_free) struct google *google = NULL;
-	struct google_options options = {
-		.transport = env->transport,
-		.clock = env->clock,
-		.store = env->store,
-		.box = env->box,
-		.patience = GOOGLE_PATIENT,
-		.no_writes = true,
-	};
 	int result;
 
 	/* The lock: half of another process's sync would look like differences. */
 	if (account_check_state(a, err) ||
 	    account_lock_take(store_path(env->store), a->id, env->clock, o->wait_ms, &lock, err) ||
-	    google_new(a, &options, &google, err))
+	    engine_open_google(env, a, GOOGLE_PATIENT, 0, true, &google, err))
 		return -1;
 	result = verify_calendars(env, a, google, o, answer, err);
 	json_set_int(answer, "requests", google_requests(google));

@@ -204,4 +204,45 @@ static inline bool bearer_is(const struct scripted_request *r, const char *token
 	return strstr(r->headers, line) != NULL;
 }
 
+/* Another process acts while this one waits for Google's answer. */
+struct meddling {
+	struct scripted *script;
+	struct bench *b;
+	void (*act)(struct bench *b);
+	size_t at; /* before the answer to this request */
+	struct transport base;
+};
+
+static inline int meddling_exchange(struct transport *t, const struct http_request *req,
+				    struct http_response *out, struct err *err)
+{
+	struct meddling *m = (struct meddling *)((char *)t - offsetof(struct meddling, base));
+
+	if (m->script->asked_count == m->at)
+		m->act(m->b);
+	return m->script->base.exchange(&m->script->base, req, out, err);
+}
+
+static inline void meddle(struct meddling *m, struct bench *b, size_t at,
+			  void (*act)(struct bench *b))
+{
+	*m = (struct meddling){.script = &b->script,
+			       .b = b,
+			       .act = act,
+			       .at = at,
+			       .base = {.exchange = meddling_exchange}};
+	b->o.transport = &m->base;
+}
+
+static inline void other_process_renews(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	put_secret(b, "refresh_token", "rt-2");
+	put_secret(b, "access_token", "at-2");
+	row(b, &a);
+	a.token_expires_ms = b->clock.now + HOUR;
+	save_row(b, &a);
+}
+
 #endif

@@ -240,46 +240,6 @@ static void test_token__one_that_does_not_open_is_kept(void **state)
 	assert_string_equal(kept.buf, "damaged");
 }
 
-/* Another process acts while this one waits for Google's answer. */
-struct meddling {
-	struct scripted *script;
-	struct bench *b;
-	void (*act)(struct bench *b);
-	size_t at; /* before the answer to this request */
-	struct transport base;
-};
-
-static int meddling_exchange(struct transport *t, const struct http_request *req,
-			     struct http_response *out, struct err *err)
-{
-	struct meddling *m = (struct meddling *)((char *)t - offsetof(struct meddling, base));
-
-	if (m->script->asked_count == m->at)
-		m->act(m->b);
-	return m->script->base.exchange(&m->script->base, req, out, err);
-}
-
-static void meddle(struct meddling *m, struct bench *b, size_t at, void (*act)(struct bench *b))
-{
-	*m = (struct meddling){.script = &b->script,
-			       .b = b,
-			       .act = act,
-			       .at = at,
-			       .base = {.exchange = meddling_exchange}};
-	b->o.transport = &m->base;
-}
-
-static void other_process_renews(struct bench *b)
-{
-	AUTO(account_release) struct account a = {0};
-
-	put_secret(b, "refresh_token", "rt-2");
-	put_secret(b, "access_token", "at-2");
-	row(b, &a);
-	a.token_expires_ms = b->clock.now + HOUR;
-	save_row(b, &a);
-}
-
 static void other_process_rotates_only(struct bench *b)
 {
 	put_secret(b, "refresh_token", "rt-2");
@@ -471,6 +431,22 @@ static void test_new__base_url_that_is_not_safe(void **state)
 	}
 }
 
+static void test_token__an_access_token_that_does_not_open_is_renewed(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 2);
+	assert_int_equal(
+		store_secret_put(b.store, b.account.id, "access_token", "damaged", 7, &err), 0);
+	get_good(&b);
+	assert_int_equal(b.script.asked_count, 2);
+	assert_true(bearer_is(&b.script.asked[1], "at-2"));
+	expect_secret(&b, "access_token", "at-2");
+}
+
 /* The second token, put there by the other process, is refused too. */
 static void test_token__rotated_and_dead_all_the_same(void **state)
 {
@@ -575,6 +551,36 @@ static void test_service_account__signs_again_and_names_its_user(void **state)
 	assert_null(strstr(b.script.asked[1].headers, "user1"));
 }
 
+static void other_service_key(struct bench *b)
+{
+	put_secret(b, "service_account_key", "another");
+}
+
+static void test_service_account__another_key_meanwhile(void **state)
+{
+	static const struct scripted_answer answers[][2] = {{TOKEN_OK("late"), OK_EVENT}, {DEAD}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		AUTO(bench_release) struct bench b;
+		AUTO(account_release) struct account a = {0};
+		struct meddling m;
+		struct err err;
+
+		bench_init(&b, answers[i], 2 - i);
+		b.o.patience = GOOGLE_ONCE;
+		meddle(&m, &b, 0, other_service_key);
+		become_service_account(&b);
+		assert_int_equal(get(&b, &err), -1);
+		assert_int_equal(err.code, i ? ERR_TOKEN_EXPIRED : ERR_NETWORK);
+		assert_int_equal(b.script.asked_count, 1);
+		expect_secret(&b, "access_token", "at-1");
+		expect_secret(&b, "service_account_key", "another");
+		row(&b, &a);
+		assert_int_equal(a.state, ACCOUNT_CONNECTED);
+	}
+}
+
 static void test_service_account__dead_key(void **state)
 {
 	static const struct scripted_answer answers[] = {DEAD};
@@ -640,9 +646,11 @@ int main(void)
 		cmocka_unit_test(test_token__goes_to_the_account_s_host_only),
 		cmocka_unit_test(test_token__a_host_changed_in_the_store_gets_nothing),
 		cmocka_unit_test(test_new__base_url_that_is_not_safe),
+		cmocka_unit_test(test_token__an_access_token_that_does_not_open_is_renewed),
 		cmocka_unit_test(test_token__rotated_and_dead_all_the_same),
 		cmocka_unit_test(test_token__refused_because_of_a_disconnect),
 		cmocka_unit_test(test_service_account__signs_again_and_names_its_user),
+		cmocka_unit_test(test_service_account__another_key_meanwhile),
 		cmocka_unit_test(test_service_account__dead_key),
 	};
 
