@@ -190,8 +190,14 @@ static int write_steps(struct cmd_context *cx, struct connect *c, struct account
 static int write_account(struct cmd_context *cx, struct connect *c, struct account *a,
 			 struct err *err)
 {
+	AUTO(close_fd) int renewals = -1;
 	int r;
 
+	/* What Google answers to the old login is stored before, or not at all. Let go before the
+	 * calendars are listed: until finish() nobody renews a token of this account. */
+	if (a->id &&
+	    google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &renewals, err))
+		return -1;
 	if (store_begin(cx->store, err))
 		return -1;
 	r = write_steps(cx, c, a, err);
@@ -301,8 +307,7 @@ static int remove_key(struct cmd_context *cx, const struct key_place *k, struct 
 	if (!store_account_list(cx->store, &all, err) && !all.count)
 		r = store_meta_set(cx->store, "key_provider", NULL, err) ||
 		    store_meta_set(cx->store, "key_id", NULL, err) ||
-		    store_meta_set(cx->store, "key_check", NULL, err) ||
-		    store_commit(cx->store, err);
+		    store_meta_set(cx->store, KEY_CHECK, NULL, err) || store_commit(cx->store, err);
 	if (store_in_transaction(cx->store))
 		store_rollback(cx->store);
 	if (r || store_begin(cx->store, err))

@@ -13,15 +13,19 @@
  *     | NEXT goes
  *   NEW
  *
- * Nobody else writes secrets meanwhile: every account's lock is held.
+ * Nobody else writes secrets meanwhile: every account's lock is held, and the one on the renewal of
+ * its token, which others than a sync may be at. Whoever has read the old key before notices in the
+ * transaction that would write with it (google/token.c, T5).
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "google/google.h"
 #include "secret/secret.h"
 #include "sync/lock.h"
 #include "base/banned.h"
@@ -31,7 +35,8 @@
 struct change {
 	struct cmd_context *cx;
 	struct account_lock **locks;
-	size_t lock_count;
+	int *renewals; /* locks of these */
+	size_t lock_count, renewal_count;
 	struct key_place place; /* as it is before */
 	struct secret_box *box; /* the key that the store is sealed with */
 	bool next;              /* it was found at KEY_NEXT: a change was interrupted */
@@ -40,27 +45,51 @@ struct change {
 
 static void change_release(struct change *c)
 {
+	for (size_t i = 0; i < c->renewal_count; i++)
+		close(c->renewals[i]);
 	for (size_t i = 0; i < c->lock_count; i++)
 		account_lock_free(c->locks[i]);
+	free(c->renewals);
 	free(c->locks);
 	key_place_release(&c->place);
 	secret_box_free(c->box);
 }
 DEFINE_AUTO_VALUE(struct change, change_release)
 
-static int begin(struct change *c, struct err *err)
+static int by_id(const void *a, const void *b)
+{
+	int64_t x = ((const struct account *)a)->id, y = ((const struct account *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* In the same order by everybody, whatever the names are: first all accounts, then, as each of their
+ * holders may be in a renewal, these. */
+static int take_locks(struct change *c, struct err *err)
 {
 	struct cmd_context *cx = c->cx;
 	AUTO(account_list_release) struct account_list accounts = {0};
 
 	if (store_account_list(cx->store, &accounts, err))
 		return -1;
+	if (accounts.count)
+		qsort(accounts.items, accounts.count, sizeof(*accounts.items), by_id);
 	c->locks = xcalloc(accounts.count + 1, sizeof(*c->locks));
+	c->renewals = xcalloc(accounts.count + 1, sizeof(*c->renewals));
 	for (size_t i = 0; i < accounts.count; i++, c->lock_count++)
 		if (account_lock_take(store_path(cx->store), accounts.items[i].id, cx->clock,
 				      LOCK_WAIT_MS, &c->locks[i], err))
 			return -1;
-	if (cmd_key_place(cx, &c->place, err))
+	for (size_t i = 0; i < accounts.count; i++, c->renewal_count++)
+		if (google_token_lock(cx->store, &accounts.items[i], cx->clock,
+				      GOOGLE_TOKEN_WAIT_MS, &c->renewals[i], err))
+			return -1;
+	return 0;
+}
+
+static int begin(struct change *c, struct err *err)
+{
+	if (take_locks(c, err) || cmd_key_place(c->cx, &c->place, err))
 		return -1;
 	return secret_box_open_checked(c->place.provider, c->place.where, c->place.check, &c->box,
 				       &c->next, err);
