@@ -152,6 +152,7 @@ static int run_doctor(struct cmd_context *cx, struct err *err)
 	doctor_network(&d);
 	doctor_clock(&d);
 	doctor_channel(&d);
+	doctor_webhook(&d);
 	doctor_timers(&d);
 	doctor_libraries(&d);
 	if (cx->global.json)
@@ -174,8 +175,9 @@ const struct cmd cmd_doctor = {
 	.summary = "find what is wrong with the installation, and how to mend it",
 	.help = "Looks at the configuration, the key, the database, the accounts, the network, "
 		"the\n"
-		"clock, the address for notifications, the timers and the libraries. Nothing is\n"
-		"changed, and no token is sent. With -a NAME only that account is looked at.\n"
+		"clock, the address for notifications and their database, the timers and the\n"
+		"libraries. Nothing is changed, and no token is sent. With -a NAME only that "
+		"account is looked at.\n"
 		"\n"
 		"Exit status: 0 no error (warnings do not count), 1 there are some, 3 when all "
 		"that\n"

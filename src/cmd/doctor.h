@@ -51,6 +51,7 @@ void doctor_accounts(struct doctor *d); /* as well */
 void doctor_network(struct doctor *d);
 void doctor_clock(struct doctor *d); /* by what the network said */
 void doctor_channel(struct doctor *d);
+void doctor_webhook(struct doctor *d); /* its database; with cx->store when there is one */
 void doctor_timers(struct doctor *d);
 void doctor_libraries(struct doctor *d);
 

@@ -63,7 +63,7 @@ void hook_explain(const char *path, struct err *err)
 	struct err was = *err;
 
 	err_set(err, was.code,
-		"what Google announced waits, and is not synced: %s%s%s; 'calsync doctor' says how "
-		"to mend that",
+		"what Google announced waits, and is not synced: %s%s%s; 'calsync doctor' says "
+		"more",
 		was.msg, barrier ? "; " : "", barrier ? barrier : "");
 }

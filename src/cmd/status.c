@@ -242,6 +242,7 @@ static int fill(struct gather *g, const struct account_list *l, struct json_obje
 		if (add_queue(g, a->id, a->name, queue, err) || status_channels(g, a, err))
 			return -1;
 	}
+	status_judge_hook(g);
 	/* Of all accounts in one list, newest first; of a chosen one only its own. */
 	if (l->count && add_runs(g, l->count == 1 ? l->items[0].id : 0, runs, err))
 		return -1;
@@ -279,7 +280,7 @@ static int run_status(struct cmd_context *cx, struct err *err)
 
 	if (late_after(&g, err) || cmd_accounts(cx, &l, err))
 		return -1;
-	g.hook = hook = status_open_hook(cx, &g.hook_unknown);
+	g.hook = hook = status_open_hook(&g);
 	if (fill(&g, &l, answer, err))
 		return -1;
 	good = !json_object_array_length(g.problems);
@@ -311,7 +312,9 @@ const struct cmd cmd_status = {
 	.help = "A selected calendar is late when its last good sync is more than two hours ago\n"
 		"(status.late_after in the configuration). A push channel is in trouble when it "
 		"has\n"
-		"ended, or when no message came over it within ten minutes of its making.\n",
+		"ended, or when no message came over it within ten minutes of its making; all "
+		"of\n"
+		"them are when the webhook's database cannot be read.\n",
 	.options = options,
 	.opts_size = sizeof(struct status_opts),
 	.needs = NEEDS_STORE,

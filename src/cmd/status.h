@@ -14,16 +14,19 @@ struct gather {
 	int64_t late_ms;
 	/* Borrowed from the answer. */
 	struct json_object *problems, *channels, *notifications;
-	struct hook *hook; /* the webhook's database, borrowed; NULL = there is none, or: */
-	bool hook_unknown; /* it cannot be read: what it knows is not judged */
-	bool reconnect;    /* an account must be connected again */
+	struct hook *hook;   /* the webhook's database, borrowed; NULL = there is none, or: */
+	struct err hook_err; /* it cannot be read, and what it knows is not judged; else ERR_NONE */
+	bool push_wanted;    /* a calendar relies on notifications */
+	bool reconnect;      /* an account must be connected again */
 };
 
 __attribute__((format(printf, 4, 5))) void status_problem(struct gather *g, const char *account,
 							  const char *kind, const char *fmt, ...);
 
-/* NULL: see struct gather. Trouble with it goes to the log. */
-struct hook *status_open_hook(struct cmd_context *cx, bool *out_unknown);
+/* Opens it and reads all of it once; fills g->hook_err. NULL: see struct gather. */
+struct hook *status_open_hook(struct gather *g);
+/* Behind the channels: trouble with it is a problem for who relies on it, else goes to the log. */
+void status_judge_hook(struct gather *g);
 /* The channels of an account, and calendars that should have one and have none. */
 int status_channels(struct gather *g, const struct account *a, struct err *err);
 /* What Google announced and no sync has taken yet. */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cmd/hook_trouble.h"
 #include "cmd/output.h"
 #include "store/channel.h"
 #include "sync/channel_plan.h"
@@ -28,7 +29,7 @@ static int look(struct gather *g, struct channel *c, struct channel_view *out, s
 	*out = (struct channel_view){.channel = c};
 	if (g->hook && hook_channel_get(g->hook, c->id, &out->seen, &found, err))
 		return -1;
-	c->deaf = !found && !g->hook_unknown;
+	c->deaf = !found && g->hook_err.code == ERR_NONE;
 	return 0;
 }
 
@@ -68,7 +69,7 @@ static void judge(struct gather *g, const struct calendar *c, const struct chann
 			       "the webhook's database does not know the push channel of "
 			       "calendar '%s': calsync renew-watches",
 			       c->summary);
-	else if (!v->seen.verified_ms && !g->hook_unknown &&
+	else if (!v->seen.verified_ms && g->hook_err.code == ERR_NONE &&
 		 g->now_ms - v->channel->created_ms > VERIFY_MS)
 		status_problem(g, c->account, "channel",
 			       "no message has come over the push channel of calendar '%s': is "
@@ -83,6 +84,7 @@ static int add_calendar(struct gather *g, const struct account *a, const struct 
 		c->push == PUSH_ON && c->selected && !c->gone && a->state == ACCOUNT_CONNECTED;
 	bool has_one = false;
 
+	g->push_wanted |= wanted;
 	for (size_t i = 0; i < channels->count; i++) {
 		AUTO(hook_channel_release) struct hook_channel seen = {0};
 		struct channel *ch = &channels->items[i];
@@ -122,17 +124,44 @@ int status_channels(struct gather *g, const struct account *a, struct err *err)
 	return 0;
 }
 
-struct hook *status_open_hook(struct cmd_context *cx, bool *out_unknown)
+/* A page that is damaged shows only when it is read. */
+static int read_all(struct hook *hook, struct err *err)
 {
-	AUTO(free) char *path = cmd_webhook_db_path(cx);
-	struct hook *hook = NULL;
+	AUTO(hook_channel_list_release) struct hook_channel_list channels = {0};
+	AUTO(free) struct hook_wake *wakes = NULL;
+	size_t count;
+
+	return hook_channel_list(hook, &channels, err) || hook_wake_look(hook, &wakes, &count, err)
+		       ? -1
+		       : 0;
+}
+
+struct hook *status_open_hook(struct gather *g)
+{
+	AUTO(free) char *path = cmd_webhook_db_path(g->cx);
+	AUTO(hook_close) struct hook *hook = NULL;
 	struct err err;
 
-	if (!hook_open(path, false, &hook, &err) || err.code == ERR_NOT_FOUND)
-		return hook;
-	*out_unknown = true;
-	log_warn("status", "what the webhook knows is not shown: %s, ignoring", err.msg);
+	if (!hook_open(path, false, &hook, &err) && !read_all(hook, &err))
+		return TAKE(hook);
+	if (hook || err.code != ERR_NOT_FOUND)
+		g->hook_err = err;
 	return NULL;
+}
+
+void status_judge_hook(struct gather *g)
+{
+	AUTO(free) char *path = cmd_webhook_db_path(g->cx);
+	struct err err = g->hook_err;
+
+	if (err.code == ERR_NONE)
+		return;
+	if (!g->push_wanted) {
+		log_warn("status", "what the webhook knows is not shown: %s, ignoring", err.msg);
+		return;
+	}
+	hook_explain(path, &err);
+	status_problem(g, NULL, "webhook", "%s", err.msg);
 }
 
 /* --- notifications ------------------------------------------------------------------------- */

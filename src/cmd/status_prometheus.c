@@ -118,10 +118,12 @@ static void channel_metric(struct json_object *channels, const char *name, const
 	}
 }
 
-static void channel_metrics(struct json_object *channels)
+static void channel_metrics(struct json_object *channels, bool webhook_is_read)
 {
 	channel_metric(channels, "channel_expiration_timestamp_seconds",
 		       "When the calendar's push channel ends", "expiration");
+	if (!webhook_is_read)
+		return;
 	channel_metric(channels, "channel_verified_timestamp_seconds",
 		       "When the first message came over the push channel; 0 = none yet",
 		       "verified");
@@ -140,6 +142,15 @@ static int64_t in_state(struct json_object *queue, const char *account, const ch
 	return n;
 }
 
+/* Else what it knows is not 0, but not known. */
+static bool webhook_is_read(struct json_object *problems)
+{
+	for (size_t i = 0; i < count(problems); i++)
+		if (!strcmp(json_str(at(problems, i), "kind"), "webhook"))
+			return false;
+	return true;
+}
+
 void status_prometheus(struct json_object *answer)
 {
 	static const char *const states[] = {
@@ -149,13 +160,18 @@ void status_prometheus(struct json_object *answer)
 	};
 	struct json_object *accounts = json_get(answer, "accounts");
 	struct json_object *queue = json_get(answer, "queue");
+	bool is_read = webhook_is_read(json_get(answer, "problems"));
 
 	account_metrics(accounts);
 	calendar_metrics(accounts);
 	event_metrics(accounts);
-	channel_metrics(json_get(answer, "channels"));
-	metric("notifications_waiting", "gauge", "Announced changes that no sync has taken yet");
-	out_printf("calsync_notifications_waiting %zu\n", count(json_get(answer, "notifications")));
+	channel_metrics(json_get(answer, "channels"), is_read);
+	if (is_read) {
+		metric("notifications_waiting", "gauge",
+		       "Announced changes that no sync has taken yet");
+		out_printf("calsync_notifications_waiting %zu\n",
+			   count(json_get(answer, "notifications")));
+	}
 	metric("queue_entries", "gauge", "Changes that wait to be sent, by state");
 	for (size_t i = 0; i < count(accounts); i++)
 		for (size_t k = 0; k < ARRAY_SIZE(states); k++)

@@ -192,6 +192,9 @@ static void start_drain(struct loop *l)
 	drain_ended(&l->drain, mono(l), DRAIN_FAILED, true, (uint32_t)random_below(UINT32_MAX));
 }
 
+/* In place of a status: it ended well, and what it was started for is still there. */
+#define DRAINED_NOTHING (-1)
+
 static void say_drain(struct loop *l, int status)
 {
 	int64_t wait = drain_timeout_ms(&l->drain, mono(l));
@@ -202,7 +205,13 @@ static void say_drain(struct loop *l, int status)
 	l->drain_status = status;
 	if (is_told)
 		return;
-	if (WIFSIGNALED(status))
+	if (status == DRAINED_NOTHING)
+		log_warn("webhookd",
+			 "sync of the queue ended well, and the notifications that it was to take "
+			 "wait on: does it read this database (CALSYNC_WEBHOOK_DB, "
+			 "webhook.database)? next in %lld s",
+			 (long long)(wait + 999) / 1000);
+	else if (WIFSIGNALED(status))
 		log_warn("webhookd", "sync of the queue was ended by signal %d; next in %lld s",
 			 WTERMSIG(status), (long long)(wait + 999) / 1000);
 	else
@@ -213,6 +222,7 @@ static void say_drain(struct loop *l, int status)
 static void reap_drain(struct loop *l)
 {
 	int status;
+	int64_t waiting;
 	enum drain_end end;
 
 	if (!l->child || !child_reap(l->child, &status))
@@ -223,13 +233,15 @@ static void reap_drain(struct loop *l)
 	l->metrics.drains_failed += end != DRAIN_DONE;
 	if (end == DRAIN_DONE)
 		l->metrics.last_drain_ms = clock_now_ms(l->w->clock);
-	drain_ended(&l->drain, mono(l), end, count_wakes(l) != 0,
-		    (uint32_t)random_below(UINT32_MAX));
+	waiting = count_wakes(l);
+	drain_ended(&l->drain, mono(l), end, waiting != 0, (uint32_t)random_below(UINT32_MAX));
 	if (l->is_stopping)
 		return;
 	look_for_tries(l, false);
 	if (end != DRAIN_DONE) {
 		say_drain(l, status);
+	} else if (l->drain.failures && waiting > 0) { /* nobody has asked since */
+		say_drain(l, DRAINED_NOTHING);
 	} else if (l->drain_status && !l->tries_wait) {
 		/* Else it had nothing to do yet. */
 		log_note("webhookd", "sync of the queue works again");

@@ -267,30 +267,35 @@ int db_open_wary(const char *path, bool create, const struct db_bounds *bounds, 
 	return 0;
 }
 
-int db_open_to_look(const char *path, bool alone, struct db **out, struct db_header *out_header,
-		    struct err *err)
+int db_open_to_look(const char *path, bool alone, const struct db_bounds *bounds, struct db **out,
+		    struct db_header *out_header, struct err *err)
 {
 	AUTO(db_close) struct db *db = NULL;
+	AUTO(free) char *name = NULL;
 	AUTO(strbuf_release) struct strbuf uri = STRBUF_INIT;
 	struct db_header header;
 	int rc;
 
-	if (db_file_check(path, false, true, err))
+	if (db_file_check(path, false, !bounds, err) ||
+	    (bounds && (db_file_resolve(path, &name, err) || register_wary_vfs(err))))
 		return -1;
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
-	strbuf_adds(&uri, path[0] == '/' ? "file:" : "file:./");
-	strbuf_add_urlencoded(&uri, path);
+	strbuf_adds(&uri, (name ? name : path)[0] == '/' ? "file:" : "file:./");
+	strbuf_add_urlencoded(&uri, name ? name : path);
 	strbuf_adds(&uri, alone ? "?immutable=1" : "");
 	rc = sqlite3_open_v2(uri.buf, &db->handle,
-			     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+			     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+				     (bounds ? SQLITE_OPEN_NOFOLLOW : 0),
+			     bounds ? WARY_VFS : NULL);
 	if (rc != SQLITE_OK) {
 		int system_error = db->handle ? sqlite3_system_errno(db->handle) : 0;
 
 		return err_set(err, ERR_STORE, "cannot open database '%s': %s", path,
 			       system_error ? strerror(system_error) : sqlite3_errstr(rc));
 	}
-	if (configure(db, err) || read_header(db, &header, err))
+	if (configure(db, err) || (bounds && restrict_all(db, bounds, err)) ||
+	    read_header(db, &header, err))
 		return -1;
 	*out_header = header;
 	*out = TAKE(db);

@@ -56,10 +56,11 @@ void db_set_steps_max(struct db *db, int64_t max);
  * Open it to look, whoever may be using it: nothing is made, written or folded, and no lock file
  * comes to be. alone: nobody has a WAL beside the file; what another process writes from then on is
  * not seen, and may be seen by half: the caller looks whether the file has changed.
+ * bounds: as db_open_wary(); NULL for a file that nobody else writes.
  * Errors: ERR_NOT_FOUND; ERR_STORE.
  */
-int db_open_to_look(const char *path, bool alone, struct db **out, struct db_header *out_header,
-		    struct err *err);
+int db_open_to_look(const char *path, bool alone, const struct db_bounds *bounds, struct db **out,
+		    struct db_header *out_header, struct err *err);
 const char *db_library_version(void); /* of the SQLite that is loaded; static */
 /* How long a statement waits for another process's write; 10 s from the start. */
 void db_set_busy_timeout(struct db *db, int ms);

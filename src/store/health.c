@@ -36,18 +36,19 @@ const char *store_library_version(void)
 	return db_library_version();
 }
 
-static enum store_kind kind_of(const struct db_header *h)
+static enum store_kind kind_of(const struct db_header *h, const struct health_kind *k)
 {
 	if (h->empty)
 		return STORE_NONE;
-	if (!h->is_sqlite || h->application_id != SCHEMA_APPLICATION_ID)
+	if (!h->is_sqlite || h->application_id != k->application_id)
 		return STORE_FOREIGN;
-	if (h->user_version > schema_version())
+	if (h->user_version > k->newest)
 		return STORE_NEWER;
-	return h->user_version < schema_version() ? STORE_OLDER : STORE_CURRENT;
+	return h->user_version < k->newest ? STORE_OLDER : STORE_CURRENT;
 }
 
-int store_look(const char *path, struct store_look *look, struct store **out, struct err *err)
+int health_look(const char *path, const struct health_kind *kind, struct store_look *look,
+		struct db **out, struct err *err)
 {
 	AUTO(db_close) struct db *db = NULL;
 	struct db_header header;
@@ -58,13 +59,13 @@ int store_look(const char *path, struct store_look *look, struct store **out, st
 		memset(&look->before, 0, sizeof(look->before));
 	/* While nothing is in the WAL the main file is all there is. */
 	look->alone = !has_bytes(path, "-wal");
-	if (db_open_to_look(path, look->alone, &db, &header, err)) {
+	if (db_open_to_look(path, look->alone, kind->bounds, &db, &header, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
 		look->kind = STORE_NONE;
 		return 0;
 	}
-	look->kind = kind_of(&header);
+	look->kind = kind_of(&header, kind);
 	look->version = header.user_version;
 	look->wal = header.wal;
 	if (look->kind != STORE_CURRENT && look->kind != STORE_OLDER)
@@ -74,8 +75,23 @@ int store_look(const char *path, struct store_look *look, struct store **out, st
 		look->kind = STORE_UNSETTLED;
 		return 0;
 	}
-	*out = xcalloc(1, sizeof(**out));
-	(*out)->db = TAKE(db);
+	*out = TAKE(db);
+	return 0;
+}
+
+int store_look(const char *path, struct store_look *look, struct store **out, struct err *err)
+{
+	struct health_kind kind = {.application_id = SCHEMA_APPLICATION_ID,
+				   .newest = schema_version()};
+	struct db *db;
+
+	*out = NULL;
+	if (health_look(path, &kind, look, &db, err))
+		return -1;
+	if (db) {
+		*out = xcalloc(1, sizeof(**out));
+		(*out)->db = db;
+	}
 	return 0;
 }
 
@@ -96,12 +112,12 @@ bool store_look_stale(const char *path, const struct store_look *look)
 static const char sql_integrity[] = "PRAGMA integrity_check(3)";
 static const char sql_quick[] = "PRAGMA quick_check(3)";
 
-int store_check_pages(struct store *s, bool quick, struct strbuf *out_trouble, struct err *err)
+int health_check_pages(struct db *db, bool quick, struct strbuf *out_trouble, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	int row, rows = 0;
 
-	if (db_prepare(s->db, quick ? sql_quick : sql_integrity, &st, err))
+	if (db_prepare(db, quick ? sql_quick : sql_integrity, &st, err))
 		return -1;
 	while ((row = stmt_step(st, err)) == 1 && rows < TROUBLE_ROWS) {
 		const char *text = col_text(st, 0);
@@ -110,6 +126,11 @@ int store_check_pages(struct store *s, bool quick, struct strbuf *out_trouble, s
 			strbuf_addf(out_trouble, "%s%s", rows++ ? "; " : "", text);
 	}
 	return row < 0 ? -1 : 0;
+}
+
+int store_check_pages(struct store *s, bool quick, struct strbuf *out_trouble, struct err *err)
+{
+	return health_check_pages(s->db, quick, out_trouble, err);
 }
 
 static const char sql_references[] = "PRAGMA foreign_key_check";

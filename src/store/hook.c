@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "store/db.h"
+#include "store/health.h"
 #include "store/hook_schema.h"
+#include "store/internal.h"
 #include "store/schema.h"
 
 #include "base/banned.h"
@@ -72,7 +73,7 @@ int hook_open(const char *path, bool create, struct hook **out, struct err *err)
 		return -1;
 	h = xcalloc(1, sizeof(*h));
 	h->db = TAKE(db);
-	h->bell = xasprintf("%s-wake", path);
+	h->bell = hook_bell_path(path);
 	*out = h;
 	return 0;
 }
@@ -84,6 +85,26 @@ void hook_close(struct hook *h)
 	db_close(h->db);
 	free(h->bell);
 	free(h);
+}
+
+int hook_look(const char *path, struct store_look *look, struct hook **out, struct err *err)
+{
+	struct db *db;
+
+	*out = NULL;
+	if (hook_schema_look(path, look, &db, err))
+		return -1;
+	if (db) {
+		*out = xcalloc(1, sizeof(**out));
+		(*out)->db = db;
+		(*out)->bell = hook_bell_path(path);
+	}
+	return 0;
+}
+
+int hook_check_pages(struct hook *h, bool quick, struct strbuf *out_trouble, struct err *err)
+{
+	return health_check_pages(h->db, quick, out_trouble, err);
 }
 
 const char *hook_path(const struct hook *h)
@@ -440,6 +461,11 @@ int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err)
 }
 
 /* --- the bell ---------------------------------------------------------------------------- */
+
+char *hook_bell_path(const char *path)
+{
+	return xasprintf("%s-wake", path);
+}
 
 int hook_bell_ring(struct hook *h, struct err *err)
 {

@@ -29,6 +29,8 @@
 #define HOOK_HASH_LEN 32 /* SHA-256 */
 
 struct hook;
+struct store_look;
+struct strbuf;
 
 /* ERR_NOT_FOUND when it is missing and not to be made. */
 int hook_open(const char *path, bool create, struct hook **out, struct err *err);
@@ -36,6 +38,10 @@ void hook_close(struct hook *h); /* NULL allowed */
 const char *hook_path(const struct hook *h);
 /* How long a statement waits for another process's write; 10 s from the start. */
 void hook_set_busy_timeout(struct hook *h, int ms);
+
+/* As store_look() and store_check_pages() (store/health.h): for `doctor`, which changes nothing. */
+int hook_look(const char *path, struct store_look *look, struct hook **out, struct err *err);
+int hook_check_pages(struct hook *h, bool quick, struct strbuf *out_trouble, struct err *err);
 
 /* What belongs together, committed (on disk) at once. Nothing nests. */
 int hook_begin(struct hook *h, struct err *err);
@@ -109,6 +115,8 @@ int hook_next_set(struct hook *h, int64_t at_ms, struct err *err);
 int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err);
 
 /* --- the bell ---------------------------------------------------------------------------- */
+
+char *hook_bell_path(const char *path); /* of the database at path; the caller's */
 
 int hook_bell_ring(struct hook *h, struct err *err);
 /* Before the rows are read: what comes in afterwards rings again. */

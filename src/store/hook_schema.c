@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/xalloc.h"
+#include "store/health.h"
+#include "store/internal.h"
 #include "store/schema.h"
 
 #include "base/banned.h"
@@ -87,19 +89,26 @@ static int check_beside(const char *path, const char *suffix, struct err *err)
 		name, S_ISREG(st.st_mode) ? "too large" : "not a regular file");
 }
 
-int hook_schema_open(const char *path, bool create, struct db **out, struct db_header *out_header,
-		     struct err *err)
+static int check_files(const char *path, struct err *err)
 {
 	static const char *const beside[] = {"-wal", "-shm", "-journal", ""};
-	static const struct db_bounds bounds = {VALUE_BYTES, STEPS_TO_OPEN, HOOK_MEND};
-	AUTO(db_close) struct db *db = NULL;
-	struct db_header header;
 
-	if (db_open_wary(path, create, &bounds, &db, &header, err))
-		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(beside); i++)
 		if (check_beside(path, beside[i], err))
 			return -1;
+	return 0;
+}
+
+static const struct db_bounds bounds = {VALUE_BYTES, STEPS_TO_OPEN, HOOK_MEND};
+
+int hook_schema_open(const char *path, bool create, struct db **out, struct db_header *out_header,
+		     struct err *err)
+{
+	AUTO(db_close) struct db *db = NULL;
+	struct db_header header;
+
+	if (db_open_wary(path, create, &bounds, &db, &header, err) || check_files(path, err))
+		return -1;
 	*out_header = header;
 	*out = TAKE(db);
 	return 0;
@@ -150,6 +159,24 @@ static int check_version(struct db *db, struct err *err)
 		rc = check_tables(db, ARRAY_SIZE(tables), err);
 	db_rollback(db);
 	return rc;
+}
+
+int hook_schema_look(const char *path, struct store_look *look, struct db **out, struct err *err)
+{
+	static const struct health_kind kind = {SCHEMA_HOOK_APPLICATION_ID, ARRAY_SIZE(steps),
+						&bounds};
+	AUTO(db_close) struct db *db = NULL;
+
+	*out = NULL;
+	if (check_files(path, err) || health_look(path, &kind, look, &db, err))
+		return -1;
+	if (!db)
+		return 0;
+	if (check_version(db, err))
+		return -1;
+	db_set_steps_max(db, STEPS_MAX);
+	*out = TAKE(db);
+	return 0;
 }
 
 int hook_schema_settle(struct db *db, struct err *err)

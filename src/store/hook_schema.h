@@ -8,6 +8,8 @@
 
 #include "store/db.h"
 
+struct store_look;
+
 #define HOOK_ROWS_MAX 100000 /* of a table; twenty times the calendars of a large installation */
 
 /* Channels that the file does not know are made anew by renew-watches; a sync finds what was not
@@ -19,6 +21,8 @@
 /* db_open_wary() with its bounds. What lies beside the file must be files of a bearable size. */
 int hook_schema_open(const char *path, bool create, struct db **out, struct db_header *out_header,
 		     struct err *err);
+/* health_look() with the same care. ERR_STORE also: there is more or less than calsync makes. */
+int hook_schema_look(const char *path, struct store_look *look, struct db **out, struct err *err);
 /* Make or upgrade the tables. ERR_STORE: there is anything more or less than calsync makes. */
 int hook_schema_settle(struct db *db, struct err *err);
 

@@ -9,6 +9,19 @@ struct store {
 	struct db *db;
 };
 
+struct store_look;
+
+struct health_kind { /* of a database of ours */
+	int application_id;
+	int newest;                     /* version of its schema that this program knows */
+	const struct db_bounds *bounds; /* db_open_to_look()'s */
+};
+
+/* store_look() and store_check_pages() of any of them. */
+int health_look(const char *path, const struct health_kind *kind, struct store_look *look,
+		struct db **out, struct err *err);
+int health_check_pages(struct db *db, bool quick, struct strbuf *out_trouble, struct err *err);
+
 /* A name of a state as the X lists write it; an unknown one (a damaged row) gives -1. */
 int name_index(const char *const names[], size_t count, const char *name);
 

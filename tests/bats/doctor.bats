@@ -62,6 +62,16 @@ doctor() {
 	fi
 }
 
+# as_anyone COMMAND...: calsync with the rights that any user has, also when this is root.
+as_anyone() {
+	[ "$(id -u)" -eq 0 ] || { "$@"; return; }
+	calsync() {
+		setpriv --bounding-set=-dac_override,-dac_read_search calsync "$@"
+	}
+	"$@"
+	unset -f calsync
+}
+
 # finding CHECK STATUS MESSAGE [MEND]: there is one, as regular expressions.
 finding() {
 	jq -e --arg c "$1" --arg s "$2" --arg m "$3" --arg d "${4:-}" '.findings | any(.check == $c and
@@ -93,7 +103,7 @@ good() {
 @test "doctor: an account that is in step: all is well" {
 	connected
 	doctor 0
-	good config database key accounts network clock channel timers
+	good config database key accounts network clock channel webhook timers
 	finding accounts ok "'work' \(user1@example.com\) is connected and in step"
 	finding database ok 'is whole \(full check, schema [0-9]+\)'
 	finding key ok 'opens all [23] secrets'
@@ -544,6 +554,50 @@ good() {
 	finding channel error 'is not https'
 	BACKEND_URL=https://calendar.example.org doctor 0 --offline
 	good channel
+}
+
+@test "doctor: webhook: its database: none, missing, whole, foreign, newer, damaged, another user's" {
+	local hook=$CALSYNC_STORE-webhook
+	doctor 0 --offline
+	finding webhook ok "there is no '$hook', and no calendar needs it"
+	connected
+	fake_google_config '{"allow_http_webhook": true}'
+	export BACKEND_URL=http://127.0.0.1:9
+	calsync -q watch
+	calsync -q sync
+	doctor 0
+	finding webhook ok "'$hook' is whole"
+	cp "$hook" whole
+	rm "$hook"*
+	doctor 1
+	finding webhook error "'$hook' is not there: nobody hears" '^calsync renew-watches$'
+	printf 'not a database, and longer than sixteen bytes' >"$hook"
+	doctor 1
+	finding webhook error "'$hook' is not a webhook database" 'move .* away, .* calsync renew-watches && calsync sync --all$'
+	cp whole "$hook"
+	sqlite3 "$hook" 'PRAGMA user_version = 99'
+	rm -f "$hook"-*
+	doctor 1
+	finding webhook error 'newer calsync \(schema 99\)' 'upgrade'
+	cp whole "$hook"
+	dd if=/dev/urandom of="$hook" bs=4096 seek=1 count=4 conv=notrunc status=none
+	doctor 1
+	finding webhook error "'$hook' is damaged: " 'calsync renew-watches && calsync sync --all$'
+	cp whole "$hook"
+	mkdir "$hook-wake"
+	doctor 1
+	finding webhook error "'$hook-wake' is a folder" "rm -r '$hook-wake'"
+	rmdir "$hook-wake"
+	[ "$(id -u)" -ne 0 ] || chown 65534 "$hook"
+	chmod 000 "$hook"
+	as_anyone doctor 1
+	finding webhook error "cannot be taken over: '$hook' is of user .* \(mode 0000\), and this is user '$(id -un)'" 'usermod -aG'
+	# The mend that is named for one that is lost.
+	rm -f "$hook"
+	calsync -q renew-watches
+	calsync -q sync
+	doctor 0
+	good webhook
 }
 
 @test "doctor: timers: enabled for the user, for the system, not enabled, not there, masked" {

@@ -212,3 +212,39 @@ teardown() {
 	run -0 calsync sync
 	run -0 calsync status --check
 }
+
+@test "status: a webhook database that cannot be read is trouble for who relies on it" {
+	connect_account
+	fake_google_config '{"allow_http_webhook": true}'
+	run -0 calsync sync
+	hook=$CALSYNC_STORE-webhook
+	# Nobody relies on it yet.
+	printf 'not a database, and longer than sixteen bytes' >"$hook"
+	run --separate-stderr -0 calsync --json status --check
+	assert_matches "$stderr" 'not a webhook database'
+	rm "$hook"
+	BACKEND_URL=http://127.0.0.1:9 calsync -q watch
+	run -0 calsync sync
+	run -0 calsync status --check
+	# Foreign, and damaged behind its header: the pages of its tables.
+	sqlite3 "$hook" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	for damage in foreign pages; do
+		cp "$hook" whole
+		if [ "$damage" = foreign ]; then
+			printf 'not a database, and longer than sixteen bytes' >"$hook"
+		else
+			dd if=/dev/urandom of="$hook" bs=4096 seek=1 count=4 conv=notrunc status=none
+		fi
+		run --separate-stderr -1 calsync --json status --check
+		assert_schema status
+		assert_json '.healthy == false and [.problems[].kind] == ["webhook"] and .problems[0].account == null'
+		assert_json ".problems[0].message | contains(\"$hook\") and contains(\"calsync doctor\")"
+		run --separate-stderr -0 calsync status
+		assert_matches "$output" "what Google announced waits, and is not synced: .*$hook"
+		run --separate-stderr -0 calsync status --format prometheus
+		refute_matches "$output" 'notifications_waiting|channel_verified'
+		assert_matches "$output" 'calsync_problems 1'
+		cp whole "$hook"
+	done
+	run -0 calsync status --check
+}

@@ -104,7 +104,7 @@ take_away() {
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 65534 "$HOOK"
 		chmod 600 "$HOOK"
-		AS=(setpriv --bounding-set=-dac_override,-dac_read_search)
+		AS=(setpriv "--bounding-set=-dac_override,-dac_read_search")
 	else
 		chmod 000 "$HOOK"
 	fi
@@ -116,7 +116,7 @@ take_away() {
 	printf 'not a database, and longer than sixteen bytes' >"$HOOK"
 	run --separate-stderr -7 calsync --json -q sync --all
 	assert_schema sync
-	assert_matches "$stderr" "^calsync: what Google announced waits, and is not synced: '$HOOK' is not a webhook database of calsync; 'calsync doctor' says how"
+	assert_matches "$stderr" "^calsync: what Google announced waits, and is not synced: '$HOOK' is not a webhook database of calsync.*; 'calsync doctor' says more$"
 	assert_json '.success == false and .error.code == "store"'
 	assert_json "(.error.message | contains(\"'$HOOK' is not a webhook database\")) and .message == .error.message"
 	assert_json '[.accounts[] | {account, success}] == [{account: "home", success: true}, {account: "work", success: true}]'

@@ -259,6 +259,27 @@ common_name() {
 	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
 }
 
+@test "webhookd: a sync that ends well and leaves what waits is told of, now and then" {
+	local config=$XDG_CONFIG_HOME/calsync/config
+	fake_google_start
+	connect_account
+	export -n CALSYNC_WEBHOOK_DB
+	printf '[webhook]\ndatabase = %s\n' "$HOME/hook.db" >>"$config"
+	chmod 600 "$config"
+	webhookd_start
+	# The syncs that it starts read another one from now on.
+	sed -i 's/hook[.]db/other.db/' "$config"
+	channel one 7 1.aaaa res
+	assert_equal "$(post one 1.aaaa 2 res exists)" 204
+	webhookd_says 'sync of the queue ended well, and the notifications .* wait on: .*webhook.database.* next in [12] s' 20
+	# Tries one, two, four and eight are told, the others not.
+	sleep 6
+	[ "$(grep -c 'wait on' "$WEBHOOK_LOG")" -le 3 ]
+	sed -i 's/other[.]db/hook.db/' "$config"
+	webhookd_says 'sync of the queue works again' 30
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
+}
+
 @test "webhookd: SIGTERM ends the sync that it has started" {
 	fake_google_start
 	connect_account
