@@ -299,8 +299,10 @@ static int load_tls(struct loop *l, struct err *err)
 
 	strbuf_reserve(&key, PEM_MAX); /* no copy of it is left behind by growing */
 	if (io_read_file(l->w->tls_cert, PEM_MAX, &cert, err) ||
-	    io_read_file(l->w->tls_key, PEM_MAX, &key, err))
+	    io_read_file(l->w->tls_key, PEM_MAX, &key, err)) {
+		err->code = ERR_USAGE; /* as of one that is no good */
 		return -1;
+	}
 	warn_of_readers(l->w->tls_key);
 	if (receiver_set_tls(l->receiver, cert.buf, key.buf, err))
 		return err_wrap(err, "certificate '%s', key '%s'", l->w->tls_cert, l->w->tls_key);

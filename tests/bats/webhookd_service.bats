@@ -170,8 +170,11 @@ common_name() {
 	assert_matches "$stderr" "certificate 'one.pem', key 'two.key': .*match"
 	run -2 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert one.key --tls-key one.key
 	assert_one_line_error
-	run -5 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert gone.pem --tls-key one.key
+	run -2 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert gone.pem --tls-key one.key
+	assert_one_line_error
 	assert_matches "$stderr" 'gone.pem'
+	run -2 --separate-stderr calsync webhookd --listen 127.0.0.1:0 --tls-cert one.pem --tls-key "$HOME"
+	assert_one_line_error
 	chmod 640 one.key
 	webhookd_start --no-drain --tls-cert one.pem --tls-key one.key
 	assert_matches "$(cat "$WEBHOOK_LOG")" "others than its owner can read the TLS key 'one.key' \(mode 640\)"
