@@ -13,6 +13,8 @@
 
 /* In GOOGLE_ONCE no backoff is slept, but ten edits in a row may wait for the rate limit. */
 #define ONCE_WAIT_MS 1000
+#define BRISK_TRIES  2 /* the first one included */
+#define BRISK_WAIT_S 1
 
 /* A slip of the server must not keep an account away for years. */
 #define NOT_BEFORE_MAX_S (24 * 60 * 60)
@@ -278,6 +280,16 @@ failed:
 	log_warn("google", "cannot note when Google may be asked again: %s, ignoring", err.msg);
 }
 
+/* Whether what failed that often is tried once more, after a pause. */
+static bool tries_again(const struct google *g, int failed, const struct err *err, int64_t delay)
+{
+	bool is_brisk = g->o.patience == GOOGLE_BRISK;
+
+	return g->o.patience != GOOGLE_ONCE && failed < (is_brisk ? BRISK_TRIES : BACKOFF_TRIES) &&
+	       err->retry_after <= (is_brisk ? BRISK_WAIT_S : RETRY_AFTER_MAX_S) &&
+	       has_time(g, delay);
+}
+
 /* As google_send(), but *err is left behind by what failed before a try that went well. */
 static int send_patiently(struct google *g, const struct send *s, struct err *err)
 {
@@ -292,8 +304,7 @@ static int send_patiently(struct google *g, const struct send *s, struct err *er
 		if (g->not_before_ms > clock_now_ms(g->o.clock))
 			return -1; /* nothing was sent: keep_away() said so */
 		delay = backoff_delay_ms(failed, err->retry_after);
-		if (g->o.patience == GOOGLE_ONCE || failed >= BACKOFF_TRIES ||
-		    err->retry_after > RETRY_AFTER_MAX_S || !has_time(g, delay)) {
+		if (!tries_again(g, failed, err, delay)) {
 			if (err->retry_after && err->http_status)
 				save_not_before(g, err->retry_after);
 			return -1;

@@ -21,6 +21,9 @@ struct google; /* one account, one thread */
 
 enum google_patience {
 	GOOGLE_PATIENT, /* backoff and retries until the deadline (sync) */
+	/* What fails is asked for again by itself, and others wait behind it (the queue): one more
+	 * try within a second, and nobody's Retry-After is slept through. */
+	GOOGLE_BRISK,
 	/* One try, no backoff (event add|edit|rm), all of it before the deadline; a 401 still
 	 * refreshes once, and the rate limit may hold a request back for up to a second. */
 	GOOGLE_ONCE,

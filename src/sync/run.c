@@ -246,7 +246,8 @@ static int sync_locked(const struct sync_env *env, const struct account *account
 
 	if (account_lock_take(store_path(env->store), account->id, env->clock, o->wait_ms, &lock,
 			      err) ||
-	    engine_open_google(env, account, GOOGLE_PATIENT, 0, o->dry_run, &google, err))
+	    engine_open_google(env, account, o->queued ? GOOGLE_BRISK : GOOGLE_PATIENT, 0,
+			       o->dry_run, &google, err))
 		return -1;
 	e.google = google;
 	out->success = true;

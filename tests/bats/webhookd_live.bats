@@ -88,3 +88,24 @@ wait_for() {
 	wait_for 90 title_is "$id" Later
 	webhookd_says 'sync of the queue works again'
 }
+
+@test "webhookd: an account that Google sends away keeps no other one waiting" {
+	fake_google_account bob@example.com
+	connect_account bob bob@example.com
+	webhookd_start
+	for name in work bob; do
+		BACKEND_URL=$WEBHOOK_URL calsync --quiet -a "$name" watch
+	done
+	calsync --quiet sync --all
+	# Work's requests fail from now on, and Google asks for most of a minute each time.
+	fake_google POST /sandbox/faults '{"match": "user1%40example.com/events", "times": 0,
+		"action": "status", "status": 503, "retry_after": 50}' >/dev/null
+	fake_google_event Waits >/dev/null
+	sleep 0.3
+	id=$(fake_google_event Meeting 2026-03-10T10:00:00+01:00 '{}' bob@example.com)
+	took=$(wait_for 20 title_is "$id" Meeting)
+	echo "$took ms" >&2
+	[ "$took" -lt 6000 ]
+	calsync queue --json >"$HOME/queue"
+	assert_equal "$(jq -r '.[].account' "$HOME/queue")" work
+}

@@ -180,7 +180,7 @@ static void test_queued__a_notification_does_not_wait_for_the_spacing(void **sta
 
 	sync_ok(w);
 	ask_for(w);
-	fault(w, "{\"match\":\"/events\",\"times\":6,\"action\":\"status\",\"status\":503}");
+	fault(w, "{\"match\":\"/events\",\"times\":2,\"action\":\"status\",\"status\":503}");
 	drain(w);
 	assert_false(w->last.success);
 	ask_for(w);
@@ -203,6 +203,37 @@ static void test_queued__retry_after_is_kept_to(void **state)
 	assert_int_equal(w->last.err.code, ERR_RATE_LIMITED);
 	assert_true(request(w, &r));
 	assert_true(r.not_before_ms >= w->clock.now_ms + 5000 * 1000 - 1000);
+}
+
+/* Others wait behind it: it comes again by itself. */
+static void test_queued__no_pause_of_googles_is_slept_through(void **state)
+{
+	static const char *const faults[] = {
+		"{\"match\":\"/events\",\"times\":0,\"action\":\"status\",\"status\":503}",
+		"{\"match\":\"/events\",\"times\":0,\"action\":\"status\",\"status\":503,"
+		"\"retry_after\":50}",
+	};
+	struct world *w = *state;
+
+	sync_ok(w);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		int64_t start = w->clock.now_ms;
+
+		ask_for(w);
+		fault(w, faults[i]);
+		drain(w);
+		assert_false(w->last.success);
+		assert_true(is_asked_for(w));
+		assert_in_range(w->clock.now_ms - start, 0, 1000);
+		assert_in_range(requests(w, NULL, "/"), 1, 2);
+		control(w, "DELETE", "/sandbox/faults", NULL);
+		keep_token(w);
+	}
+	/* Nor is what was said before. */
+	ask_for(w);
+	drain(w);
+	assert_int_equal(w->last.err.code, ERR_RATE_LIMITED);
+	assert_int_equal(requests(w, NULL, "/"), 0);
 }
 
 static void test_queued__a_dead_login_waits_without_being_tried(void **state)
@@ -364,6 +395,7 @@ int main(void)
 		TEST(test_queued__failures_are_spaced),
 		TEST(test_queued__a_notification_does_not_wait_for_the_spacing),
 		TEST(test_queued__retry_after_is_kept_to),
+		TEST(test_queued__no_pause_of_googles_is_slept_through),
 		TEST(test_queued__a_dead_login_waits_without_being_tried),
 		TEST(test_queued__a_deselected_calendar_is_not_asked_for),
 		TEST(test_queued__a_dry_run_leaves_the_queue),
