@@ -219,6 +219,8 @@ int hook_batch_settle(struct hook_batch *b, struct hook *hook, int64_t now_ms,
 	int rc;
 
 	*out = (struct hook_settled){0};
+	if (!b->count) /* and no array yet */
+		return 0;
 	/* Not in the transaction that writes: strangers must not keep other writers waiting. */
 	rc = hook_begin_read(hook, err);
 	if (!rc) {
