@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id_map.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cmd/output.h"
@@ -100,24 +101,19 @@ static int load_events(struct loading *l, struct err *err)
 	return 0;
 }
 
-static bool is_requested(const struct queue_items *l, int64_t calendar_id)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (l->items[i].is_calendar && l->items[i].calendar.id == calendar_id)
-			return true;
-	return false;
-}
-
-static int load_wake(struct loading *l, const struct hook_wake *wake, struct err *err)
+static int load_wake(struct loading *l, const struct account_list *accounts,
+		     const struct id_map *places, const struct hook_wake *wake, struct err *err)
 {
 	AUTO(calendar_release) struct calendar c = {0};
 	AUTO(strbuf_release) struct strbuf why = STRBUF_INIT;
 	struct queue_item *q;
+	size_t place;
 
+	if (l->calendar_id && wake->calendar_id != l->calendar_id)
+		return 0;
 	if (store_calendar_get(l->cx->store, wake->calendar_id, &c, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if (c.account_id != l->account->id || (l->calendar_id && c.id != l->calendar_id) ||
-	    is_requested(l->out, c.id))
+	if (!id_map_find(places, c.account_id, &place))
 		return 0;
 	q = add_item(l->out);
 	q->is_calendar = true;
@@ -126,9 +122,18 @@ static int load_wake(struct loading *l, const struct hook_wake *wake, struct err
 	q->request = (struct sync_request){.calendar_id = wake->calendar_id,
 					   .requested_ms = wake->at_ms,
 					   .reason = xstrdup("notification")};
-	queue_why_unsynced(l->account, &q->request, &why);
+	queue_why_unsynced(&accounts->items[place], &q->request, &why);
 	q->reason = strbuf_detach(&why);
 	return 0;
+}
+
+/* Calendars that are in the list by now. */
+static void map_requested(const struct queue_items *l, struct id_map *out)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].is_calendar)
+			id_map_add(out, l->items[i].calendar.id, i);
+	id_map_sort(out);
 }
 
 /* Notifications that no sync has taken yet. */
@@ -136,18 +141,19 @@ static int load_wakes(struct loading *l, const struct account_list *accounts, st
 {
 	AUTO(free) char *hook_path = cmd_webhook_db_path(l->cx);
 	AUTO(free) struct hook_wake *wakes = NULL;
+	AUTO(id_map_release) struct id_map places = {0}, requested = {0};
 	size_t count;
 
 	if (wakes_look(l->cx->store, hook_path, &wakes, &count, err)) {
 		log_warn("queue", "what Google announced is not shown: %s, ignoring", err->msg);
 		return 0;
 	}
-	for (size_t i = 0; i < accounts->count; i++) {
-		l->account = &accounts->items[i];
-		for (size_t k = 0; k < count; k++)
-			if (load_wake(l, &wakes[k], err))
-				return -1;
-	}
+	map_requested(l->out, &requested);
+	account_list_map(accounts, &places);
+	for (size_t i = 0; i < count; i++)
+		if (!id_map_find(&requested, wakes[i].calendar_id, NULL) &&
+		    load_wake(l, accounts, &places, &wakes[i], err))
+			return -1;
 	return 0;
 }
 

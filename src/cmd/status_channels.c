@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id_map.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cmd/hook_trouble.h"
@@ -176,19 +177,13 @@ static void add_notification(struct gather *g, const struct calendar *c, int64_t
 	json_object_array_add(g->notifications, o);
 }
 
-static bool has_account(const struct account_list *l, int64_t id)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (l->items[i].id == id)
-			return true;
-	return false;
-}
-
 int status_notifications(struct gather *g, const struct account_list *accounts, struct err *err)
 {
 	AUTO(free) struct hook_wake *wakes = NULL;
+	AUTO(id_map_release) struct id_map shown = {0};
 	size_t count = 0;
 
+	account_list_map(accounts, &shown);
 	if (g->hook && wakes_look(g->cx->store, hook_path(g->hook), &wakes, &count, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
@@ -199,7 +194,7 @@ int status_notifications(struct gather *g, const struct account_list *accounts, 
 				continue; /* removed in this moment by another process */
 			return -1;
 		}
-		if (has_account(accounts, c.account_id))
+		if (id_map_find(&shown, c.account_id, NULL))
 			add_notification(g, &c, wakes[i].at_ms);
 	}
 	return 0;

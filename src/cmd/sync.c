@@ -91,38 +91,6 @@ static void drop_disconnected(struct account_list *l)
 	l->count = kept;
 }
 
-static bool has_id(const int64_t *ids, size_t count, int64_t id)
-{
-	for (size_t i = 0; i < count; i++)
-		if (ids[i] == id)
-			return true;
-	return false;
-}
-
-/* Those that have something queued. It waits when the login is dead: nothing is to be reported. */
-static int choose_queued(struct cmd_context *cx, struct account_list *out, struct err *err)
-{
-	AUTO(free) int64_t *ids = NULL;
-	size_t count, kept = 0;
-
-	if (store_queue_accounts(cx->store, clock_now_ms(cx->clock), &ids, &count, err))
-		return -1;
-	if (!count)
-		return 0;
-	if (store_account_list(cx->store, out, err))
-		return -1;
-	for (size_t i = 0; i < out->count; i++) {
-		struct account *a = &out->items[i];
-
-		if (a->state == ACCOUNT_CONNECTED && has_id(ids, count, a->id))
-			out->items[kept++] = *a;
-		else
-			account_release(a);
-	}
-	out->count = kept;
-	return 0;
-}
-
 /* account.default says whom to take when one is needed: for the queue none is. */
 static bool takes_any_account(const struct cmd_context *cx, const struct sync_opts *o)
 {
@@ -136,8 +104,9 @@ static int choose_accounts(struct cmd_context *cx, const struct sync_opts *o,
 {
 	struct account one = {0};
 
+	/* What is queued waits while its login is dead: nothing is to be reported. */
 	if (o->queued && takes_any_account(cx, o))
-		return choose_queued(cx, out, err);
+		return store_queue_accounts(cx->store, clock_now_ms(cx->clock), out, err);
 	if (o->all) {
 		if (store_account_list(cx->store, out, err))
 			return -1;

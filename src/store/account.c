@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/id_map.h"
 #include "base/xalloc.h"
 #include "store/internal.h"
 
@@ -78,6 +79,13 @@ void account_list_release(struct account_list *l)
 		account_release(&l->items[i]);
 	free(l->items);
 	memset(l, 0, sizeof(*l));
+}
+
+void account_list_map(const struct account_list *l, struct id_map *out)
+{
+	for (size_t i = 0; i < l->count; i++)
+		id_map_add(out, l->items[i].id, i);
+	id_map_sort(out);
 }
 
 #define ACCOUNT_COLUMNS                                                                          \
@@ -206,16 +214,11 @@ int store_account_get(struct store *s, const char *name, struct account *out, st
 	return account_read(st, out, err);
 }
 
-static const char sql_account_list[] = "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY name";
-
-int store_account_list(struct store *s, struct account_list *out, struct err *err)
+static int list_read(struct stmt *st, struct account_list *out, struct err *err)
 {
-	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(account_list_release) struct account_list list = {0};
 	int status;
 
-	if (db_prepare(s->db, sql_account_list, &st, err))
-		return -1;
 	while ((status = stmt_step(st, err)) == 1) {
 		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
 		if (account_read(st, &list.items[list.count], err))
@@ -227,6 +230,34 @@ int store_account_list(struct store *s, struct account_list *out, struct err *er
 	*out = list;
 	memset(&list, 0, sizeof(list));
 	return 0;
+}
+
+static const char sql_account_list[] = "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY name";
+
+int store_account_list(struct store *s, struct account_list *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	return db_prepare(s->db, sql_account_list, &st, err) ? -1 : list_read(st, out, err);
+}
+
+/* From what is due to its accounts: thousands with nothing queued are not even read. */
+static const char sql_queue_accounts[] =
+	"SELECT " ACCOUNT_COLUMNS " FROM account WHERE state = 'connected' AND account_id IN ("
+	" SELECT c.account_id FROM calendar c WHERE c.calendar_id IN ("
+	"  SELECT r.calendar_id FROM sync_request r WHERE r.not_before_ms <= :now"
+	"  UNION SELECT o.calendar_id FROM outbox o"
+	"   WHERE o.state = 'queued' AND o.not_before_ms <= :now))"
+	" ORDER BY name";
+
+int store_queue_accounts(struct store *s, int64_t now_ms, struct account_list *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(s->db, sql_queue_accounts, &st, err))
+		return -1;
+	stmt_int(st, ":now", now_ms);
+	return list_read(st, out, err);
 }
 
 /* All else goes with it: ON DELETE CASCADE. */

@@ -187,33 +187,3 @@ int store_queue_next(struct store *s, int64_t now_ms, int64_t *out_ms, struct er
 	*out_ms = col_int(st, 0); /* NULL reads as 0 */
 	return 0;
 }
-
-/* Each part has its index: thousands of accounts with nothing queued cost next to nothing. */
-static const char sql_queue_accounts[] =
-	"SELECT DISTINCT c.account_id FROM calendar c WHERE c.calendar_id IN ("
-	"  SELECT r.calendar_id FROM sync_request r WHERE r.not_before_ms <= :now"
-	"  UNION SELECT o.calendar_id FROM outbox o"
-	"   WHERE o.state = 'queued' AND o.not_before_ms <= :now)"
-	" ORDER BY c.account_id";
-
-int store_queue_accounts(struct store *s, int64_t now_ms, int64_t **out_ids, size_t *out_count,
-			 struct err *err)
-{
-	AUTO(stmt_done) struct stmt *st = NULL;
-	AUTO(free) int64_t *ids = NULL;
-	size_t n = 0;
-	int status;
-
-	if (db_prepare(s->db, sql_queue_accounts, &st, err))
-		return -1;
-	stmt_int(st, ":now", now_ms);
-	while ((status = stmt_step(st, err)) == 1) {
-		ids = xreallocarray(ids, n + 1, sizeof(*ids));
-		ids[n++] = col_int(st, 0);
-	}
-	if (status < 0)
-		return -1;
-	*out_ids = TAKE(ids);
-	*out_count = n;
-	return 0;
-}

@@ -23,6 +23,7 @@
 #include "base/strbuf.h"
 #include "model/channel.h"
 
+struct id_map;
 struct store;
 
 enum store_open_flags {
@@ -94,6 +95,8 @@ struct account_list {
 	size_t count;
 };
 void account_list_release(struct account_list *l);
+/* Ids to places in the list; sorted. */
+void account_list_map(const struct account_list *l, struct id_map *out);
 
 int store_account_add(struct store *s, struct account *a, struct err *err); /* sets a->id */
 int store_account_update(struct store *s, const struct account *a, struct err *err); /* by id */
@@ -215,8 +218,8 @@ int store_request_done(struct store *s, int64_t calendar_id, int64_t ticket, str
 int store_request_failed(struct store *s, int64_t calendar_id, int64_t not_before_ms,
 			 const char *error, struct err *err);
 int store_request_drop(struct store *s, int64_t calendar_id, struct err *err);
-/* Accounts with a request or an entry of the outbox that is due, as ids: the caller's. */
-int store_queue_accounts(struct store *s, int64_t now_ms, int64_t **out_ids, size_t *out_count,
+/* Connected accounts with a request or an entry of the outbox that is due, by name. */
+int store_queue_accounts(struct store *s, int64_t now_ms, struct account_list *out,
 			 struct err *err);
 /* When the first of those is due that wait for a later try; 0 = none does. */
 int store_queue_next(struct store *s, int64_t now_ms, int64_t *out_ms, struct err *err);

@@ -24,7 +24,8 @@ struct run {
 	struct calendar_list calendars;
 	struct channel_list channels;
 	struct channels_result *out;
-	bool dead; /* whatever is asked now meets the same trouble */
+	bool dead;  /* whatever is asked now meets the same trouble */
+	bool stale; /* channels have come or gone since they were read */
 };
 
 static void run_release(struct run *r)
@@ -88,7 +89,14 @@ static int load(struct run *r, struct err *err)
 	for (size_t i = 0; i < r->channels.count; i++)
 		if (ask_hook(r, &r->channels.items[i], err))
 			return -1;
+	r->stale = false;
 	return 0;
+}
+
+/* Of thousands of accounts most have nothing to be done: they are read once. */
+static int load_again(struct run *r, struct err *err)
+{
+	return r->stale ? load(r, err) : 0;
 }
 
 static bool in_scope(const struct run *r, const struct calendar *c)
@@ -275,6 +283,7 @@ static int make_all(struct run *r, struct err *err)
 			continue;
 		if (open_google(r, err) || open_hook(r, true, err))
 			return -1;
+		r->stale = true;
 		if (!channel_make(&r->step, c, r->o->address, p.ops[i].dark, &why))
 			r->out->made++;
 		else
@@ -287,6 +296,7 @@ static int make_all(struct run *r, struct err *err)
 
 static int end_one(struct run *r, const struct channel_op *op, struct err *err)
 {
+	r->stale = true;
 	if (op->kind == CHANNEL_FORGET)
 		return channel_forget(&r->step, op->channel->id, err);
 	if (open_google(r, err) || channel_stop(&r->step, op->channel, err))
@@ -300,7 +310,7 @@ static int end_all(struct run *r, struct err *err)
 {
 	AUTO(channel_plan_release) struct channel_plan p = {0};
 
-	if (load(r, err))
+	if (load_again(r, err))
 		return -1;
 	plan(r, 0, &p);
 	for (size_t i = 0; i < p.count; i++) {
@@ -336,7 +346,7 @@ static int sum_up(struct run *r, struct err *err)
 {
 	int64_t now = clock_now_ms(r->env->clock);
 
-	if (load(r, err))
+	if (load_again(r, err))
 		return -1;
 	for (size_t i = 0; i < r->calendars.count; i++) {
 		const struct calendar *c = &r->calendars.items[i];
@@ -395,12 +405,43 @@ int channels_run(const struct sync_env *env, const char *hook_path, const struct
 
 /* --- the webhook's database --------------------------------------------------------------- */
 
-static bool is_listed(const struct channel_list *l, const char *id)
+static int compare_channels(const void *a, const void *b)
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (!strcmp(l->items[i].id, id))
-			return true;
-	return false;
+	const struct channel *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+static bool is_listed(const struct channel_list *sorted, const char *id)
+{
+	const struct channel wanted = {.id = (char *)id};
+
+	return sorted->count && bsearch(&wanted, sorted->items, sorted->count,
+					sizeof(*sorted->items), compare_channels);
+}
+
+/* A whole disconnected account's, or more: one commit. */
+static int remove_unlisted(struct hook *hook, const struct hook_channel_list *known,
+			   const struct channel_list *ours, struct err *err)
+{
+	if (hook_begin(hook, err))
+		return -1;
+	for (size_t i = 0; i < known->count; i++) {
+		if (!is_listed(ours, known->items[i].id) &&
+		    hook_channel_remove(hook, known->items[i].id, err)) {
+			hook_rollback(hook);
+			return -1;
+		}
+	}
+	return hook_commit(hook, err);
+}
+
+static bool are_all_listed(const struct hook_channel_list *known, const struct channel_list *ours)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (!is_listed(ours, known->items[i].id))
+			return false;
+	return true;
 }
 
 int channels_tidy(struct store *s, const char *hook_path, struct err *err)
@@ -414,9 +455,7 @@ int channels_tidy(struct store *s, const char *hook_path, struct err *err)
 	/* In this order: what is made meanwhile is in the store before it is there. */
 	if (hook_channel_list(hook, &known, err) || store_channel_list(s, 0, &ours, err))
 		return -1;
-	for (size_t i = 0; i < known.count; i++)
-		if (!is_listed(&ours, known.items[i].id) &&
-		    hook_channel_remove(hook, known.items[i].id, err))
-			return -1;
-	return 0;
+	if (ours.count)
+		qsort(ours.items, ours.count, sizeof(*ours.items), compare_channels);
+	return are_all_listed(&known, &ours) ? 0 : remove_unlisted(hook, &known, &ours, err);
 }

@@ -3,21 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id_map.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
+
+/* In one transaction, of the store's or of the webhook's database: thousands may have come, and
+ * others write meanwhile. */
+#define BATCH 100
 
 struct absorption {
 	struct store *store;
 	struct hook *hook;
 	struct clock *clock;
 	const struct wake_scope *scope;
+	struct id_map places;    /* of the scope's accounts */
 	struct hook_wake *wakes; /* those in scope */
 	size_t count;
 };
 
 static void absorption_release(struct absorption *a)
 {
+	id_map_release(&a->places);
 	free(a->wakes);
 	hook_close(a->hook);
 }
@@ -34,63 +41,89 @@ static int find_calendar(struct store *s, int64_t id, struct calendar *out, bool
 	return 0;
 }
 
-static bool in_scope(const struct wake_scope *s, const struct calendar *c)
+static bool in_scope(const struct absorption *a, const struct calendar *c)
 {
+	const struct wake_scope *s = a->scope;
+	size_t i;
+
 	if (!s || !s->accounts)
 		return true;
-	for (size_t i = 0; i < s->accounts->count; i++)
-		if (s->accounts->items[i].id == c->account_id)
-			return !s->calendars || !s->calendars[i] ||
-			       !strcmp(s->calendars[i], c->google_id);
-	return false;
+	return id_map_find(&a->places, c->account_id, &i) &&
+	       (!s->calendars || !s->calendars[i] || !strcmp(s->calendars[i], c->google_id));
 }
 
-/* Inside a transaction of the store's. What is not in scope leaves the list, and stays. */
+/* *out_ours false: it is not in scope, and stays. */
+static int request(struct absorption *a, const struct hook_wake *w, bool *out_ours, struct err *err)
+{
+	AUTO(calendar_release) struct calendar c = {0};
+	bool found;
+
+	if (find_calendar(a->store, w->calendar_id, &c, &found, err))
+		return -1;
+	*out_ours = !found || in_scope(a, &c);
+	if (!*out_ours)
+		return 0;
+	if (found && store_request_add(a->store, w->calendar_id, "notification",
+				       clock_now_ms(a->clock), err))
+		return -1;
+	log_debug("sync", "calendar %lld: notification -> %s", (long long)w->calendar_id,
+		  found ? "queued" : "nobody syncs it");
+	return 0;
+}
+
+static size_t batch_end(size_t from, size_t count)
+{
+	return count - from > BATCH ? from + BATCH : count;
+}
+
+/* Those from here to the batch's end; the ones in scope move to the front, behind *kept. */
+static int request_batch(struct absorption *a, size_t from, size_t *kept, struct err *err)
+{
+	bool ours;
+
+	if (store_begin(a->store, err))
+		return -1;
+	for (size_t i = from; i < batch_end(from, a->count); i++) {
+		if (request(a, &a->wakes[i], &ours, err)) {
+			store_rollback(a->store);
+			return -1;
+		}
+		if (ours)
+			a->wakes[(*kept)++] = a->wakes[i];
+	}
+	return store_commit(a->store, err);
+}
+
 static int request_all(struct absorption *a, struct err *err)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < a->count; i++) {
-		AUTO(calendar_release) struct calendar c = {0};
-		const struct hook_wake *w = &a->wakes[i];
-		bool found;
-
-		if (find_calendar(a->store, w->calendar_id, &c, &found, err))
+	for (size_t i = 0; i < a->count; i = batch_end(i, a->count))
+		if (request_batch(a, i, &kept, err))
 			return -1;
-		if (found && !in_scope(a->scope, &c))
-			continue;
-		if (found && store_request_add(a->store, w->calendar_id, "notification",
-					       clock_now_ms(a->clock), err))
-			return -1;
-		log_debug("sync", "calendar %lld: notification -> %s", (long long)w->calendar_id,
-			  found ? "queued" : "nobody syncs it");
-		a->wakes[kept++] = *w;
-	}
 	a->count = kept;
 	return 0;
 }
 
-static int request_durably(struct absorption *a, struct err *err)
-{
-	if (store_begin(a->store, err))
-		return -1;
-	if (!request_all(a, err))
-		return store_commit(a->store, err);
-	store_rollback(a->store);
-	return -1;
-}
-
-static int remove_all(struct absorption *a, struct err *err)
+static int remove_batch(struct absorption *a, size_t from, struct err *err)
 {
 	if (hook_begin(a->hook, err))
 		return -1;
-	for (size_t i = 0; i < a->count; i++) {
+	for (size_t i = from; i < batch_end(from, a->count); i++) {
 		if (hook_wake_done(a->hook, &a->wakes[i], err)) {
 			hook_rollback(a->hook);
 			return -1;
 		}
 	}
 	return hook_commit(a->hook, err);
+}
+
+static int remove_all(struct absorption *a, struct err *err)
+{
+	for (size_t i = 0; i < a->count; i = batch_end(i, a->count))
+		if (remove_batch(a, i, err))
+			return -1;
+	return 0;
 }
 
 int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
@@ -107,8 +140,10 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 		return -1;
 	if (!a.count)
 		return 0;
+	if (scope && scope->accounts)
+		account_list_map(scope->accounts, &a.places);
 	/* Order matters (W1). */
-	return request_durably(&a, err) || remove_all(&a, err) ? -1 : 0;
+	return request_all(&a, err) || remove_all(&a, err) ? -1 : 0;
 }
 
 int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err)

@@ -1,15 +1,21 @@
 /* What SQLite did, in its own machine's steps and in statements: the same on every computer. Include
- * after cmocka.h; steps_watch() before the store is opened. */
+ * after cmocka.h; steps_watch() before the databases are opened. */
 #ifndef TESTS_UNIT_DB_STEPS_H
 #define TESTS_UNIT_DB_STEPS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-static int64_t steps_taken; /* to be set to 0 */
-static int64_t statements_run;
-static int64_t transactions_begun;
+/* Since steps_reset() */
+static int64_t steps_taken;
+static int64_t steps_statements;   /* that have steps_text in them */
+static int64_t steps_transactions; /* begun */
+static int64_t steps_longest;      /* the steps of the longest transaction */
+
+static const char *steps_text;
+static int64_t steps_begun; /* when the transaction began */
 
 static int steps_one(void *unused)
 {
@@ -18,11 +24,17 @@ static int steps_one(void *unused)
 	return 0;
 }
 
-static int steps_statement(unsigned what, void *unused, void *statement, void *text)
+static int steps_statement(unsigned what, void *unused, void *statement, void *sql)
 {
 	(void)what, (void)unused, (void)statement;
-	statements_run++;
-	transactions_begun += !strncmp(text, "BEGIN", 5);
+	if (steps_text && strstr(sql, steps_text))
+		steps_statements++;
+	if (!strncmp(sql, "BEGIN", 5)) {
+		steps_transactions++;
+		steps_begun = steps_taken;
+	} else if (!strncmp(sql, "COMMIT", 6) && steps_taken - steps_begun > steps_longest) {
+		steps_longest = steps_taken - steps_begun;
+	}
 	return 0;
 }
 
@@ -39,9 +51,11 @@ static inline void steps_watch(void)
 	sqlite3_auto_extension((void (*)(void))steps_connect);
 }
 
-static inline void steps_reset(void)
+/* text: of the statements to be counted; NULL = none. */
+static inline void steps_reset(const char *text)
 {
-	steps_taken = statements_run = transactions_begun = 0;
+	steps_taken = steps_statements = steps_transactions = steps_longest = 0;
+	steps_text = text;
 }
 
 #endif

@@ -78,7 +78,7 @@ static void count_events(int64_t account, size_t want)
 static int64_t steps_of(void (*ask)(int64_t account, size_t want))
 {
 	ask(first_account, 1); /* prepares the statement: the schema is read but once */
-	steps_reset();
+	steps_reset(NULL);
 	ask(first_account, 1);
 	return steps_taken;
 }
@@ -109,11 +109,43 @@ static void test_store_scale__one_account_is_asked_about_alone(void **state)
 	}
 }
 
+/* Connected accounts with something due, of which there is one. */
+static int64_t steps_of_queue(int count)
+{
+	AUTO(account_list_release) struct account_list due = {0};
+
+	OK(db_exec(store->db, "DELETE FROM account", &err));
+	add_accounts(count);
+	OK(db_exec(store->db,
+		   "DELETE FROM sync_request WHERE calendar_id > (SELECT min(calendar_id) FROM "
+		   "calendar); DELETE FROM outbox",
+		   &err));
+	OK(store_queue_accounts(store, 5, &due, &err));
+	account_list_release(&due);
+	steps_reset(NULL);
+	OK(store_queue_accounts(store, 5, &due, &err));
+	assert_int_equal(due.count, 1);
+	assert_int_equal(due.items[0].id, first_account);
+	return steps_taken;
+}
+
+static void test_store_scale__only_accounts_with_something_due_are_read(void **state)
+{
+	int64_t few = steps_of_queue(FEW);
+
+	(void)state;
+	assert_true(few > 10);
+	assert_true(steps_of_queue(MANY) <= 2 * few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_store_scale__one_account_is_asked_about_alone,
 						setup, fixture_end),
+		cmocka_unit_test_setup_teardown(
+			test_store_scale__only_accounts_with_something_due_are_read, setup,
+			fixture_end),
 	};
 
 	return cmocka_run_group_tests_name("store_scale", tests, NULL, NULL);
