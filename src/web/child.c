@@ -27,6 +27,7 @@ _Noreturn static void become(const char *const argv[], pid_t parent)
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
+	unsetenv("GOOGLE_CLIENT_SECRET");             /* a login's own lies sealed in the store */
 	execv("/proc/self/exe", (char *const *)argv); /* POSIX: it does not change them */
 	_exit(1);
 }

@@ -2,7 +2,8 @@
  * One run of this very program beside the receiver.
  *
  * It gets descriptors 0 to 2 alone (0 and 1 are /dev/null, 2 is ours), no blocked signals, and a
- * SIGTERM when we die. The environment is ours without what the service manager said to us.
+ * SIGTERM when we die. The environment is ours without what the service manager said to us, and
+ * without the client secret: only 'connect' asks for that.
  */
 #ifndef WEB_CHILD_H
 #define WEB_CHILD_H

@@ -305,6 +305,10 @@ common_name() {
 	run -0 sh -c "ls -l /proc/$child/fd"
 	refute_matches "$output" 'socket|hook.db|signalfd|eventpoll'
 	assert_matches "$(tr '\0' ' ' <"/proc/$child/cmdline")" '^calsync --quiet sync --queued --all $'
+	# What it needs of the secrets lies in the store.
+	[ -n "$GOOGLE_CLIENT_SECRET" ]
+	grep -zq '^GOOGLE_CLIENT_ID=' "/proc/$child/environ"
+	run ! grep -zq '^GOOGLE_CLIENT_SECRET=' "/proc/$child/environ"
 	webhookd_stop
 	run ! kill -0 "$child"
 	kill "$hold_PID"
