@@ -77,7 +77,12 @@ void push_add_channels(struct json_object *list, const struct channels_result *r
 
 void push_warn_left(const struct channels_result *r)
 {
-	if (r->stop_err.code != ERR_NONE)
+	if (r->stop_err.code != ERR_NONE && !r->left)
+		log_warn("watch",
+			 "%s: a channel that nobody needs could not be stopped (%s); it ends "
+			 "by itself",
+			 r->account, r->stop_err.msg);
+	else if (r->stop_err.code != ERR_NONE)
 		log_warn("watch",
 			 "%s: %" PRId64 " old channel%s could not be stopped (%s); the next "
 			 "'calsync renew-watches' tries again, and it ends by itself",

@@ -151,7 +151,13 @@ static void renew(struct renewal *n, const struct account *a)
 static int exit_status(const struct renewal *n)
 {
 	static const int order[] = {3, 1, 4, 5, 2};
+	bool may_pass = false;
 
+	for (size_t i = 1; i < ARRAY_SIZE(order); i++)
+		may_pass = may_pass || n->bad[order[i]];
+	/* Dead logins alone, however well the others went: no later run mends them. */
+	if (!may_pass && n->bad[3])
+		return 3;
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		if (n->bad[order[i]])
 			return n->good ? 7 : order[i];

@@ -160,7 +160,7 @@ static int run_watch(struct cmd_context *cx, struct err *err)
 					   .patience = GOOGLE_PATIENT};
 	struct channels_result *r = &w.result;
 
-	if (cmd_account(cx, &w.account, err) ||
+	if (cmd_account(cx, &w.account, err) || account_check_state(&w.account, err) ||
 	    (o->calendar && choose_calendar(&w, o->calendar, err)) ||
 	    push_address(cx, &w.account, &address, err) || push_tidy(cx, err))
 		return -1;

@@ -229,13 +229,17 @@ holidays() {
 	run -0 calsync -a work watch
 	fake_google POST /sandbox/expire \
 		'{"account": "user2@example.com", "access_tokens": true, "refresh_tokens": true}' >/dev/null
-	run --separate-stderr -7 calsync --json renew-watches
+	# No later run mends a dead login: the unit is not to try again.
+	run --separate-stderr -3 calsync --json renew-watches
 	assert_schema renew-watches
 	assert_json '[.accounts[] | .success] == [false, true] and .error.code == "token_expired" and .renewed == 1'
 	assert_matches "$stderr" 'home: '
 	run --separate-stderr -3 calsync --json renew-watches -a home
 	run --separate-stderr -0 calsync --json renew-watches -a work
 	assert_json '[.accounts[].account] == ["work"]'
+	# Nor is there anything to watch for it.
+	run --separate-stderr -3 calsync --json watch -a home
+	assert_json '.success == false and .error.code == "token_expired"'
 	# A disconnected one is left alone.
 	run -0 calsync disconnect home
 	run --separate-stderr -0 calsync --json renew-watches
