@@ -48,6 +48,15 @@ int push_run(struct cmd_context *cx, const struct account *a, const struct chann
 	return -1;
 }
 
+int push_peek(struct cmd_context *cx, const struct account *a, const struct channels_options *o,
+	      struct channels_result *out, struct err *err)
+{
+	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
+	struct sync_env env = {.store = cx->store, .clock = cx->clock};
+
+	return channels_run(&env, hook_path, a, o, out, err);
+}
+
 int push_tidy(struct cmd_context *cx, struct err *err)
 {
 	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);

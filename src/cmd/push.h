@@ -20,6 +20,9 @@ int push_address(struct cmd_context *cx, const struct account *a, char **out, st
 /* One run over an account's channels; channels_run() with what the context has. */
 int push_run(struct cmd_context *cx, const struct account *a, const struct channels_options *o,
 	     struct channels_result *out, struct err *err);
+/* Whether such a run had something to do (o->look); asks for no key and no login. */
+int push_peek(struct cmd_context *cx, const struct account *a, const struct channels_options *o,
+	      struct channels_result *out, struct err *err);
 /* Before the runs of a command: what a death left in the webhook's database. */
 int push_tidy(struct cmd_context *cx, struct err *err);
 

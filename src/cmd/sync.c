@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
+#include "cmd/jobs.h"
 #include "cmd/hook_trouble.h"
 #include "cmd/output.h"
 #include "cmd/window.h"
@@ -21,7 +22,6 @@ struct sync_opts {
 	struct int_value jobs, wait, allow_deletes;
 };
 
-#define JOBS_DEFAULT  4
 #define QUEUED_WAIT_S 30 /* a sync that runs may be over soon, and serves nobody who asked since */
 
 /* --- what to do -------------------------------------------------------------------------- */
@@ -223,36 +223,35 @@ static bool serves_notifications(const struct sync_opts *o)
 
 /* --- doing it ---------------------------------------------------------------------------- */
 
-struct json_object *sync_one(struct cmd_context *cx, const struct account *a,
-			     const struct sync_options *o)
+/* The i-th account of the plan. */
+static struct json_object *sync_one(struct cmd_context *cx, size_t i, void *plan)
 {
+	const struct plan *p = plan;
+	const struct account *a = &p->accounts.items[i];
+	struct sync_options o = p->options;
 	AUTO(sync_result_release) struct sync_result result = {0};
 	struct sync_env env = {.store = cx->store, .clock = cx->clock};
 	struct err err = {0};
 
+	o.calendar = p->calendars[i];
 	if (cmd_sync_env(cx, &env, &err)) {
 		result.account = xstrdup(a->name);
 		result.err = err;
-		if (!o->dry_run)
+		if (!o.dry_run)
 			sync_note_failure(&env, a, &result);
-	} else if (sync_account(&env, a, o, &result, &err)) {
+	} else if (sync_account(&env, a, &o, &result, &err)) {
 		result.success = false;
 		result.err = err;
 	}
 	return sync_result_json(&result);
 }
 
-static struct json_object *sync_in_turn(struct cmd_context *cx, const struct plan *p)
+static struct json_object *not_synced(size_t i, const struct err *why, void *plan)
 {
-	struct json_object *all = json_object_new_array();
+	const struct plan *p = plan;
+	struct sync_result failed = {.account = p->accounts.items[i].name, .err = *why};
 
-	for (size_t i = 0; i < p->accounts.count; i++) {
-		struct sync_options o = p->options;
-
-		o.calendar = p->calendars[i];
-		json_object_array_add(all, sync_one(cx, &p->accounts.items[i], &o));
-	}
-	return all;
+	return sync_result_json(&failed);
 }
 
 static int run_sync(struct cmd_context *cx, struct err *err)
@@ -261,7 +260,10 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 	AUTO(plan_release) struct plan p = {0};
 	AUTO(json_object_put) struct json_object *accounts = NULL;
 	AUTO(free) char *db = xstrdup(store_path(cx->store));
-	size_t jobs = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT;
+	struct jobs jobs = {.at_once = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT,
+			    .arg = &p,
+			    .run = sync_one,
+			    .failed = not_synced};
 	bool everything = takes_any_account(cx, o) && !o->calendar;
 	struct sync_reporting how = {
 		.dry_run = o->dry_run, .exit_code = o->exit_code, .queued = o->queued};
@@ -278,10 +280,8 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 
 		absorb(cx, &mine, &how.notifications);
 	}
-	if (jobs > 1 && p.accounts.count > 1)
-		accounts = sync_in_parallel(cx, &p.accounts, p.calendars, &p.options, jobs);
-	else
-		accounts = sync_in_turn(cx, &p);
+	jobs.count = p.accounts.count;
+	accounts = jobs_run(cx, &jobs);
 	/* The same database: its trouble is told once. */
 	if (!o->dry_run && how.notifications.code == ERR_NONE)
 		note_next(cx, db);

@@ -378,6 +378,37 @@ static int run_locked(struct run *r, struct err *err)
 	return status || sum_up(r, err) ? -1 : 0;
 }
 
+static bool is_due(struct run *r, int64_t window_ms)
+{
+	AUTO(channel_plan_release) struct channel_plan p = {0};
+
+	plan(r, window_ms, &p);
+	return p.count > 0;
+}
+
+/* What a run would do: first make, then end (end_all()). */
+static int look(struct run *r, struct err *err)
+{
+	if (load(r, err))
+		return -1;
+	r->out->due = is_due(r, r->o->window_ms) || is_due(r, 0);
+	return r->out->due ? 0 : sum_up(r, err);
+}
+
+/* The row as it is when the lock is held. */
+static int run_account(struct run *r, const char *name, struct account *now, int *lock,
+		       struct err *err)
+{
+	struct store *s = r->env->store;
+
+	if (!r->o->look && channel_lock_take(store_path(s), r->step.account_id, r->env->clock,
+					     r->o->wait_ms, lock, err))
+		return -1;
+	if (store_account_get(s, name, now, err))
+		return -1;
+	return r->o->look ? look(r, err) : run_locked(r, err);
+}
+
 int channels_run(const struct sync_env *env, const char *hook_path, const struct account *account,
 		 const struct channels_options *o, struct channels_result *out, struct err *err)
 {
@@ -394,10 +425,7 @@ int channels_run(const struct sync_env *env, const char *hook_path, const struct
 
 	memset(out, 0, sizeof(*out));
 	out->account = xstrdup(account->name);
-	/* The row as it is when the lock is held. */
-	if (!channel_lock_take(store_path(env->store), account->id, env->clock, o->wait_ms, &lock,
-			       err) &&
-	    !store_account_get(env->store, account->name, &now, err) && !run_locked(&r, err))
+	if (!run_account(&r, account->name, &now, &lock, err))
 		return 0;
 	out->err = *err;
 	return -1;

@@ -37,6 +37,9 @@ struct channels_options {
 	int64_t wait_ms;     /* for another run over the account's channels */
 	enum google_patience patience;
 	int64_t deadline_ms; /* of the whole run from now; 0 = none */
+	/* Only whether there is something to be done (result.due). Neither Google nor a secret is
+	 * needed for that, no lock is taken, and nothing is written; push is not looked at. */
+	bool look;
 };
 
 struct calendar_trouble {
@@ -56,6 +59,7 @@ struct channels_result { /* of one account */
 	struct err stop_err; /* the first that kept one from being stopped: it is tried again */
 	int64_t made, stopped, left; /* left: channels that still are to be stopped */
 	int64_t requests;
+	bool due; /* after a look: there is something to be done; else all here is as it stands */
 	struct calendar_trouble
 		*troubles; /* of calendars that are to have a channel and got none */
 	size_t trouble_count;

@@ -345,3 +345,55 @@ holidays() {
 	assert_json '.success and .channelsStopped == 0'
 	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
 }
+
+# watched_accounts N: that many accounts, a1 and so on, each with a push channel. NAMES is what jq calls them.
+watched_accounts() {
+	local n
+	NAMES=
+	for ((n = 1; n <= $1; n++)); do
+		fake_google_account "many$n@example.com"
+		connect_account "a$n" "many$n@example.com"
+		calsync -q -a "a$n" watch
+		NAMES+="${NAMES:+, }\"a$n\""
+	done
+}
+
+@test "renew-watches: several accounts at a time, and what each did is in the answer" {
+	watched_accounts 6
+	for jobs in 1 3 64; do
+		run --separate-stderr -0 calsync --json renew-watches --jobs "$jobs"
+		assert_schema renew-watches
+		assert_json ".success and .renewed == 6 and .stopped == 6 and .left == 0
+			and [.accounts[].account] == [$NAMES] and [.channels[].account] == [$NAMES]
+			and ([.accounts[] | select(.renewed == 1 and .stopped == 1 and .success)] | length) == 6
+			and .requests == ([.accounts[].requests] | add)"
+		assert_equal "$(google_channels | jq length)" 6
+	done
+	# One that fails does not stop the others.
+	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'reauth_required' WHERE name = 'a3'"
+	run --separate-stderr -7 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '(.success | not) and .error.code == "token_expired" and .renewed == 5
+		and [.accounts[] | select(.success | not).account] == ["a3"]'
+	assert_matches "$stderr" 'a3: .*calsync connect'
+	for bad in 0 65 x; do
+		run --separate-stderr -2 calsync --json renew-watches -j "$bad"
+		assert_failure_json usage
+	done
+	assert_no_violations
+}
+
+@test "renew-watches: without a network a few accounts try, and all are told of" {
+	watched_accounts 12
+	fake_google_stop
+	run --separate-stderr -4 timeout 200 calsync --json renew-watches --jobs 2
+	assert_schema renew-watches
+	# Of two at a time the third failure may meet one that has begun.
+	assert_json '(.success | not) and .error.code == "network" and .renewed == 0
+		and (.accounts | length) == 12 and all(.accounts[]; .error.code == "network")
+		and ([.accounts[] | select(.requests > 0)] | length | . == 3 or . == 4)
+		and all(.accounts[]; (.requests > 0) != (.error.message | startswith("not tried")))'
+	assert_matches "$stderr" 'did not answer for 3 accounts in a row: [89] more were not tried'
+	# The others are told of in that one line.
+	[ "$(wc -l <<<"$stderr")" -le 5 ]
+}

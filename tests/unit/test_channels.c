@@ -383,6 +383,34 @@ static void test_channels__an_answer_that_is_none_is_not_believed(void **state)
 	assert_int_equal(our_count(w), 1);
 }
 
+static bool look(struct world *w, int64_t window_ms)
+{
+	struct channels_options o = {.address = ADDRESS, .window_ms = window_ms, .look = true};
+
+	forget_log(w);
+	OK(run_channels(w, &o));
+	assert_int_equal(requests(w, NULL, ""), 0);
+	assert_int_equal(result.made + result.stopped, 0);
+	return result.due;
+}
+
+static void test_channels__a_look_says_whether_there_is_something_to_do(void **state)
+{
+	struct world *w = *state;
+
+	assert_false(look(w, DAY_MS)); /* no calendar is watched */
+	assert_int_equal(result.live_count, 0);
+	watch_ok(w);
+	assert_false(look(w, DAY_MS));
+	assert_int_equal(result.live_count, 1);
+	assert_true(look(w, 7 * DAY_MS));
+	assert_one_channel(w); /* and nothing was done */
+	OK(store_calendar_set_selected(w->store, w->calendar.id, false, &err));
+	assert_true(look(w, DAY_MS)); /* it is to be stopped */
+	renew_ok(w);
+	assert_false(look(w, DAY_MS));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -404,6 +432,7 @@ int main(void)
 		CHANNEL_TEST(test_channels__all_answers_lost_and_the_next_run_goes_on),
 		CHANNEL_TEST(test_channels__no_message_ever_came_and_it_is_forgotten),
 		CHANNEL_TEST(test_channels__an_answer_that_is_none_is_not_believed),
+		CHANNEL_TEST(test_channels__a_look_says_whether_there_is_something_to_do),
 	};
 
 	return cmocka_run_group_tests_name("channels", tests, NULL, NULL);
