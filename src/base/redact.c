@@ -1,18 +1,34 @@
 #include "base/redact.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/banned.h"
 
-#define DIGITS  "0123456789"
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define WORD    LETTERS DIGITS "_"
+#define DIGITS    "0123456789"
+#define LETTERS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define WORD      LETTERS DIGITS "_"
+#define BASE64URL WORD "-"
 /* RFC 6750's b64token, and % for one that was encoded. */
-#define TOKEN LETTERS DIGITS "-._~+/=%"
+#define TOKEN BASE64URL ".~+/=%"
+
+#define SHORT_TOKEN  9
+#define BEARER_LEAST 16
+#define TOKEN_LEAST  20   /* what Google issues is longer */
+#define LONG_WORD    24   /* no word of a sentence */
+#define LONG_TOKEN   40   /* no folder's name */
+#define JWT_HEAD     1024 /* longer ones are not looked for: the time stays linear */
+
+/* A place in the text, and what is shown before it: what was blanked is not looked at again. */
+struct here {
+	const char *at;
+	const char *shown, *shown_end;
+};
 
 /* A secret from here: how much of it to keep, and how much behind that to blank. */
 struct found {
@@ -24,123 +40,376 @@ static bool begins(const char *at, const char *word)
 	return !strncasecmp(at, word, strlen(word));
 }
 
-static bool is_word(char c)
+static bool is_one_of(char c, const char *set)
 {
-	return c && strchr(WORD, c);
+	return c && strchr(set, c);
 }
 
-/* --- by name ------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *name;
-	bool whole; /* a part of a longer word is another thing (error_code, pageToken) */
-} names[] = {
-	{"access_token", false},  {"refresh_token", false}, {"id_token", false},
-	{"client_secret", false}, {"private_key", true},    {"code_verifier", false},
-	{"assertion", true},      {"password", true},       {"token", true},
-	{"code", true},
-};
-
-/* How long the name here is that a secret may follow; 0: none is. */
-static size_t name_length(const char *text, const char *at)
+static bool is_word(char c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t n = strlen(names[i].name);
+	return is_one_of(c, WORD);
+}
 
-		if (begins(at, names[i].name) && !is_word(at[n]) &&
-		    !(names[i].whole && at > text && is_word(at[-1])))
-			return n;
+/* What a terminal obeys or does not show is no end of a token: it would be a way to split one. */
+static bool is_hidden(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return (u && u < ' ' && !strchr("\t\r\n", u)) || u >= 0x7f;
+}
+
+static size_t span(const char *at, const char *set)
+{
+	size_t n = 0;
+
+	while (is_one_of(at[n], set) || is_hidden(at[n]))
+		n++;
+	return n;
+}
+
+/* No word or file's name, or none that is all: a digit, or a capital within. */
+static bool is_random(const char *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (isdigit((unsigned char)at[i]) ||
+		    (i && isupper((unsigned char)at[i]) && isalpha((unsigned char)at[i - 1])))
+			return true;
+	return false;
+}
+
+static bool has_capital(const char *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (isupper((unsigned char)at[i]))
+			return true;
+	return false;
+}
+
+/* --- encoded text ------------------------------------------------------------------------- */
+
+static char behind(const struct here *h, size_t n)
+{
+	return (size_t)(h->shown_end - h->shown) < n ? '\0' : h->shown_end[-(ptrdiff_t)n];
+}
+
+static char of_hex(char high, char low)
+{
+	const char digits[] = {high, low, '\0'};
+
+	return (char)strtoul(digits, NULL, 16);
+}
+
+/* The character before, decoded when it is "%3D", "%253D", "\u003d" or "\n"; 0 at the start. */
+static char before(const struct here *h)
+{
+	char last = behind(h, 1), high = behind(h, 2);
+
+	if (isxdigit((unsigned char)last) && isxdigit((unsigned char)high) &&
+	    (behind(h, 3) == '%' ||
+	     (behind(h, 3) == '5' && behind(h, 4) == '2' && behind(h, 5) == '%') ||
+	     (behind(h, 5) == 'u' && behind(h, 6) == '\\')))
+		return of_hex(high, last);
+	return high == '\\' && is_one_of(last, "bfnrt") ? '\n' : last;
+}
+
+/* How long `c` is here, as it is or encoded; 0: it is not here. */
+static size_t encoded(const char *at, char c)
+{
+	static const char *const codes[] = {"%", "%25", "\\u00"};
+
+	if (*at == c)
+		return 1;
+	if (*at == '\\' && c == '/' && at[1] == '/')
+		return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		size_t n = strlen(codes[i]);
+
+		if (begins(at, codes[i]) && isxdigit((unsigned char)at[n]) &&
+		    isxdigit((unsigned char)at[n + 1]) && of_hex(at[n], at[n + 1]) == c)
+			return n + 2;
 	}
 	return 0;
 }
 
-/* The length of a string that `quote` ends, escapes and all; cut short, it is what there is. */
-static size_t quoted_length(const char *at, const char *quote)
+static size_t blanks(const char *at)
 {
-	size_t n = 0, len = strlen(quote);
+	size_t n = 0, more;
 
-	while (at[n] && strncmp(at + n, quote, len) != 0)
-		n += *quote != '\\' && at[n] == '\\' && at[n + 1] ? 2 : 1;
+	while ((more = encoded(at + n, ' ')) || (more = encoded(at + n, '\t')))
+		n += more;
 	return n;
 }
 
-/* NAME=VALUE, NAME="VALUE", "NAME": "VALUE", and that with its quotes escaped. */
-static bool find_named(const char *text, const char *at, struct found *out)
+/* A quote with the backslashes before it: in a string that is in a string they are more. */
+struct quote {
+	char mark;
+	size_t escapes;
+};
+
+/* The length of the quote here; 0: there is none. */
+static size_t quote_at(const char *at, struct quote *out)
 {
-	size_t n = name_length(text, at);
-	const char *p = at + n, *quote;
-	bool equals;
+	size_t n = strspn(at, "\\");
+
+	if (at[n] != '"' && at[n] != '\'')
+		return 0;
+	*out = (struct quote){at[n], n};
+	return n + 1;
+}
+
+/* The length of a string that the like of `q` ends; cut short, it is what there is. */
+static size_t quoted_length(const char *at, const struct quote *q)
+{
+	size_t n = 0;
+
+	while (at[n]) {
+		size_t escapes = strspn(at + n, "\\");
+
+		n += escapes;
+		if (at[n] == q->mark && escapes % (2 * (q->escapes + 1)) == q->escapes)
+			return n - q->escapes;
+		n += at[n] != '\0';
+	}
+	return n;
+}
+
+/* --- by name ------------------------------------------------------------------------------- */
+
+struct name {
+	const char *text; /* a _ may be a - or left out: accessToken */
+	bool whole;       /* a part of a longer word is another thing (error_code, pageToken) */
+};
+
+static const struct name names[] = {
+	{"access_token", false},  {"refresh_token", false}, {"id_token", false},
+	{"client_secret", false}, {"private_key", true},    {"code_verifier", false},
+	{"assertion", true},      {"password", true},       {"passwd", true},
+	{"token", true},          {"code", true},
+};
+
+static size_t same_name(const char *at, const char *name)
+{
+	size_t n = 0;
+
+	for (; *name; name++) {
+		if (*name == '_')
+			n += at[n] == '_' || at[n] == '-';
+		else if (tolower((unsigned char)at[n]) == *name)
+			n++;
+		else
+			return 0;
+	}
+	return is_word(at[n]) ? 0 : n;
+}
+
+/* How long the name here is that a secret may follow; 0: none is. */
+static size_t name_length(const struct here *h, const struct name **out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t n = same_name(h->at, names[i].text);
+
+		if (!n || (names[i].whole && is_word(before(h))))
+			continue;
+		*out = &names[i];
+		return n;
+	}
+	return 0;
+}
+
+/* "token: not found" is prose, and so is a path: 0. */
+static size_t credential_length(const char *at, size_t least)
+{
+	size_t n = is_one_of(*at, "/.~") ? 0 : span(at, TOKEN);
+
+	return n >= least && (n > LONG_TOKEN || is_random(at, n)) ? n : 0;
+}
+
+/* An exit status, an answer of HTTP, a door's: no code of a login is that short. */
+static bool is_number(const char *at, size_t len)
+{
+	return len <= 6 && strspn(at, DIGITS) >= len;
+}
+
+/* The value without quotes behind `sep`: = or : or, of a name that is no word, a space. */
+static size_t bare_length(const char *at, char sep)
+{
+	static const char ends[] = "& \t\r\n\"'<>(){}[],;#|\\";
+	size_t n;
+
+	if (sep != '=')
+		return credential_length(at, TOKEN_LEAST);
+	n = strcspn(at, ends);
+	while (n && at[n] == '\\' && at[n + 1] == '/')
+		n += 2 + strcspn(at + n + 2, ends);
+	return n && at[n - 1] == ':' ? n - 1 : n; /* of the sentence around it */
+}
+
+/* NAME=VALUE, NAME="VALUE", "NAME": "VALUE", however often it was encoded or escaped. */
+static bool find_named(const struct here *h, struct found *out)
+{
+	const struct name *name = NULL;
+	size_t n = name_length(h, &name), more;
+	const char *p = h->at + n;
+	struct quote quote = {0};
+	char sep = ' ';
 
 	if (!n)
 		return false;
-	p += *p == '\\';
-	p += *p == '"' || *p == '\'';
-	p += strspn(p, " \t");
-	equals = *p == '=';
-	if (!equals && *p != ':')
+	p += (more = quote_at(p, &quote)) ? more : encoded(p, '"');
+	quote = (struct quote){0};
+	n = blanks(p);
+	p += n;
+	if ((more = encoded(p, '=')))
+		sep = '=';
+	else if ((more = encoded(p, ':')))
+		sep = ':';
+	else if (!n || name->whole)
 		return false;
-	p++;
-	p += strspn(p, " \t");
-	quote = begins(p, "\\\"") ? "\\\"" : *p == '"' ? "\"" : *p == '\'' ? "'" : NULL;
-	if (!quote && !equals) /* "token: not found" is prose */
-		return false;
-	p += quote ? strlen(quote) : 0;
-	out->keep = (size_t)(p - at);
-	out->blank = quote ? quoted_length(p, quote) : strcspn(p, "& \t\r\n\"'<>(){}[],;#|\\");
-	if (!quote && out->blank && p[out->blank - 1] == ':') /* of the sentence around it */
-		out->blank--;
-	return out->blank > 0;
+	p += more;
+	p += blanks(p);
+	p += quote_at(p, &quote);
+	if (!quote.mark && sep != ' ' && (more = encoded(p, '"'))) {
+		p += more;
+		sep = '=';
+	}
+	if (!quote.mark && sep == '=')
+		p += strspn(p, "([{<|;");
+	out->keep = (size_t)(p - h->at);
+	out->blank = quote.mark && sep != ' ' ? quoted_length(p, &quote) : bare_length(p, sep);
+	return out->blank > 0 && !(!strcmp(name->text, "code") && is_number(p, out->blank));
 }
 
-static bool find_header(const char *text, const char *at, struct found *out)
+/* The credentials of an Authorization header; 0: a sentence about one. */
+static size_t authorization_length(const char *at, const char *ends)
 {
-	static const char *const headers[] = {"Authorization:", "Proxy-Authorization:", "Cookie:",
-					      "Set-Cookie:", "X-Goog-Api-Key:"};
+	/* RFC 7235's schemes: those with one word behind them, and those with a list. */
+	static const char *const single[] = {"Bearer", "Basic", "OAuth", "Negotiate", "NTLM"};
+	static const char *const lists[] = {"Digest ", "GoogleLogin ", "AWS4-HMAC-SHA256 "};
+	size_t n = strcspn(at, " \t\r\n\"'");
 
-	if (at > text && (is_word(at[-1]) || at[-1] == '-'))
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (begins(at, lists[i]))
+			return strcspn(at, ends);
+	for (size_t i = 0; i < ARRAY_SIZE(single); i++) {
+		if (n != strlen(single[i]) || !begins(at, single[i]))
+			continue;
+		n += strspn(at + n, " \t");
+		return n + strcspn(at + n, " \t\r\n\"'");
+	}
+	return n < LONG_TOKEN && is_one_of(at[n], " \t") && is_word(at[n + 1]) ? 0 : n;
+}
+
+/* Cookies are NAME=VALUE, and no two spaces are in them. */
+static size_t cookie_length(const char *at, const char *ends)
+{
+	size_t n = strcspn(at, "=;, \t\r\n\"'");
+
+	if (at[n] != '=')
+		return 0;
+	while (at[n] && !strchr(ends, at[n]) && !(at[n] == ' ' && at[n + 1] == ' '))
+		n++;
+	return n;
+}
+
+static size_t key_length(const char *at, const char *ends)
+{
+	size_t n = 0;
+
+	while (at[n] && !strchr(ends, at[n]) && !strchr(" \t", at[n]))
+		n++;
+	return n;
+}
+
+static bool find_header(const struct here *h, struct found *out)
+{
+	static const struct {
+		const char *name;
+		size_t (*length)(const char *at, const char *ends);
+	} headers[] = {
+		{"Authorization", authorization_length},
+		{"Proxy-Authorization", authorization_length},
+		{"Cookie", cookie_length},
+		{"Set-Cookie", cookie_length},
+		{"X-Goog-Api-Key", key_length},
+		{"X-Goog-Channel-Token", key_length},
+	};
+	char last = before(h);
+
+	if (is_word(last) || last == '-')
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-		if (!begins(at, headers[i]))
+		const char *p = h->at + strlen(headers[i].name);
+
+		if (!begins(h->at, headers[i].name))
 			continue;
-		out->keep = strlen(headers[i]);
-		out->keep += strspn(at + out->keep, " \t");
-		out->blank = strcspn(at + out->keep, "\r\n");
+		p += strspn(p, " \t");
+		if (*p != ':')
+			return false;
+		p++;
+		p += strspn(p, " \t");
+		out->keep = (size_t)(p - h->at);
+		/* The quotes around all of it stay. */
+		out->blank = headers[i].length(p, last == '"'    ? "\r\n\""
+						  : last == '\'' ? "\r\n'"
+								 : "\r\n");
 		return out->blank > 0;
 	}
 	return false;
 }
 
 /* What follows looks like no word of a sentence. */
-static bool find_scheme(const char *text, const char *at, struct found *out)
+static bool find_scheme(const struct here *h, struct found *out)
 {
 	static const char *const schemes[] = {"Bearer", "Basic"};
 
-	if (at > text && is_word(at[-1]))
-		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
-		size_t n = strlen(schemes[i]);
+		size_t n = strlen(schemes[i]), space;
 
-		if (!begins(at, schemes[i]) || (at[n] != ' ' && at[n] != '\t'))
+		if (!begins(h->at, schemes[i]) || is_word(before(h)))
 			continue;
-		n += strspn(at + n, " \t");
-		out->keep = n;
-		out->blank = strspn(at + n, TOKEN);
-		return out->blank >= 16 || strcspn(at + n, DIGITS) < out->blank;
+		space = blanks(h->at + n);
+		if (!space && h->at[n] == '+')
+			space = 1;
+		out->keep = n + space;
+		if (!space)
+			return false;
+		out->blank = credential_length(h->at + out->keep, BEARER_LEAST);
+		if (!out->blank && span(h->at + out->keep, LETTERS) >= LONG_WORD)
+			out->blank = span(h->at + out->keep, TOKEN);
+		return out->blank > 0;
 	}
 	return false;
 }
 
 /* --- by shape ------------------------------------------------------------------------------ */
 
+/* https://user:password@proxy, as libcurl repeats it. */
+static bool find_userinfo(const struct here *h, struct found *out)
+{
+	size_t end, n;
+
+	if (!begins(h->at, "://"))
+		return false;
+	out->keep = 3;
+	end = strcspn(h->at + 3, "/?# \t\r\n\"'<>\\");
+	for (n = end; n && h->at[3 + n] != '@';)
+		n--;
+	out->blank = n;
+	return n && memchr(h->at + 3, ':', n);
+}
+
 static size_t jwt_length(const char *at)
 {
-	static const char part[] = LETTERS DIGITS "-_";
-	size_t n = strspn(at, part), second;
+	size_t n = 0, second;
 
+	while (n < JWT_HEAD && is_one_of(at[n], BASE64URL))
+		n++;
 	if (n < 8 || at[n] != '.')
 		return 0;
-	second = strspn(at + n + 1, part);
-	return second < 8 ? 0 : n + 1 + second + strspn(at + n + 1 + second, TOKEN);
+	second = strspn(at + n + 1, BASE64URL);
+	if (second < 8 || (!begins(at + n + 1, "eyJ") && (n < 20 || second < 20)))
+		return 0;
+	return n + 1 + second + span(at + n + 1 + second, TOKEN);
 }
 
 static size_t pem_length(const char *at)
@@ -158,30 +427,46 @@ static size_t pem_length(const char *at)
 	return (size_t)(close - at) + strspn(close, "-");
 }
 
-static bool find_shape(const char *text, const char *at, struct found *out)
+/*
+ * A refresh token 1//0… (of old: 1/…), a code 4/0… (of old: 4/…). They have no slash of their own, so
+ * that folders and dates are none; and they are mixed as no name is.
+ */
+static size_t slashed_length(const struct here *h)
 {
-	static const struct {
-		const char *begin;
-		size_t least; /* behind it */
-	} shapes[] = {
-		{"ya29.", 4}, {"1//0", 8},   {"1%2F%2F0", 8},
-		{"4/0", 10},  {"4%2F0", 10}, {"GOCSPX-", 4},
-	};
+	const char *p = h->at + 1;
+	char last = before(h);
+	size_t n;
 
-	*out = (struct found){0};
-	if (begins(at, "-----BEGIN ") && strlen(at) > 22)
-		out->blank = pem_length(at);
-	if (at > text && is_word(at[-1]))
-		return out->blank > 0;
-	if (begins(at, "eyJ"))
-		out->blank = jwt_length(at);
-	for (size_t i = 0; i < ARRAY_SIZE(shapes) && !out->blank; i++) {
-		size_t n = strlen(shapes[i].begin), more;
+	if (!is_one_of(*h->at, "14") || !(n = encoded(p, '/')))
+		return 0;
+	p += n;
+	p += *h->at == '1' ? encoded(p, '/') : 0;
+	n = span(p, BASE64URL);
+	if (is_word(last) || is_one_of(last, "/.-~")) {
+		if (n < LONG_TOKEN)
+			return 0;
+	} else if (n < TOKEN_LEAST) {
+		/* Short ones: those that say what they are, with a capital. */
+		if (*p != '0' || n < SHORT_TOKEN || !has_capital(p, n))
+			return 0;
+	}
+	return is_random(p + 1, n - 1) ? (size_t)(p - h->at) + span(p, TOKEN) : 0;
+}
 
-		if (!begins(at, shapes[i].begin))
-			continue;
-		more = strspn(at + n, TOKEN);
-		out->blank = more >= shapes[i].least ? n + more : 0;
+static bool find_shape(const struct here *h, struct found *out)
+{
+	static const char *const prefixes[] = {"ya29.", "GOCSPX-"};
+
+	*out = (struct found){.blank = slashed_length(h)};
+	if (!out->blank && begins(h->at, "-----BEGIN ") && strnlen(h->at, 23) > 22)
+		out->blank = pem_length(h->at);
+	if (!out->blank && begins(h->at, "eyJ") && !is_word(before(h)))
+		out->blank = jwt_length(h->at);
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes) && !out->blank; i++) {
+		size_t n = strlen(prefixes[i]);
+		size_t more = begins(h->at, prefixes[i]) ? span(h->at + n, TOKEN) : 0;
+
+		out->blank = more >= 4 ? n + more : 0;
 	}
 	return out->blank > 0;
 }
@@ -191,12 +476,11 @@ void redact(char *text)
 	char *to = text;
 
 	for (const char *at = text; *at;) {
-		/* What was kept is copied already: look behind only in what is left. */
-		const char *begin = at > text ? at - 1 : at;
+		struct here h = {at, text, to};
 		struct found f;
 
-		if (!find_header(begin, at, &f) && !find_named(begin, at, &f) &&
-		    !find_scheme(begin, at, &f) && !find_shape(begin, at, &f)) {
+		if (!find_header(&h, &f) && !find_named(&h, &f) && !find_scheme(&h, &f) &&
+		    !find_userinfo(&h, &f) && !find_shape(&h, &f)) {
 			*to++ = *at++;
 			continue;
 		}
