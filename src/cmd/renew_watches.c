@@ -339,9 +339,9 @@ static int exit_status(const struct totals *t)
 	bool may_pass = false;
 
 	for (size_t i = 1; i < ARRAY_SIZE(order); i++)
-		may_pass = may_pass || n->bad[order[i]];
+		may_pass = may_pass || t->bad[order[i]];
 	/* Dead logins alone, however well the others went: no later run mends them. */
-	if (!may_pass && n->bad[3])
+	if (!may_pass && t->bad[3])
 		return 3;
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		if (t->bad[order[i]])
