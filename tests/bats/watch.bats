@@ -371,7 +371,7 @@ watched_accounts() {
 	done
 	# One that fails does not stop the others.
 	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'reauth_required' WHERE name = 'a3'"
-	run --separate-stderr -7 calsync --json renew-watches
+	run --separate-stderr -3 calsync --json renew-watches
 	assert_schema renew-watches
 	assert_json '(.success | not) and .error.code == "token_expired" and .renewed == 5
 		and [.accounts[] | select(.success | not).account] == ["a3"]'

@@ -290,10 +290,10 @@ common_name() {
 	webhookd_start
 	channel one "$calendar" 1.aaaa res
 	# A sync that cannot go on: the store is another's for a while.
-	coproc hold { sqlite3 "$CALSYNC_STORE"; }
+	coproc hold { sqlite3 -cmd '.timeout 10000' "$CALSYNC_STORE"; }
 	echo 'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; SELECT 1;' >&"${hold[1]}"
-	read -r _ <&"${hold[0]}"
-	read -r _ <&"${hold[0]}"
+	read -t 20 -r _ <&"${hold[0]}"
+	read -t 20 -r _ <&"${hold[0]}"
 	post one 1.aaaa 2 res exists
 	for _ in $(seq 40); do
 		child=$(pgrep -P "$WEBHOOK_PID" || true)
