@@ -25,7 +25,17 @@ static int check_opts(const struct connect_opts *o, struct err *err)
 	return 0;
 }
 
-/* The account that a name stands for; tokens for one host are not mixed with another's. */
+int connect_same_host(const struct connect *c, const struct account *a, struct err *err)
+{
+	if (!a->id || c->opts->force || !strcmp(a->base_url, c->base_url))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "account '%s' was connected with %s; --force to connect it with %s", a->name,
+		       *a->base_url ? a->base_url : "Google itself",
+		       *c->base_url ? c->base_url : "Google itself");
+}
+
+/* The account that a name stands for. */
 static int find_existing(struct cmd_context *cx, struct connect *c, struct err *err)
 {
 	AUTO(account_list_release) struct account_list all = {0};
@@ -41,12 +51,7 @@ static int find_existing(struct cmd_context *cx, struct connect *c, struct err *
 			break;
 		}
 	}
-	if (!c->existing.id || c->opts->force || !strcmp(c->existing.base_url, c->base_url))
-		return 0;
-	return err_set(err, ERR_USAGE,
-		       "account '%s' was connected with %s; --force to connect it with %s", c->name,
-		       *c->existing.base_url ? c->existing.base_url : "Google itself",
-		       *c->base_url ? c->base_url : "Google itself");
+	return connect_same_host(c, &c->existing, err);
 }
 
 /* Without NAME: whoever has logged in may be here already, under whatever name. */
@@ -87,6 +92,20 @@ static void warn_of_clock(int64_t skew_ms)
 		 unit, skew_ms > 0 ? "behind" : "ahead of");
 }
 
+/* --force has replaced the key that these were sealed with. */
+static void warn_of_cut_off(const struct connect *c)
+{
+	for (size_t i = 0; i < json_object_array_length(c->cut_off); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(c->cut_off, i));
+		AUTO(free) char *word = account_word(name);
+
+		log_warn("connect",
+			 "the login of account '%s' was sealed with the key that is lost; connect "
+			 "it again: calsync connect %s",
+			 name, word);
+	}
+}
+
 static int report(struct cmd_context *cx, const struct connect *c, const struct account *a,
 		  struct err *err)
 {
@@ -105,6 +124,8 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 			 " days: the OAuth consent screen is "
 			 "in testing; publish it to be asked no more",
 			 (c->refresh_expires_in_s + 43200) / 86400);
+	if (c->cut_off)
+		warn_of_cut_off(c);
 	calendars = json_object_new_array();
 	for (size_t i = 0; i < l.count; i++) {
 		json_object_array_add(calendars, json_calendar(&l.items[i]));
@@ -117,6 +138,8 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 		json_set(answer, "calendars", calendars);
 		if (c->refresh_expires_in_s)
 			json_set_int(answer, "refreshTokenExpiresIn", c->refresh_expires_in_s);
+		if (c->cut_off)
+			json_set(answer, "cutOff", json_object_get(c->cut_off));
 		out_json(cx, answer);
 		return 0;
 	}
@@ -152,14 +175,11 @@ later:
 static int check_key(struct cmd_context *cx, const struct connect *c, struct err *err)
 {
 	struct secret_box *box;
-	struct err missing;
 	bool has_key;
 
 	if (cmd_has_key(cx, &has_key, err))
 		return -1;
-	if (!has_key || c->opts->force || !cmd_secret_box(cx, &box, &missing))
-		return 0;
-	return err_set(err, missing.code, "%s with --force", missing.msg);
+	return has_key && !c->opts->force ? cmd_secret_box(cx, &box, err) : 0;
 }
 
 /* For the browser: what the terminal says may hold more than belongs there. */

@@ -33,9 +33,12 @@ struct connect {
 	struct loopback *loopback;    /* the browser that waits for its page; NULL = none */
 
 	/* Filled by connect_save(): */
-	struct key_place new_key; /* made for this login; provider NULL = none was */
+	struct json_object *cut_off; /* names of accounts whose key --force replaced; NULL = none */
 };
 void connect_release(struct connect *c);
+
+/* Tokens of one host are not mixed with another's: ERR_USAGE unless a is of c's, or --force. */
+int connect_same_host(const struct connect *c, const struct account *a, struct err *err);
 
 /*
  * Get tokens as the options say, check the granted scopes, refresh once, and ask Google whose
@@ -44,9 +47,9 @@ void connect_release(struct connect *c);
 int connect_login(struct cmd_context *cx, struct connect *c, struct err *err);
 
 /*
- * Store account and secrets in one transaction, read the secrets back through the key's provider,
- * then fetch the list of calendars through the stored login. When that fails everything is as it
- * was before.
+ * Fetch the list of calendars with the new login; only then store account, calendars and secrets,
+ * the latter read back through the key's provider, in one transaction. Whoever fails or is killed
+ * before its end has changed nothing, and an account that was connected works on.
  */
 int connect_save(struct cmd_context *cx, struct connect *c, struct account *out, struct err *err);
 

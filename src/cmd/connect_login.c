@@ -30,7 +30,7 @@ void connect_release(struct connect *c)
 	free(c->base_url);
 	free(c->granted);
 	free(c->email);
-	key_place_release(&c->new_key);
+	json_object_put(c->cut_off);
 }
 
 /* --- scopes ------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "google/google.h"
@@ -12,61 +13,6 @@
 #include "base/banned.h"
 
 #define LOCK_WAIT_MS 10000
-
-/* The account as it was: what a failed connect puts back. */
-struct backup {
-	struct account account; /* id 0 = there was none */
-	struct sealed_secret_list secrets;
-};
-
-static void backup_release(struct backup *b)
-{
-	account_release(&b->account);
-	sealed_secret_list_release(&b->secrets);
-}
-DEFINE_AUTO_VALUE(struct backup, backup_release)
-
-/* Under the account's lock: a sync that ends meanwhile may have got a new refresh token. */
-static int take_backup(struct store *s, const char *name, struct backup *b, struct err *err)
-{
-	return store_account_get(s, name, &b->account, err) ||
-			       store_secret_list(s, b->account.id, &b->secrets, err)
-		       ? -1
-		       : 0;
-}
-
-static int put_back_steps(struct store *s, const struct backup *b, struct err *err)
-{
-	if (store_secret_delete(s, b->account.id, NULL, err) ||
-	    store_account_update(s, &b->account, err))
-		return -1;
-	for (size_t i = 0; i < b->secrets.count; i++) {
-		const struct sealed_secret *v = &b->secrets.items[i];
-
-		if (store_secret_put(s, b->account.id, v->field, v->sealed.buf, v->sealed.len, err))
-			return -1;
-	}
-	return store_commit(s, err);
-}
-
-/* After a failure: its reason is told already, so a second one only goes to the log. */
-static void put_back(struct store *s, const struct backup *b, int64_t new_id)
-{
-	struct err err = {0};
-	int r;
-
-	if (!b->account.id) {
-		r = store_account_remove(s, new_id, &err);
-	} else {
-		r = store_begin(s, &err);
-		if (!r)
-			r = put_back_steps(s, b, &err);
-		if (store_in_transaction(s))
-			store_rollback(s);
-	}
-	if (r)
-		log_error("connect", "cannot undo the unfinished login: %s", err.msg);
-}
 
 /* --- secrets ----------------------------------------------------------------------------- */
 
@@ -105,6 +51,42 @@ static int check_one(struct store *s, const struct secret_box *box, const struct
 	return 0;
 }
 
+static int opens_all(struct cmd_context *cx, const struct secret_box *box, const struct account *a,
+		     bool *out, struct err *err)
+{
+	AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
+
+	*out = true;
+	if (store_secret_list(cx->store, a->id, &secrets, err))
+		return -1;
+	for (size_t i = 0; i < secrets.count && *out; i++)
+		*out = cmd_secret_opens(box, a, &secrets.items[i]);
+	return 0;
+}
+
+/* A key for this account in place of a lost one: what that sealed for others is lost, too. */
+static int find_cut_off(struct cmd_context *cx, struct connect *c, const struct account *a,
+			const struct secret_box *box, struct err *err)
+{
+	AUTO(account_list_release) struct account_list all = {0};
+	bool opens;
+
+	if (store_account_list(cx->store, &all, err))
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		if (all.items[i].id == a->id)
+			continue;
+		if (opens_all(cx, box, &all.items[i], &opens, err))
+			return -1;
+		if (opens)
+			continue;
+		if (!c->cut_off)
+			c->cut_off = json_object_new_array();
+		json_object_array_add(c->cut_off, json_object_new_string(all.items[i].name));
+	}
+	return 0;
+}
+
 /* Read back with a key that was itself read back: a key that did not reach its provider would
  * show at the next start otherwise, when the login is gone. */
 static int put_secrets(struct cmd_context *cx, struct connect *c, const struct account *a,
@@ -120,9 +102,11 @@ static int put_secrets(struct cmd_context *cx, struct connect *c, const struct a
 	};
 	AUTO(secret_box_free) struct secret_box *again = NULL;
 	struct secret_box *box;
+	bool replaced;
 
-	if (cmd_secret_box_first(cx, c->opts->force, &c->new_key, &box, err) ||
+	if (cmd_secret_box_first(cx, c->opts->force, &replaced, &box, err) ||
 	    cmd_secret_box_again(cx, &again, err) ||
+	    (replaced && find_cut_off(cx, c, a, box, err)) ||
 	    store_secret_delete(cx->store, a->id, NULL, err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -136,8 +120,6 @@ static int put_secrets(struct cmd_context *cx, struct connect *c, const struct a
 
 static void fill_account(const struct cmd_context *cx, const struct connect *c, struct account *a)
 {
-	bool other_user = a->email && strcmp(a->email, c->email);
-
 	if (!a->name)
 		a->name = xstrdup(c->name ? c->name : c->email);
 	xstr_set(&a->email, c->email);
@@ -146,16 +128,12 @@ static void fill_account(const struct cmd_context *cx, const struct connect *c, 
 	xstr_set(&a->client_id, c->client.id);
 	xstr_set(&a->subject, c->service_key ? c->opts->subject : NULL);
 	xstr_set(&a->scopes, c->granted);
-	/* Until the calendars are known, see finish(). */
-	a->state = a->id && a->state != ACCOUNT_DISCONNECTED ? ACCOUNT_REAUTH_REQUIRED
-							     : ACCOUNT_DISCONNECTED;
+	a->state = ACCOUNT_CONNECTED;
 	a->read_only = c->read_only;
 	a->connected_ms = clock_now_ms(cx->clock);
 	a->token_expires_ms = c->token.expires_ms;
 	a->not_before_ms = 0;
 	xstr_set(&a->last_error, NULL);
-	if (other_user)
-		xstr_set(&a->list_sync_token, NULL);
 }
 
 /* Sync tokens belong to a user: with another one each calendar starts over. */
@@ -170,40 +148,6 @@ static int forget_sync_tokens(struct store *s, int64_t account_id, struct err *e
 					    err))
 			return -1;
 	return 0;
-}
-
-static int write_steps(struct cmd_context *cx, struct connect *c, struct account *a,
-		       struct err *err)
-{
-	bool other_user = a->email && strcmp(a->email, c->email);
-
-	fill_account(cx, c, a);
-	if (a->id ? store_account_update(cx->store, a, err) : store_account_add(cx->store, a, err))
-		return -1;
-	if (other_user && forget_sync_tokens(cx->store, a->id, err))
-		return -1;
-	if (put_secrets(cx, c, a, err))
-		return -1;
-	return store_commit(cx->store, err);
-}
-
-static int write_account(struct cmd_context *cx, struct connect *c, struct account *a,
-			 struct err *err)
-{
-	AUTO(close_fd) int renewals = -1;
-	int r;
-
-	/* What Google answers to the old login is stored before, or not at all. Let go before the
-	 * calendars are listed: until finish() nobody renews a token of this account. */
-	if (a->id &&
-	    google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &renewals, err))
-		return -1;
-	if (store_begin(cx->store, err))
-		return -1;
-	r = write_steps(cx, c, a, err);
-	if (store_in_transaction(cx->store))
-		store_rollback(cx->store);
-	return r;
 }
 
 static bool wanted(const char *which, const struct calendar *c)
@@ -232,52 +176,7 @@ static int select_calendars(struct cmd_context *cx, const struct connect *c, int
 	return 0;
 }
 
-static int finish_steps(struct cmd_context *cx, const struct connect *c, const char *name,
-			struct err *err)
-{
-	AUTO(account_release) struct account now = {0};
-
-	if (store_account_get(cx->store, name, &now, err) || select_calendars(cx, c, now.id, err))
-		return -1;
-	now.state = ACCOUNT_CONNECTED;
-	if (store_account_update(cx->store, &now, err))
-		return -1;
-	return store_commit(cx->store, err);
-}
-
-/* Connected, and with the calendars that were asked for: a connect that is killed before this
- * leaves an account that has to be connected again. */
-static int finish(struct cmd_context *cx, const struct connect *c, const char *name,
-		  struct err *err)
-{
-	int r;
-
-	if (store_begin(cx->store, err))
-		return -1;
-	r = finish_steps(cx, c, name, err);
-	if (store_in_transaction(cx->store))
-		store_rollback(cx->store);
-	return r;
-}
-
-static int list_calendars(struct cmd_context *cx, const struct connect *c, struct account *a,
-			  struct err *err)
-{
-	struct google_options o = {
-		.clock = cx->clock,
-		.store = cx->store,
-		.access_token = c->token.access_token,
-		.token_expires_ms = c->token.expires_ms,
-	};
-	AUTO(google_free) struct google *g = NULL;
-	int64_t changed;
-
-	a->state = ACCOUNT_CONNECTED; /* to us; to others when all is done */
-	if (cmd_transport(cx, &o.transport, err) || cmd_secret_box(cx, &o.box, err) ||
-	    google_new(a, &o, &g, err) || sync_calendar_list(g, cx->store, a, &changed, err))
-		return err_wrap(err, "cannot list the calendars");
-	return finish(cx, c, a->name, err);
-}
+/* --- all of it ---------------------------------------------------------------------------- */
 
 static int same_person(const struct connect *c, const struct account *a, struct err *err)
 {
@@ -289,67 +188,119 @@ static int same_person(const struct connect *c, const struct account *a, struct 
 		       a->name, a->email, c->email);
 }
 
-/* --- the key ------------------------------------------------------------------------------ */
-
-/*
- * Take away the key that a failed first login made. Order matters: the store forgets it first, so
- * that whoever dies in between leaves a key too many, not a store without its key; and another
- * login that has begun to use it meanwhile keeps it.
- */
-static int remove_key(struct cmd_context *cx, const struct key_place *k, struct err *err)
+/* The proof's last part. Nothing of it is in the store: what is there works on meanwhile. */
+static int fetch_calendars(struct cmd_context *cx, const struct connect *c,
+			   struct json_object **out, struct err *err)
 {
-	AUTO(account_list_release) struct account_list all = {0};
-	bool kept;
-	int r = 0;
+	AUTO(account_release) struct account a = {0};
+	struct google_options o = {
+		.clock = cx->clock,
+		.store = cx->store,
+		.access_token = c->token.access_token,
+	};
+	AUTO(google_free) struct google *g = NULL;
 
-	if (store_begin(cx->store, err))
-		return -1;
-	if (!store_account_list(cx->store, &all, err) && !all.count)
-		r = store_meta_set(cx->store, "key_provider", NULL, err) ||
-		    store_meta_set(cx->store, "key_id", NULL, err) ||
-		    store_meta_set(cx->store, KEY_CHECK, NULL, err) || store_commit(cx->store, err);
-	if (store_in_transaction(cx->store))
-		store_rollback(cx->store);
-	if (r || store_begin(cx->store, err))
-		return -1;
-	r = cmd_has_key(cx, &kept, err);
-	if (!r && !kept)
-		r = k->provider->remove(k->where, err);
-	store_rollback(cx->store);
-	return r;
+	fill_account(cx, c, &a);
+	if (cmd_transport(cx, &o.transport, err) || google_new(&a, &o, &g, err) ||
+	    sync_calendar_list_fetch(g, out, err))
+		return err_wrap(err, "cannot list the calendars");
+	return 0;
 }
 
-/* --- all of it ---------------------------------------------------------------------------- */
+static int find_row(struct store *s, const char *name, struct account *out, struct err *err)
+{
+	struct err why;
+
+	if (!store_account_get(s, name, out, &why) || why.code == ERR_NOT_FOUND)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+/* What keeps others from an account's row while a login takes its place. */
+struct hold {
+	struct account_lock *lock;
+	int renewals; /* a descriptor; -1 = none */
+};
+
+static void hold_release(struct hold *h)
+{
+	close_fd_ptr(&h->renewals);
+	account_lock_free(h->lock);
+	*h = (struct hold){.renewals = -1};
+}
+DEFINE_AUTO_VALUE(struct hold, hold_release)
+
+/* Order matters: whoever renews the token while holding the account's lock has to come to an end;
+ * what Google answers to the old login is stored before, or not at all. */
+static int hold_take(struct cmd_context *cx, const struct account *a, struct hold *h,
+		     struct err *err)
+{
+	if (account_lock_take(store_path(cx->store), a->id, cx->clock, LOCK_WAIT_MS, &h->lock, err))
+		return -1;
+	return google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &h->renewals, err);
+}
+
+/*
+ * Begin the transaction in which the account's row, when there is one, is ours alone: a sync that
+ * ends, or another login that was quicker, may have changed, made or removed it until now.
+ *
+ * a  the row as it is; id 0 = there is none
+ */
+static int begin_locked(struct cmd_context *cx, const char *name, struct hold *h, struct account *a,
+			struct err *err)
+{
+	int64_t held = 0;
+	int rc;
+
+	for (;;) {
+		if (store_begin(cx->store, err) || find_row(cx->store, name, a, err))
+			return -1;
+		if (!a->id || a->id == held)
+			return 0;
+		/* Order matters: whoever holds the account's locks may wait for the database. */
+		store_rollback(cx->store);
+		hold_release(h);
+		held = a->id;
+		rc = hold_take(cx, a, h, err);
+		account_release(a);
+		if (rc)
+			return -1;
+	}
+}
+
+static int write_steps(struct cmd_context *cx, struct connect *c, struct account *a,
+		       const struct json_object *calendars, struct err *err)
+{
+	bool other_user = a->email && strcmp(a->email, c->email);
+
+	if (same_person(c, a, err) || connect_same_host(c, a, err))
+		return -1;
+	fill_account(cx, c, a);
+	if (a->id ? store_account_update(cx->store, a, err) : store_account_add(cx->store, a, err))
+		return -1;
+	if ((other_user && forget_sync_tokens(cx->store, a->id, err)) ||
+	    sync_calendar_list_take(cx->store, a, calendars, err) ||
+	    select_calendars(cx, c, a->id, err))
+		return -1;
+	/* Last: a key that is made now stays. */
+	return put_secrets(cx, c, a, err) ? -1 : store_commit(cx->store, err);
+}
 
 int connect_save(struct cmd_context *cx, struct connect *c, struct account *out, struct err *err)
 {
 	AUTO(account_release) struct account a = {0};
-	AUTO(account_lock_free) struct account_lock *lock = NULL;
-	AUTO(backup_release) struct backup before = {0};
-	struct err problem = {0};
+	AUTO(hold_release) struct hold hold = {.renewals = -1};
+	AUTO(json_object_put) struct json_object *calendars = NULL;
 	const char *name = c->existing.id ? c->existing.name : c->name ? c->name : c->email;
+	int rc;
 
-	if (cmd_store_create(cx, err))
+	if (cmd_store_create(cx, err) || fetch_calendars(cx, c, &calendars, err))
 		return -1;
-	if (!store_account_get(cx->store, name, &a, err)) {
-		if (account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock,
-				      err))
-			return -1;
-		account_release(&a);
-		if (take_backup(cx->store, name, &before, err) ||
-		    same_person(c, &before.account, err) ||
-		    store_account_get(cx->store, name, &a, err))
-			return -1;
-	} else if (err->code != ERR_NOT_FOUND) {
-		return -1;
-	}
-	if (!write_account(cx, c, &a, err)) {
-		if (!list_calendars(cx, c, &a, err))
-			return store_account_get(cx->store, a.name, out, err);
-		put_back(cx->store, &before, a.id);
-	}
-	if (c->new_key.provider && remove_key(cx, &c->new_key, &problem))
-		log_error("connect", "cannot remove the key of the unfinished login: %s",
-			  problem.msg);
-	return -1;
+	rc = begin_locked(cx, name, &hold, &a, err);
+	if (!rc)
+		rc = write_steps(cx, c, &a, calendars, err);
+	if (store_in_transaction(cx->store))
+		store_rollback(cx->store);
+	return rc ? -1 : store_account_get(cx->store, a.name, out, err);
 }

@@ -56,7 +56,8 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	 * its key is withdrawn in Google's console. */
 	if (a->auth && !strcmp(a->auth, "service_account"))
 		return NOTHING_TO_REVOKE;
-	/* Google has said that it knows this login no more, and hears nothing of it again. */
+	/* Google has said of this very token that it knows it no more (only then is the account in
+	 * this state: google/token.c, T2), and hears nothing of it again. */
 	if (a->state == ACCOUNT_REAUTH_REQUIRED)
 		return NOTHING_TO_REVOKE;
 	if (load_token(cx, a, &token, err))

@@ -161,13 +161,13 @@ int cmd_secret_box(struct cmd_context *cx, struct secret_box **out, struct err *
 	return 0;
 }
 
-int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_place *out_made,
+int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, bool *out_replaced,
 			 struct secret_box **out, struct err *err)
 {
 	AUTO(key_place_release) struct key_place k = {0};
 	bool kept, made;
-	int rc;
 
+	*out_replaced = false;
 	if (cx->box) {
 		*out = cx->box;
 		return 0;
@@ -182,14 +182,14 @@ int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, struct key_p
 	}
 	if (kept && !replace_lost)
 		return -1;
-	rc = secret_box_make(k.provider, k.where, &cx->box, &made, err) ||
-	     cmd_key_keep(cx, &k, cx->box, err);
-	if (made && !kept) {
-		*out_made = k;
-		k = (struct key_place){0};
-	}
-	if (rc)
+	if (secret_box_make(k.provider, k.where, &cx->box, &made, err) ||
+	    cmd_key_keep(cx, &k, cx->box, err))
 		return -1;
+	/* Several stores may have their keys in one place, and another one may use this by then. */
+	if (made)
+		log_debug("key", "there is a new key in %s; it stays, also when this fails",
+			  k.provider->name);
+	*out_replaced = kept;
 	*out = cx->box;
 	return 0;
 }

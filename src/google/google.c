@@ -44,8 +44,11 @@ int google_new(const struct account *account, const struct google_options *optio
 	g->batch_url = oauth_batch_url(account->base_url);
 	if (!strcmp(account->auth, "service_account") && account->subject)
 		g->quota_user = oauth_quota_user(account->subject);
-	if (options->access_token)
-		token_use(g, options->access_token, options->token_expires_ms);
+	if (options->access_token) {
+		g->access_token = xstrdup(options->access_token);
+		g->unstored = true;
+		g->o.no_writes = true;
+	}
 	*out = g;
 	return 0;
 }

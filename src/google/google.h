@@ -34,10 +34,10 @@ struct google_options {
 	struct clock *clock;         /* borrowed */
 	struct store *store;         /* borrowed; tokens and not_before_ms are written through it */
 	struct secret_box *box;      /* borrowed */
-	/* Of a login that is not finished: used while it is good, in place of the store's; borrowed
-	 * for google_new() alone. NULL = none. */
+	/* Of a login that is not in the store yet, nor need its account be: what the store holds
+	 * under that name is neither asked nor changed (no_writes is implied), and when Google
+	 * refuses it that is the end. Borrowed for google_new() alone. NULL = none. */
 	const char *access_token;
-	int64_t token_expires_ms;
 	enum google_patience patience;
 	long timeout_ms;     /* per request; 0 = the transport's default */
 	int64_t deadline_ms; /* clock mono_ms after which nothing is tried again; 0 = none */

@@ -22,6 +22,7 @@ struct google {
 	char *api_url, *batch_url;
 	char *quota_user;      /* whom Google shall charge; NULL = whose token it is */
 	char *access_token;    /* secret; NULL = not read yet */
+	bool unstored;         /* that is all there is of the login: options.access_token */
 	int64_t expires_ms;    /* of access_token */
 	int64_t lifetime_ms;   /* of access_token when it was new; 0 = not known */
 	int64_t not_before_ms; /* no request before (Retry-After of a run before) */
@@ -41,8 +42,6 @@ int budget_take(struct google *g, int units, int64_t *out_wait_ms, struct err *e
  * refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, and those of a try that
  * may pass. Retries nothing. */
 int token_ensure(struct google *g, const char *rejected, struct err *err);
-/* Go on with this one; the store is not asked as long as it is good. */
-void token_use(struct google *g, const char *access_token, int64_t expires_ms);
 /* The account's row as it is now. ERR_NOT_FOUND when it is gone; ERR_NOT_CONNECTED when another
  * login has taken its place since google_new(). */
 int google_row(struct google *g, struct account *out, struct err *err);

@@ -205,14 +205,6 @@ static void keep(struct google *g, char **token_take, int64_t expires_ms, int64_
 	g->lifetime_ms = lifetime_ms;
 }
 
-void token_use(struct google *g, const char *access_token, int64_t expires_ms)
-{
-	int64_t lifetime = expires_ms - clock_now_ms(g->o.clock);
-	char *token = xstrdup(access_token);
-
-	keep(g, &token, expires_ms, lifetime > 0 ? lifetime : 1);
-}
-
 /* Five minutes left, or a tenth of its life for a short-lived one. */
 static bool is_fresh(const struct google *g)
 {
@@ -417,6 +409,10 @@ int token_ensure(struct google *g, const char *rejected, struct err *err)
 {
 	bool is_new;
 
+	if (g->unstored)
+		return rejected ? err_set(err, ERR_TOKEN_EXPIRED,
+					  "Google refuses the access token that it has just given")
+				: 0;
 	if (account_check_state(&g->account, err))
 		return -1;
 	if (!rejected && is_fresh(g))

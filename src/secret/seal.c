@@ -56,7 +56,7 @@ static int no_key(const struct key_provider *p, const char *where, struct err *e
 	return err_set(
 		err, ERR_SECRET,
 		"the key that opens the stored logins is missing (%s: '%s'); put it back, or "
-		"connect the accounts again",
+		"connect the accounts again with --force",
 		p->name, where);
 }
 

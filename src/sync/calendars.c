@@ -164,6 +164,41 @@ static int pull_list(struct list_pull *p, struct err *err)
 	}
 }
 
+int sync_calendar_list_fetch(struct google *g, struct json_object **out, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *pages = json_object_new_array();
+	AUTO(json_object_put) struct json_object *tokens = json_object_new_object();
+	AUTO(free) char *token = NULL;
+	struct list_pull p = {.g = g};
+	const char *next;
+
+	do {
+		struct json_object *page = NULL;
+
+		if (fetch(&p, token, &page, err))
+			return -1;
+		json_object_array_add(pages, page);
+		if (wire_next_page(page, tokens, "calendarList.list", &next, err))
+			return -1;
+		xstr_set(&token, next);
+	} while (next);
+	*out = TAKE(pages);
+	return 0;
+}
+
+int sync_calendar_list_take(struct store *s, struct account *account,
+			    const struct json_object *pages, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
+	struct list_pull p = {.s = s, .account = account, .seen = seen};
+	size_t count = json_object_array_length(pages);
+
+	for (size_t i = 0; i < count; i++)
+		if (take_page(&p, json_object_array_get_idx(pages, i), i + 1 == count, err))
+			return -1;
+	return 0;
+}
+
 int sync_calendar_list(struct google *g, struct store *s, struct account *account,
 		       int64_t *out_changed, struct err *err)
 {

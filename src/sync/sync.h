@@ -99,6 +99,12 @@ int sync_events(const struct sync_env *env, const struct account *account, const
 struct google;
 int sync_calendar_list(struct google *g, struct store *s, struct account *account,
 		       int64_t *out_changed, struct err *err);
+/* The same in two halves, for a login that is not in the store yet: all of the list, as an array of
+ * pages (caller's) with nothing written; and what it says of the account, whose row is there, in
+ * the caller's transaction. */
+int sync_calendar_list_fetch(struct google *g, struct json_object **out, struct err *err);
+int sync_calendar_list_take(struct store *s, struct account *account,
+			    const struct json_object *pages, struct err *err);
 
 DEFINE_AUTO_VALUE(struct sync_result, sync_result_release)
 

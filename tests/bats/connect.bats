@@ -466,6 +466,166 @@ web_client() {
 	run -0 calsync sync
 }
 
+# held NAME [ARGUMENT...]: a connect whose list of calendars Google does not give at once, stopped ($pid)
+# before it asks again; let_go STATUS [FAULT]: it goes on, the next answer being bad, and ends so.
+held() {
+	fake_google_forget_log
+	fake_google_fault '{"match": "calendarList?", "times": 1, "action": "status", "status": 503, "retry_after": 2}'
+	calsync -q connect "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	for _ in $(seq 200); do
+		[ "$(fake_google_requests '[.[] | select(.status == 503)] | length')" = 0 ] || break
+		sleep 0.05
+	done
+	kill -STOP "$pid"
+}
+
+let_go() {
+	local status=0
+	[ $# -lt 2 ] || fake_google_fault "$2"
+	kill -CONT "$pid"
+	wait "$pid" || status=$?
+	assert_equal "$status" "$1"
+	fake_google_no_faults
+}
+
+FORBIDDEN='{"match": "calendarList?", "times": 0, "action": "status", "status": 403, "domain": "global",
+	"reason": "forbidden", "message": "Forbidden"}'
+
+@test "connect: a login that fails takes nothing from one that was quicker" {
+	held work
+	connect_account work
+	run -0 calsync --json event add Kept --start "2026-03-10 10:00"
+	store_dump >before
+	let_go 1 "$FORBIDDEN"
+	diff before <(store_dump)
+	run -0 calsync sync
+}
+
+@test "connect: a login that was slower repairs its own account, and takes no other's" {
+	held work
+	connect_account work
+	let_go 0
+	run -0 calsync sync
+	fake_google_account user2@example.com
+	held home
+	connect_account home user2@example.com
+	store_dump >before
+	let_go 2
+	grep -q "account 'home' belongs to user2@example.com, but user1@example.com has logged in" "$BATS_TEST_TMPDIR/err"
+	diff before <(store_dump)
+	run -0 calsync sync --all
+}
+
+@test "connect: a login that fails leaves the key to another store that uses it" {
+	held work
+	CALSYNC_DB=other.db connect_account other # in the place of the first one's key
+	let_go 1 "$FORBIDDEN"
+	run -0 calsync --db other.db sync
+	# Also when the key was made for it.
+	connect_account work
+	calsync -q disconnect work --purge
+	sqlite3 "$CALSYNC_STORE" "DELETE FROM meta WHERE key LIKE 'key%';
+		CREATE TRIGGER full BEFORE INSERT ON secret BEGIN SELECT RAISE(ABORT, 'full'); END"
+	rm "$XDG_CONFIG_HOME/calsync/key"
+	run -1 --separate-stderr calsync -q --json connect work
+	assert_failure_json store
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" "SELECT (SELECT count(*) FROM account)
+		+ (SELECT count(*) FROM meta WHERE key LIKE 'key%')")" 0
+	CALSYNC_DB=third.db connect_account third
+	sqlite3 "$CALSYNC_STORE" 'DROP TRIGGER full'
+	connect_account work
+	run -0 calsync sync
+	run -0 calsync --db third.db sync
+}
+
+@test "connect: --force that fails leaves what the lost key opens; one that works names what it cuts off" {
+	key=$XDG_CONFIG_HOME/calsync/key
+	fake_google_account user2@example.com
+	connect_account work
+	connect_account two user2@example.com
+	cp -p "$key" kept
+	rm "$key"
+	run -1 --separate-stderr calsync -q connect work
+	assert_matches "$stderr" "is missing \(file: '.*'\); put it back, or connect the accounts again with --force\$"
+	for trouble in google store; do
+		if [ $trouble = google ]; then
+			fake_google_fault "$FORBIDDEN"
+		else
+			sqlite3 "$CALSYNC_STORE" "CREATE TRIGGER full BEFORE INSERT ON secret BEGIN SELECT RAISE(ABORT, 'full'); END"
+		fi
+		store_dump >before
+		run -1 calsync -q connect work --force
+		diff before <(store_dump)
+		fake_google_no_faults
+		sqlite3 "$CALSYNC_STORE" 'DROP TRIGGER IF EXISTS full'
+		cp -p kept "$key"
+		run -0 calsync sync --all
+		rm "$key"
+	done
+	run -0 --separate-stderr calsync --json connect work --force
+	assert_schema connect
+	assert_json '.cutOff == ["two"]'
+	assert_matches "$stderr" "warning: the login of account 'two' was sealed with the key that is lost; connect it again: calsync connect two"
+	refute_matches "$stderr" "account 'work'"
+	# Another key in its place than the store's: the way out is said once.
+	cp -p "$key" new
+	cp -p kept "$key"
+	run -1 --separate-stderr calsync -q connect work
+	assert_matches "$stderr" 'connect the accounts again with --force$'
+	refute_matches "$stderr" 'force.*force'
+	chmod 640 "$key"
+	run -1 --separate-stderr calsync -q connect work
+	refute_matches "$stderr" 'force'
+	cp -p new "$key"
+	CONSENT_ACCOUNT=user2@example.com run -0 --separate-stderr calsync --json connect two
+	assert_json 'has("cutOff") | not'
+	run -0 calsync sync --all
+}
+
+@test "connect: who is interrupted before the proof has stored nothing, and a healthy login stays so" {
+	for signal in KILL TERM; do
+		held work
+		kill -s "$signal" "$pid"
+		kill -CONT "$pid" || true # nothing is there any more after KILL
+		wait "$pid" || true
+		fake_google_no_faults
+		nothing_stored
+		assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM secret')" 0
+		[ ! -e "$XDG_CONFIG_HOME/calsync/key" ]
+	done
+	connect_account work
+	store_dump >before
+	for signal in KILL TERM; do
+		held work
+		kill -s "$signal" "$pid"
+		kill -CONT "$pid" || true # nothing is there any more after KILL
+		wait "$pid" || true
+		fake_google_no_faults
+		diff before <(store_dump)
+	done
+	run -0 calsync sync
+	run -0 --separate-stderr calsync --json disconnect work
+	assert_json '.revocation == "revoked"'
+}
+
+@test "connect: a token that Google gives and then refuses is no login, whatever the store holds" {
+	fault='{"match": "calendarList?", "times": 0, "action": "status", "status": 401}'
+	fake_google_fault "$fault"
+	run -3 --separate-stderr calsync -q --json connect work
+	assert_failure_json token_expired
+	assert_matches "$stderr" 'cannot list the calendars: Google refuses the access token'
+	nothing_stored
+	fake_google_no_faults
+	connect_account work
+	store_dump >before
+	fake_google_fault "$fault"
+	run -3 calsync connect work
+	diff before <(store_dump)
+	fake_google_no_faults
+	run -0 calsync sync
+}
+
 @test "connect: a login that will end is announced" {
 	fake_google_config '{"refresh_token_expires_in": 604800}'
 	run --separate-stderr -0 calsync --json connect work

@@ -115,6 +115,31 @@ static void test_token__401_twice_gives_up(void **state)
 	assert_int_equal(b.script.asked_count, 3);
 }
 
+static void test_token__of_a_new_login_leaves_the_stored_one_alone(void **state)
+{
+	static const struct scripted_answer answers[] = {OK_EVENT, UNAUTH, TOKEN_OK("at-3")};
+	AUTO(account_release) struct account before = {0};
+	AUTO(account_release) struct account after = {0};
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	row(&b, &before);
+	b.o.access_token = "new-1";
+	reopen(&b);
+	get_good(&b);
+	assert_true(bearer_is(&b.script.asked[0], "new-1"));
+	/* Neither is another one asked for, nor does the stored one pass for it. */
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_TOKEN_EXPIRED);
+	assert_int_equal(b.script.asked_count, 2);
+	row(&b, &after);
+	assert_int_equal(after.state, ACCOUNT_CONNECTED);
+	assert_int_equal(after.token_expires_ms, before.token_expires_ms);
+	expect_secret(&b, "access_token", "at-1");
+}
+
 static void test_token__rotated_one_is_stored_before_use(void **state)
 {
 	static const struct scripted_answer answers[] = {
@@ -630,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_token__short_lived_ones_are_used_up_to_a_tenth),
 		cmocka_unit_test(test_token__401_renews_once_and_repeats),
 		cmocka_unit_test(test_token__401_twice_gives_up),
+		cmocka_unit_test(test_token__of_a_new_login_leaves_the_stored_one_alone),
 		cmocka_unit_test(test_token__rotated_one_is_stored_before_use),
 		cmocka_unit_test(test_token__invalid_grant_ends_the_login),
 		cmocka_unit_test(test_token__names_are_quoted_for_the_shell),

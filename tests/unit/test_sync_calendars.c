@@ -249,6 +249,61 @@ static void test_zone__all_day_events_move_with_it(void **state)
 	assert_equal_sides(w, 1);
 }
 
+/* --- of a login that is not in the store yet ------------------------------------------------ */
+
+static size_t calendars(struct world *w)
+{
+	AUTO(calendar_list_release) struct calendar_list l = {0};
+
+	OK(store_calendar_list(w->store, w->account.id, &l, &err));
+	return l.count;
+}
+
+static void add_calendars(struct world *w, int count)
+{
+	for (int i = 0; i < count; i++) {
+		AUTO(free)
+		char *body = xasprintf("{\"account\":\"" ME "\",\"id\":\"c%d@example.com\"}", i);
+
+		control(w, "POST", "/sandbox/calendars", body);
+	}
+}
+
+static void test_list__is_fetched_whole_before_any_of_it_is_stored(void **state)
+{
+	struct world *w = *state;
+	AUTO(json_object_put)
+	struct json_object *t = ask(w, "POST", "/sandbox/token", "{}", NULL, NULL);
+	AUTO(json_object_put) struct json_object *pages = NULL;
+	AUTO(google_free) struct google *g = NULL;
+	struct google_options o = {.transport = &w->hooked.t,
+				   .clock = &w->clock.clock,
+				   .store = w->store,
+				   .access_token = json_str(t, "access_token")};
+
+	add_calendars(w, 255); /* more than a page */
+	forget_log(w);
+	OK(google_new(&w->account, &o, &g, &err));
+	OK(sync_calendar_list_fetch(g, &pages, &err));
+	assert_int_equal(requests(w, "GET", "/calendar/v3/users/me/calendarList"), 2);
+	assert_int_equal(json_object_array_length(pages), 2);
+	assert_int_equal(calendars(w), 1);
+	OK(store_begin(w->store, &err));
+	OK(sync_calendar_list_take(w->store, &w->account, pages, &err));
+	store_rollback(w->store);
+	assert_int_equal(calendars(w), 1);
+	OK(store_begin(w->store, &err));
+	OK(sync_calendar_list_take(w->store, &w->account, pages, &err));
+	OK(store_commit(w->store, &err));
+	assert_int_equal(calendars(w), 256);
+	/* What it ends with is where the next sync goes on: it finds one more. */
+	add_calendars(w, 256);
+	forget_log(w);
+	sync_ok(w);
+	assert_int_equal(requests(w, "GET", "/calendar/v3/users/me/calendarList"), 1);
+	assert_int_equal(calendars(w), 257);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +313,7 @@ int main(void)
 		TEST(test_gone__keeps_its_events_and_edits_until_it_is_back),
 		TEST(test_deselected__keeps_its_events_and_goes_on),
 		TEST(test_zone__all_day_events_move_with_it),
+		TEST(test_list__is_fetched_whole_before_any_of_it_is_stored),
 	};
 
 	return cmocka_run_group_tests_name("sync_calendars", tests, NULL, NULL);
