@@ -67,7 +67,8 @@ void doctor_key(struct doctor *d)
 	if (cmd_secret_box(d->cx, &box, &err)) {
 		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
 		doctor_mend(d, "'calsync key status' shows its place: put it back there; if it is "
-			       "lost, connect every account again (calsync connect NAME)");
+			       "lost, connect every account again (calsync connect NAME), the "
+			       "first with --force");
 		return;
 	}
 	check_secrets(d, box);
@@ -160,13 +161,31 @@ static void check_events(struct doctor *d, const struct account *a)
 	}
 }
 
+static void check_disconnected(struct doctor *d, const struct account *a)
+{
+	AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
+	struct err err;
+
+	if (store_secret_list(d->cx->store, a->id, &secrets, &err)) {
+		doctor_add(d, ACCOUNTS, FINDING_ERROR, "%s", err.msg);
+		return;
+	}
+	if (!secrets.count) {
+		doctor_add(d, ACCOUNTS, FINDING_SKIPPED, "'%s' is disconnected; its events stay",
+			   a->name);
+		return;
+	}
+	doctor_add(d, ACCOUNTS, FINDING_WARNING,
+		   "'%s' is disconnected, but the secrets of a login are still here", a->name);
+	doctor_mend(d, "calsync disconnect %s", a->name);
+}
+
 static void check_account(struct doctor *d, const struct account *a)
 {
 	size_t before = d->count;
 
 	if (a->state == ACCOUNT_DISCONNECTED) {
-		doctor_add(d, ACCOUNTS, FINDING_SKIPPED, "'%s' is disconnected; its events stay",
-			   a->name);
+		check_disconnected(d, a);
 		return;
 	}
 	check_login(d, a);

@@ -461,9 +461,16 @@ good() {
 
 @test "doctor: accounts: a disconnected one is left alone" {
 	connected
+	sqlite3 "$CALSYNC_STORE" '.dump --data-only secret' >kept
 	calsync --quiet disconnect work
 	doctor 0
 	finding accounts skipped "'work' is disconnected"
+	sqlite3 "$CALSYNC_STORE" <kept
+	doctor 0
+	finding accounts warning "'work' is disconnected, but the secrets of a login are still here" \
+		'^calsync disconnect work$'
+	run -0 calsync --quiet disconnect work
+	doctor 0
 	run -5 --separate-stderr calsync --json --db none.db -a work doctor
 	assert_failure_json not_found
 }
