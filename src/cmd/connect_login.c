@@ -72,12 +72,20 @@ static int stored_value(struct cmd_context *cx, const struct account *a, const c
 static int stored_client(struct cmd_context *cx, const struct account *a, struct oauth_client *out,
 			 struct err *err)
 {
-	if (stored_value(cx, a, "client_secret", &out->secret, err) ||
-	    stored_value(cx, a, "client_redirect", &out->redirect_uri, err))
+	if (!stored_value(cx, a, "client_secret", &out->secret, err) &&
+	    !stored_value(cx, a, "client_redirect", &out->redirect_uri, err)) {
+		out->id = xstrdup(a->client_id);
+		out->web = out->redirect_uri != NULL;
+		return 0;
+	}
+	if (err->code != ERR_SECRET)
 		return -1;
-	out->id = xstrdup(a->client_id);
-	out->web = out->redirect_uri != NULL;
-	return 0;
+	/* --force was given already, or is of no use: the key is there, and seals others. */
+	log_debug("connect", "%s", err->msg);
+	return err_set(err, ERR_SECRET,
+		       "the OAuth client of account '%s' lies in the store, but does not open; "
+		       "give it again: --client-secrets FILE",
+		       a->name);
 }
 
 static int find_client(struct cmd_context *cx, struct connect *c, struct err *err)

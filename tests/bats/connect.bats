@@ -583,6 +583,24 @@ FORBIDDEN='{"match": "calendarList?", "times": 0, "action": "status", "status": 
 	run -0 calsync sync --all
 }
 
+@test "connect: an OAuth client that was sealed with the lost key is asked for" {
+	jq -n '{installed: {client_id: env.GOOGLE_CLIENT_ID, client_secret: env.GOOGLE_CLIENT_SECRET}}' >client.json
+	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+	fake_google_account user2@example.com
+	connect_account work user1@example.com --client-secrets client.json
+	connect_account two user2@example.com --client-secrets client.json
+	rm "$XDG_CONFIG_HOME/calsync/key"
+	run -1 --separate-stderr calsync -q --json connect work --force
+	assert_failure_json secret
+	assert_matches "$stderr" "client of account 'work' .* does not open; give it again: --client-secrets FILE$"
+	connect_account work user1@example.com --force --client-secrets client.json
+	run -1 --separate-stderr calsync -q --json connect two
+	assert_failure_json secret
+	assert_matches "$stderr" "client of account 'two' .* --client-secrets FILE$"
+	connect_account two user2@example.com --client-secrets client.json
+	run -0 calsync sync --all
+}
+
 @test "connect: who is interrupted before the proof has stored nothing, and a healthy login stays so" {
 	for signal in KILL TERM; do
 		held work
