@@ -304,6 +304,7 @@ int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err 
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(hook_channel_list_release) struct hook_channel_list list = {0};
+	size_t room = 0;
 	int status;
 
 	if (db_prepare(h->db, sql_channel_list, &st, err))
@@ -312,7 +313,10 @@ int hook_channel_list(struct hook *h, struct hook_channel_list *out, struct err 
 	while ((status = stmt_step(st, err)) == 1) {
 		if (list.count == HOOK_ROWS_MAX)
 			return hook_too_many(h->db, "channel", err);
-		list.items = xreallocarray(list.items, list.count + 1, sizeof(*list.items));
+		if (list.count == room) {
+			room = 2 * room + 16;
+			list.items = xreallocarray(list.items, room, sizeof(*list.items));
+		}
 		if (channel_read(h, st, &list.items[list.count], err))
 			return -1;
 		list.count++;
@@ -361,7 +365,7 @@ int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, st
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 	AUTO(free) struct hook_wake *list = NULL;
-	size_t n = 0;
+	size_t n = 0, room = 0;
 	int status;
 
 	if (db_prepare(h->db, sql_wake_list, &st, err))
@@ -373,7 +377,10 @@ int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, st
 		if (!is_number(st, 0, INT64_MAX) || !is_number(st, 1, COUNT_MAX) ||
 		    !is_number(st, 2, TIME_MAX))
 			return hook_damaged(h->db, "a row of wake makes no sense", err);
-		list = xreallocarray(list, n + 1, sizeof(*list));
+		if (n == room) {
+			room = 2 * room + 16;
+			list = xreallocarray(list, room, sizeof(*list));
+		}
 		list[n++] = (struct hook_wake){.calendar_id = col_int(st, 0),
 					       .ticket = col_int(st, 1),
 					       .at_ms = col_int(st, 2)};
