@@ -180,7 +180,7 @@ static int select_calendars(struct cmd_context *cx, const struct connect *c, int
 
 static int same_person(const struct connect *c, const struct account *a, struct err *err)
 {
-	if (!a->id || c->opts->force || !strcmp(a->email, c->email))
+	if (!a->email || c->opts->force || !strcmp(a->email, c->email)) /* NULL: a new one */
 		return 0;
 	return err_set(err, ERR_USAGE,
 		       "account '%s' belongs to %s, but %s has logged in; choose another name, or "

@@ -60,18 +60,21 @@ static int fail(struct db *db, int rc, struct err *err)
 	db->failed_unique = rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY;
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
-		return err_set(err, ERR_STORE,
-			       "database '%s' is busy: another process is writing to it", db->path);
+		err_set(err, ERR_STORE, "database '%s' is busy: another process is writing to it",
+			db->path);
+		break;
 	case SQLITE_NOMEM:
 		abort();
 	case SQLITE_INTERRUPT: /* only count_steps() does that */
-		return err_set(err, ERR_STORE, "database '%s' holds far more than it should; %s",
-			       db->path, db->mend);
+		err_set(err, ERR_STORE, "database '%s' holds far more than it should; %s", db->path,
+			db->mend);
+		break;
 	default:
-		return err_set(err, ERR_STORE, "database '%s': %s%s%s", db->path,
-			       sqlite3_errmsg(db->handle), db->mend && is_damage(rc) ? "; " : "",
-			       db->mend && is_damage(rc) ? db->mend : "");
+		err_set(err, ERR_STORE, "database '%s': %s%s%s", db->path,
+			sqlite3_errmsg(db->handle), db->mend && is_damage(rc) ? "; " : "",
+			db->mend && is_damage(rc) ? db->mend : "");
 	}
+	return -1;
 }
 
 /* A test says that the process is dead: see base/fault.h. */
@@ -522,8 +525,10 @@ int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *er
 		db->steps = 0;
 		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle,
 					NULL);
-		if (rc != SQLITE_OK)
-			return fail(db, rc, err);
+		if (rc != SQLITE_OK) {
+			fail(db, rc, err);
+			return -1;
+		}
 		st = xcalloc(1, sizeof(*st));
 		st->db = db;
 		st->handle = handle;

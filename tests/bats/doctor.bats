@@ -65,6 +65,7 @@ doctor() {
 # as_anyone COMMAND...: calsync with the rights that any user has, also when this is root.
 as_anyone() {
 	[ "$(id -u)" -eq 0 ] || { "$@"; return; }
+	# shellcheck disable=SC2317 # the arguments call it
 	calsync() {
 		setpriv --bounding-set=-dac_override,-dac_read_search calsync "$@"
 	}

@@ -404,9 +404,10 @@ static void put_journal(const char *super)
 	put_be32(buf + 20, 512);
 	put_be32(buf + 24, 4096);
 	put_be32(buf + end, 0x40000000 / 4096 + 1);
-	memcpy(buf + end + 4, super, len);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		buf[end + 4 + i] = (unsigned char)super[i];
 		sum += (unsigned char)super[i];
+	}
 	end += 4 + len;
 	put_be32(buf + end, (uint32_t)len);
 	put_be32(buf + end + 4, sum);
