@@ -218,10 +218,9 @@ connect_waits() {
 	assert_equal "$(fake_google_requests length)" 0
 }
 
-# The sandbox has one web client, whose address is port 8085: one test at a time, on this machine.
+# The sandbox has one web client, whose address is port 8085.
 web_client() {
-	exec 5>"/tmp/calsync-port-8085.lock"
-	flock 5
+	port_is_ours 8085
 	jq -n '{web: {client_id: "calsync-web.apps.googleusercontent.com", client_secret: "sandbox-web-secret",
 		redirect_uris: ["https://example.com/callback", "http://127.0.0.1:8085/callback"]}}' >web.json
 	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET

@@ -286,8 +286,7 @@ client() {
 }
 
 @test "bad input: the port of a web client is in use" {
-	exec 5>"/tmp/calsync-port-8085.lock"
-	flock 5
+	port_is_ours 8085
 	client '{"web": {"client_id": "i", "redirect_uris": ["http://127.0.0.1:8085/callback"]}}'
 	/usr/bin/python3 -c 'import socket, time
 s = socket.socket()

@@ -191,6 +191,13 @@ connect_account() {
 	CONSENT_ACCOUNT=$email calsync --quiet connect "$name" "$@"
 }
 
+# port_is_ours PORT: one test at a time on this machine has it, until descriptor 5 is closed (what is
+# started must not inherit it: 5>&-).
+port_is_ours() {
+	exec 5>"${TMPDIR:-/tmp}/calsync-port-$1.lock"
+	flock 5
+}
+
 # json FILTER: of the last command's standard output ($output of run --separate-stderr).
 json() {
 	jq -er "$1" <<<"$output"

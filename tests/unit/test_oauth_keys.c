@@ -240,11 +240,11 @@ static void test_client__redirect_of_a_web_client(void **state)
 		 "\"http://127.0.0.1:8085/callback\",\"http://localhost:1/\"]}}",
 		 "http://127.0.0.1:8085/callback", true},
 	};
-	char folder[] = "/tmp/calsync-client-XXXXXX";
+	char folder[TEMP_TREE_LEN];
 	AUTO(free) char *path = NULL;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
+	assert_int_equal(temp_tree_make(folder), 0);
 	path = xasprintf("%s/client.json", folder);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO(oauth_client_release) struct oauth_client c = {0};
