@@ -22,7 +22,7 @@ check() {
 		rank["store"] = 5; rank["secret"] = 4; rank["ical"] = 3; rank["model"] = 2; rank["base"] = 1
 		# Who may know a library: a regular expression on the file.
 		lib["curl/"] = "^src/google/http[.]c$"
-		lib["sqlite3.h"] = "^src/store/db[.]c$"
+		lib["sqlite3.h"] = "^src/store/db(_internal[.]h|[.]c)$"
 		lib["libsecret/"] = "^src/secret/"
 		lib["openssl/"] = "^src/(secret/|google/(jwt|oauth|event_id))"
 		lib["microhttpd.h"] = "^src/web/"

@@ -1,6 +1,5 @@
 #include "store/db.h"
 
-#include <assert.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "store/db_file.h"
+#include "store/db_internal.h"
 
 #include "base/banned.h"
 
@@ -15,29 +15,6 @@
 #define HEADER_LEN      100
 #define STEPS_A_CALL    1000 /* of SQLite's machine */
 #define WARY_VFS        "calsync-wary"
-
-struct stmt {
-	struct db *db;
-	sqlite3_stmt *handle;
-	uint32_t hash; /* of the text */
-	bool busy;     /* handed out */
-	int bind_rc;   /* first failed bind since it was handed out */
-};
-
-struct db {
-	sqlite3 *handle;
-	char *path;
-	struct stmt **stmts; /* compiled so far, each once or as often as used at the same time */
-	size_t count;
-	int busy_timeout_ms;
-	const char *begin_file; /* who opened the transaction; NULL = none is open */
-	int begin_line;
-	bool spoiled;       /* a step of several statements failed in it */
-	bool failed_unique; /* see db_failed_unique() */
-	/* See db_open_wary(); mend NULL = a file that nobody else writes. */
-	const char *mend;
-	int64_t steps, steps_max; /* of the statement that was begun last */
-};
 
 static bool is_damage(int rc)
 {
@@ -55,7 +32,7 @@ static bool is_damage(int rc)
 	}
 }
 
-static int fail(struct db *db, int rc, struct err *err)
+int db_fail(struct db *db, int rc, struct err *err)
 {
 	db->failed_unique = rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY;
 	switch (rc & 0xff) {
@@ -77,8 +54,7 @@ static int fail(struct db *db, int rc, struct err *err)
 	return -1;
 }
 
-/* A test says that the process is dead: see base/fault.h. */
-static int dead(const struct db *db, struct err *err)
+int db_dead(const struct db *db, struct err *err)
 {
 	return err_set(err, ERR_STORE, "database '%s': taken for dead by a test", db->path);
 }
@@ -392,7 +368,7 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 
 	db->steps = 0;
 	rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : fail(db, rc, err);
+	return rc == SQLITE_OK ? 0 : db_fail(db, rc, err);
 }
 
 /* --- transactions ------------------------------------------------------------------------ */
@@ -406,7 +382,7 @@ static int run_text(struct db *db, const char *sql, struct err *err)
 	if (db_prepare(db, sql, &st, err))
 		return -1;
 	rc = sqlite3_step(st->handle);
-	return rc == SQLITE_DONE ? 0 : fail(db, rc, err);
+	return rc == SQLITE_DONE ? 0 : db_fail(db, rc, err);
 }
 
 bool db_in_transaction(const struct db *db)
@@ -431,7 +407,7 @@ static int begin(struct db *db, const char *sql, const char *file, int line, str
 int db_begin_at(struct db *db, bool exclusive, const char *file, int line, struct err *err)
 {
 	if (!db->begin_file && fault_point("store.begin"))
-		return dead(db, err);
+		return db_dead(db, err);
 	return begin(db, exclusive ? "BEGIN EXCLUSIVE" : "BEGIN IMMEDIATE", file, line, err);
 }
 
@@ -460,14 +436,14 @@ int db_commit(struct db *db, struct err *err)
 				"database '%s': a step of the transaction that %s:%d opened failed",
 				db->path, db->begin_file, db->begin_line);
 	else if (fault_point("store.commit"))
-		status = dead(db, err);
+		status = db_dead(db, err);
 	else
 		status = run_text(db, "COMMIT", err);
 	if (status)
 		db_rollback(db);
 	db->begin_file = NULL;
 	if (!status && fault_point("store.committed"))
-		return dead(db, err);
+		return db_dead(db, err);
 	return status;
 }
 
@@ -492,213 +468,4 @@ int db_join_end(struct db *db, const struct db_join *join, int status, struct er
 	else if (sqlite3_total_changes64(db->handle) != join->changes)
 		db->spoiled = true;
 	return status;
-}
-
-/* --- statements -------------------------------------------------------------------------- */
-
-static uint32_t text_hash(const char *s) /* FNV-1a */
-{
-	uint32_t hash = 2166136261u;
-
-	for (; *s; s++)
-		hash = (hash ^ (unsigned char)*s) * 16777619u;
-	return hash;
-}
-
-int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *err)
-{
-	uint32_t hash = text_hash(sql);
-	struct stmt *st = NULL;
-	sqlite3_stmt *handle;
-	int rc;
-
-	/* Going on without the transaction would commit each further write by itself. */
-	if (db->begin_file && sqlite3_get_autocommit(db->handle))
-		return err_set(err, ERR_STORE,
-			       "database '%s': the transaction that %s:%d opened is lost", db->path,
-			       db->begin_file, db->begin_line);
-	for (size_t i = 0; i < db->count && !st; i++)
-		if (db->stmts[i]->hash == hash && !db->stmts[i]->busy &&
-		    !strcmp(sqlite3_sql(db->stmts[i]->handle), sql))
-			st = db->stmts[i];
-	if (!st) {
-		db->steps = 0;
-		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle,
-					NULL);
-		if (rc != SQLITE_OK) {
-			fail(db, rc, err);
-			return -1;
-		}
-		st = xcalloc(1, sizeof(*st));
-		st->db = db;
-		st->handle = handle;
-		st->hash = hash;
-		db->stmts = xreallocarray(db->stmts, db->count + 1, sizeof(struct stmt *));
-		db->stmts[db->count++] = st;
-	}
-	st->busy = true;
-	st->bind_rc = SQLITE_OK;
-	*out = st;
-	return 0;
-}
-
-void stmt_done(struct stmt *st)
-{
-	if (!st)
-		return;
-	sqlite3_reset(st->handle);
-	sqlite3_clear_bindings(st->handle);
-	st->busy = false;
-}
-
-static int param(struct stmt *st, const char *name)
-{
-	int i = sqlite3_bind_parameter_index(st->handle, name);
-
-	assert(i > 0);
-	return i;
-}
-
-static void keep_rc(struct stmt *st, int rc)
-{
-	if (st->bind_rc == SQLITE_OK)
-		st->bind_rc = rc;
-}
-
-void stmt_int(struct stmt *st, const char *name, int64_t value)
-{
-	keep_rc(st, sqlite3_bind_int64(st->handle, param(st, name), value));
-}
-
-void stmt_bool(struct stmt *st, const char *name, bool value)
-{
-	stmt_int(st, name, value);
-}
-
-void stmt_text(struct stmt *st, const char *name, const char *value)
-{
-	keep_rc(st, sqlite3_bind_text64(st->handle, param(st, name), value,
-					value ? strlen(value) : 0, SQLITE_STATIC, SQLITE_UTF8));
-}
-
-void stmt_blob(struct stmt *st, const char *name, const void *data, size_t len)
-{
-	/* A NULL pointer would bind NULL, not an empty value. */
-	keep_rc(st, sqlite3_bind_blob64(st->handle, param(st, name), len ? data : "", len,
-					SQLITE_STATIC));
-}
-
-void stmt_null(struct stmt *st, const char *name)
-{
-	keep_rc(st, sqlite3_bind_null(st->handle, param(st, name)));
-}
-
-int stmt_step(struct stmt *st, struct err *err)
-{
-	bool watched = fault_hook != NULL && !sqlite3_stmt_readonly(st->handle);
-	bool alone = !st->db->begin_file;
-	int rc;
-
-	if (st->bind_rc != SQLITE_OK)
-		return err_set(err, ERR_STORE, "database '%s': %s", st->db->path,
-			       sqlite3_errstr(st->bind_rc));
-	if (!sqlite3_stmt_busy(st->handle))
-		st->db->steps = 0;
-	if (watched && !sqlite3_stmt_busy(st->handle) &&
-	    fault_point(alone ? "store.write" : "store.change"))
-		return dead(st->db, err);
-	rc = sqlite3_step(st->handle);
-	if (rc == SQLITE_ROW)
-		return 1;
-	if (rc == SQLITE_DONE && watched && alone && fault_point("store.written"))
-		return dead(st->db, err);
-	if (rc == SQLITE_DONE)
-		return 0;
-	return fail(st->db, rc, err);
-}
-
-int stmt_run(struct stmt *st, struct err *err)
-{
-	int status;
-
-	do
-		status = stmt_step(st, err);
-	while (status == 1);
-	return status;
-}
-
-int stmt_run_id(struct stmt *st, int64_t *out_id, struct err *err)
-{
-	int64_t id;
-
-	if (stmt_step(st, err) < 0)
-		return -1;
-	id = col_int(st, 0);
-	if (stmt_run(st, err))
-		return -1;
-	*out_id = id;
-	return 0;
-}
-
-int64_t stmt_changes(const struct stmt *st)
-{
-	return sqlite3_changes64(st->db->handle);
-}
-
-bool db_failed_unique(const struct db *db)
-{
-	return db->failed_unique;
-}
-
-bool col_is(struct stmt *st, int col, enum col_type type)
-{
-	static const int types[] = {
-		[COL_INT] = SQLITE_INTEGER, [COL_TEXT] = SQLITE_TEXT, [COL_BLOB] = SQLITE_BLOB};
-
-	return sqlite3_column_type(st->handle, col) == types[type];
-}
-
-bool col_is_null(struct stmt *st, int col)
-{
-	return sqlite3_column_type(st->handle, col) == SQLITE_NULL;
-}
-
-int64_t col_int(struct stmt *st, int col)
-{
-	return sqlite3_column_int64(st->handle, col);
-}
-
-bool col_bool(struct stmt *st, int col)
-{
-	return col_int(st, col) != 0;
-}
-
-const char *col_text_len(struct stmt *st, int col, size_t *out_len)
-{
-	const char *text = (const char *)sqlite3_column_text(st->handle, col);
-
-	if (!text && !col_is_null(st, col)) /* out of memory */
-		abort();
-	*out_len = (size_t)sqlite3_column_bytes(st->handle, col);
-	return text;
-}
-
-const char *col_text(struct stmt *st, int col)
-{
-	size_t len;
-
-	return col_text_len(st, col, &len);
-}
-
-char *col_dup(struct stmt *st, int col)
-{
-	return xstrdup_null(col_text(st, col));
-}
-
-const void *col_blob(struct stmt *st, int col, size_t *out_len)
-{
-	const void *data = sqlite3_column_blob(st->handle, col);
-
-	*out_len = (size_t)sqlite3_column_bytes(st->handle, col);
-	return data;
 }

@@ -1,5 +1,6 @@
 /*
- * SQLite behind a small statement API. db.c is the only file that knows sqlite3.h.
+ * SQLite behind a small statement API. Only db.c (files, transactions) and stmt.c (statements) know
+ * sqlite3.h.
  *
  * Statements  db_prepare() hands out a compiled statement from the connection's cache (by text),
  *             stmt_done() gives it back. Bind by name, step, read columns by position. A statement
