@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -228,4 +229,18 @@ int io_mkdir_parents(const char *path, mode_t mode, struct err *err)
 	AUTO(free) char *dir = parent_of(path);
 
 	return io_mkdir_p(dir, mode, err);
+}
+
+bool io_allow_open(size_t wanted, size_t *out_limit)
+{
+	struct rlimit limit;
+
+	*out_limit = wanted;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+		return true;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		getrlimit(RLIMIT_NOFILE, &limit);
+	*out_limit = limit.rlim_cur;
+	return limit.rlim_cur >= wanted;
 }

@@ -6,6 +6,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -28,5 +29,9 @@ int io_create_file(const char *path, const void *data, size_t len, mode_t mode, 
 /* mkdir -p: those that are missing get mode, those that exist stay as they are. */
 int io_mkdir_p(const char *path, mode_t mode, struct err *err);
 int io_mkdir_parents(const char *path, mode_t mode, struct err *err); /* of a file */
+
+/* Let this process have so many descriptors open at a time, as far as its hard limit goes. false:
+ * *out_limit is what it may have. */
+bool io_allow_open(size_t wanted, size_t *out_limit);
 
 #endif

@@ -4,7 +4,8 @@
  * business of those who lock them; they need not exist.
  *
  *   id * 16, 16 bytes      one syncer of account id (sync/lock.h)
- *   2^40 + id, one byte    one renewal of the token of account id (google/google.h)
+ *   2^40 + id, one byte    one renewal of the token of account id; 2^40, 2^40 bytes: no renewal at
+ *                          all (google/google.h)
  *   2^41 + id, one byte    one worker on the push channels of account id (sync/lock.h)
  *
  * Source  fcntl(2), F_OFD_SETLK

@@ -19,8 +19,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/io.h"
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
@@ -30,13 +30,14 @@
 #include "sync/lock.h"
 #include "base/banned.h"
 
-#define LOCK_WAIT_MS 10000
+#define LOCK_WAIT_MS       10000
+#define DESCRIPTORS_BESIDE 64 /* database, keyring */
 
 struct change {
 	struct cmd_context *cx;
 	struct account_lock **locks;
-	int *renewals; /* locks of these */
-	size_t lock_count, renewal_count;
+	size_t lock_count;
+	int renewals;           /* a lock of all of them; -1 = none */
 	struct key_place place; /* as it is before */
 	struct secret_box *box; /* the key that the store is sealed with */
 	bool next;              /* it was found at KEY_NEXT: a change was interrupted */
@@ -45,11 +46,9 @@ struct change {
 
 static void change_release(struct change *c)
 {
-	for (size_t i = 0; i < c->renewal_count; i++)
-		close(c->renewals[i]);
+	close_fd_ptr(&c->renewals);
 	for (size_t i = 0; i < c->lock_count; i++)
 		account_lock_free(c->locks[i]);
-	free(c->renewals);
 	free(c->locks);
 	key_place_release(&c->place);
 	secret_box_free(c->box);
@@ -64,27 +63,29 @@ static int by_id(const void *a, const void *b)
 }
 
 /* In the same order by everybody, whatever the names are: first all accounts, then, as each of their
- * holders may be in a renewal, these. */
+ * holders may be in a renewal, these. A lock is a descriptor. */
 static int take_locks(struct change *c, struct err *err)
 {
 	struct cmd_context *cx = c->cx;
 	AUTO(account_list_release) struct account_list accounts = {0};
+	size_t limit;
 
 	if (store_account_list(cx->store, &accounts, err))
 		return -1;
+	if (!io_allow_open(accounts.count + DESCRIPTORS_BESIDE, &limit))
+		return err_set(err, ERR_FAILED,
+			       "%zu accounts are to be locked, but this process may have only %zu "
+			       "files open; raise that limit (ulimit -Hn, LimitNOFILE=)",
+			       accounts.count, limit);
 	if (accounts.count)
 		qsort(accounts.items, accounts.count, sizeof(*accounts.items), by_id);
 	c->locks = xcalloc(accounts.count + 1, sizeof(*c->locks));
-	c->renewals = xcalloc(accounts.count + 1, sizeof(*c->renewals));
 	for (size_t i = 0; i < accounts.count; i++, c->lock_count++)
 		if (account_lock_take(store_path(cx->store), accounts.items[i].id, cx->clock,
 				      LOCK_WAIT_MS, &c->locks[i], err))
 			return -1;
-	for (size_t i = 0; i < accounts.count; i++, c->renewal_count++)
-		if (google_token_lock(cx->store, &accounts.items[i], cx->clock,
-				      GOOGLE_TOKEN_WAIT_MS, &c->renewals[i], err))
-			return -1;
-	return 0;
+	return google_token_lock(cx->store, NULL, cx->clock, GOOGLE_TOKEN_WAIT_MS, &c->renewals,
+				 err);
 }
 
 static int begin(struct change *c, struct err *err)
@@ -198,7 +199,7 @@ static void report(struct cmd_context *cx, const struct key_place *k, const stru
 
 static int run_rotate(struct cmd_context *cx, struct err *err)
 {
-	AUTO(change_release) struct change c = {.cx = cx};
+	AUTO(change_release) struct change c = {.cx = cx, .renewals = -1};
 	AUTO(secret_box_free) struct secret_box *fresh = NULL;
 	AUTO(free) char *next = NULL;
 
@@ -244,7 +245,7 @@ static int key_there(const struct change *c, const struct key_place *to, struct 
 
 static int run_move(struct cmd_context *cx, struct err *err)
 {
-	AUTO(change_release) struct change c = {.cx = cx};
+	AUTO(change_release) struct change c = {.cx = cx, .renewals = -1};
 	AUTO(key_place_release) struct key_place to = {0};
 	AUTO(secret_box_free) struct secret_box *there = NULL;
 	const struct key_provider *p = key_provider_find(cx->argv[0]);

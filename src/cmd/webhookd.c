@@ -3,8 +3,8 @@
 #include "cmd/webhookd.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "web/hook_check.h"
@@ -88,22 +88,15 @@ static int open_listeners(struct webhookd *w, const struct webhookd_opts *o, str
 /* As many connections as asked for, or as this process may have open. */
 static void fit_descriptors(struct webhookd *w)
 {
-	struct rlimit limit;
-	rlim_t wanted = 2 * w->connections + DESCRIPTORS_BESIDE;
+	size_t limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+	if (io_allow_open(2 * w->connections + DESCRIPTORS_BESIDE, &limit))
 		return;
-	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-	if (!setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur == wanted)
-		return;
-	getrlimit(RLIMIT_NOFILE, &limit);
-	w->connections = limit.rlim_cur > 2 * DESCRIPTORS_BESIDE
-				 ? (limit.rlim_cur - DESCRIPTORS_BESIDE) / 2
-				 : 16;
+	w->connections = limit > 2 * DESCRIPTORS_BESIDE ? (limit - DESCRIPTORS_BESIDE) / 2 : 16;
 	log_warn("webhookd",
-		 "at most %zu connections at a time: this process may have %llu files open "
+		 "at most %zu connections at a time: this process may have %zu files open "
 		 "(LimitNOFILE=)",
-		 w->connections, (unsigned long long)limit.rlim_cur);
+		 w->connections, limit);
 }
 
 static void make_drain_args(struct cmd_context *cx, struct webhookd *w)

@@ -56,8 +56,9 @@ void google_free(struct google *g); /* gives back what google_return_units() did
 /*
  * Keep everybody from renewing the account's token, as whoever renews it does: for a change of the
  * login, or of the key that seals it. An answer of Google's that is under way is stored before.
- * Locks of several accounts are taken by whoever holds all of these accounts' locks (sync/lock.h).
+ * Whoever holds that of all accounts holds all of their own locks before (sync/lock.h).
  *
+ * a        NULL = all accounts
  * wait_ms  GOOGLE_TOKEN_WAIT_MS: a little more than one renewal may take
  * out_fd   closing it lets go
  * Errors   ERR_LOCKED, ERR_STORE

@@ -359,14 +359,15 @@ int google_token_lock(const struct store *s, const struct account *a, struct clo
 		      int64_t wait_ms, int *out_fd, struct err *err)
 {
 	AUTO(free) char *path = lock_path(store_path(s));
+	int64_t start = a ? TOKEN_LOCKS + a->id : TOKEN_LOCKS, len = a ? 1 : TOKEN_LOCKS;
 
-	if (!lock_take(path, TOKEN_LOCKS + a->id, 1, clock, wait_ms, out_fd, err))
+	if (!lock_take(path, start, len, clock, wait_ms, out_fd, err))
 		return 0;
 	if (err->code != ERR_LOCKED)
 		return -1;
 	return err_set(err, ERR_LOCKED,
-		       "another process is renewing the login of account '%s' and has not finished",
-		       a->name);
+		       "another process is renewing the login of %s%s%s and has not finished",
+		       a ? "account '" : "an account", a ? a->name : "", a ? "'" : "");
 }
 
 static int lock_renewal(const struct google *g, int *out_fd, struct err *err)

@@ -711,3 +711,11 @@ FORBIDDEN='{"match": "calendarList?", "times": 0, "action": "status", "status": 
 	done
 	[ ! -e "$CALSYNC_STORE" ]
 }
+
+@test "connect: a renewal of the old login comes to its end before the new one is stored" {
+	connect_account work
+	hold_renewal 1
+	run -0 calsync connect work
+	[ -e "$HOME/renewed" ]
+	run -0 calsync sync
+}

@@ -198,6 +198,26 @@ port_is_ours() {
 	flock 5
 }
 
+# hold_renewal ACCOUNT_ID: for a second somebody renews that account's token (base/lock.h); the file
+# $HOME/renewed is there from shortly before the end. Returns when it has begun.
+hold_renewal() {
+	rm -f "$HOME/renewing" "$HOME/renewed"
+	/usr/bin/python3 - "$CALSYNC_STORE-lock" "$1" 3>&- <<-'END' &
+		import fcntl, os, struct, sys, time
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
+		flock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, (1 << 40) + int(sys.argv[2]), 1, 0)
+		fcntl.fcntl(fd, fcntl.F_OFD_SETLK, flock)
+		open(os.environ["HOME"] + "/renewing", "w").close()
+		time.sleep(1)
+		open(os.environ["HOME"] + "/renewed", "w").close()
+	END
+	for _ in $(seq 100); do
+		[ ! -e "$HOME/renewing" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
 # json FILTER: of the last command's standard output ($output of run --separate-stderr).
 json() {
 	jq -er "$1" <<<"$output"

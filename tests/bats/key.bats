@@ -77,6 +77,29 @@ export BATS_DIR
 	[[ $output == *"not the one that this store"* ]]
 }
 
+@test "key rotate: a renewal that is under way comes to its end first" {
+	connect_account work
+	hold_renewal 1
+	run -0 calsync key rotate
+	[ -e "$HOME/renewed" ]
+	run -0 calsync sync
+}
+
+@test "key rotate: more accounts than a process has descriptors to begin with" {
+	connect_account work
+	columns=$(sqlite3 "$CALSYNC_STORE" "SELECT group_concat(name) FROM pragma_table_info('account')
+		WHERE name NOT IN ('account_id', 'name')")
+	sqlite3 "$CALSYNC_STORE" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+		INSERT INTO account (name, $columns) SELECT 'a' || i, $columns FROM account, n"
+	ulimit -S -n 64
+	run -0 calsync key rotate
+	run -0 calsync -a work sync
+	ulimit -H -n 64
+	run -1 calsync key rotate
+	assert_matches "$output" '101 accounts are to be locked, but this process may have only 64 files open'
+	run -0 calsync -a work sync
+}
+
 @test "key rotate: interrupted before and after its commit, the store opens, and the next one finishes it" {
 	connect_account work
 	old=$(cat "$(key_file)")
