@@ -109,3 +109,12 @@ wait_for() {
 	calsync queue --json >"$HOME/queue"
 	assert_equal "$(jq -r '.[].account' "$HOME/queue")" work
 }
+
+@test "webhookd: what a sync had taken over that was killed with it is done at the start" {
+	calsync --quiet sync
+	id=$(fake_google_event Meeting)
+	sqlite3 "$CALSYNC_STORE" "INSERT INTO sync_request (calendar_id, ticket, requested_ms, attempts, not_before_ms, reason)
+		SELECT calendar_id, 1, 1, 0, 0, 'notification' FROM calendar WHERE is_primary"
+	webhookd_start
+	wait_for 20 title_is "$id" Meeting
+}
