@@ -15,6 +15,8 @@
 
 #define EVERY_MS (6 * DAY_MS)
 #define RUNS     6
+/* What the units of contrib/systemd say. */
+#define UNITS_MS (6 * DAY_MS + 12 * HOUR_MS)
 
 /* One of ours that Google still serves. */
 static bool has_live_channel(struct world *w)
@@ -105,6 +107,35 @@ static void test_channels__a_month_of_the_worst_without_a_gap(void **state)
 	assert_one_channel(w);
 }
 
+/* The units leave alone what was made in the last twelve hours. So much may the next run be late, and
+ * fail, when a channel was made just before the one that left it alone. */
+static void test_channels__the_window_of_the_units_without_a_gap(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	assert_int_equal(pass(w, 11 * HOUR_MS), 0);
+	log_in(w);
+	OK(renew(w, UNITS_MS));
+	assert_one_channel(w); /* the first one: it has more than that left */
+	for (int i = 0; i < RUNS; i++) {
+		assert_int_equal(timer_run(w, UNITS_MS, 2 * HOUR_MS, 8), 0);
+		deliver(w);
+	}
+	assert_int_equal(wakes(), 1);
+}
+
+static void test_channels__the_units_late_by_more_than_half_a_day(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	assert_int_equal(pass(w, 11 * HOUR_MS), 0);
+	log_in(w);
+	OK(renew(w, UNITS_MS));
+	assert_true(timer_run(w, UNITS_MS, 14 * HOUR_MS, 0) > 0);
+}
+
 /* What is shown above can fail: a window that the timer does not fit leaves gaps, and a run that is
  * a day late; a sync is told to look each time. */
 static void test_channels__a_window_too_narrow_leaves_gaps(void **state)
@@ -124,6 +155,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		CHANNEL_TEST(test_channels__a_month_without_a_gap),
 		CHANNEL_TEST(test_channels__a_month_of_the_worst_without_a_gap),
+		CHANNEL_TEST(test_channels__the_window_of_the_units_without_a_gap),
+		CHANNEL_TEST(test_channels__the_units_late_by_more_than_half_a_day),
 		CHANNEL_TEST(test_channels__a_window_too_narrow_leaves_gaps),
 	};
 
