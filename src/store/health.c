@@ -1,6 +1,7 @@
 #include "store/health.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/xalloc.h"
 #include "store/internal.h"
@@ -9,6 +10,10 @@
 #include "base/banned.h"
 
 #define TROUBLE_ROWS 3
+/* The last process of a store removes the index of the WAL, then the WAL: how often, and for how
+ * long in ms, to wait for the second. */
+#define SETTLE_TRIES 10
+#define SETTLE_MS    10
 
 static bool has_bytes(const char *path, const char *suffix)
 {
@@ -24,6 +29,12 @@ static bool is_there(const char *path, const char *suffix)
 	struct stat st;
 
 	return !stat(name, &st);
+}
+
+/* SQLite would make the index of a WAL that has none, and put a journal back. */
+static bool is_unsettled(const char *path)
+{
+	return has_bytes(path, "-journal") || (has_bytes(path, "-wal") && !is_there(path, "-shm"));
 }
 
 int store_newest_version(void)
@@ -70,8 +81,7 @@ int health_look(const char *path, const struct health_kind *kind, struct store_l
 	look->wal = header.wal;
 	if (look->kind != STORE_CURRENT && look->kind != STORE_OLDER)
 		return 0;
-	/* SQLite would make the index of a WAL that has none, and put a journal back. */
-	if (has_bytes(path, "-journal") || (!look->alone && !is_there(path, "-shm"))) {
+	if (is_unsettled(path)) {
 		look->kind = STORE_UNSETTLED;
 		return 0;
 	}
@@ -95,11 +105,26 @@ int store_look(const char *path, struct store_look *look, struct store **out, st
 	return 0;
 }
 
+/* What a death left stays; what a living process is at is over in a moment. */
+static bool settles(const char *path)
+{
+	const struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
+
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		if (!is_unsettled(path))
+			return true;
+		nanosleep(&moment, NULL);
+	}
+	return false;
+}
+
 bool store_look_stale(const char *path, const struct store_look *look)
 {
 	const struct stat *was = &look->before;
 	struct stat now;
 
+	if (look->kind == STORE_UNSETTLED)
+		return settles(path);
 	if (!look->alone) /* locks and the WAL kept it whole */
 		return false;
 	if (stat(path, &now))

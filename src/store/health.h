@@ -33,7 +33,8 @@ int store_newest_version(void); /* of the schema, that this program knows */
  * ones fail. Errors: ERR_STORE when the file cannot be opened or read.
  */
 int store_look(const char *path, struct store_look *look, struct store **out, struct err *err);
-/* Whether the file changed since, so that what was found may be nonsense: look again. */
+/* Whether it changed since, so that what was found may be nonsense: look again. An UNSETTLED one is
+ * waited for, 100 ms at most. */
 bool store_look_stale(const char *path, const struct store_look *look);
 
 /*
