@@ -1,5 +1,6 @@
 /* The account's list of calendars, kept with calendarList's own sync token. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/salvage.h"
@@ -69,6 +70,11 @@ static int mark_gone(struct list_pull *p, const char *google_id, struct err *err
 	return 0;
 }
 
+static bool is_user(const struct list_pull *p, const char *id)
+{
+	return !strcasecmp(p->account->email, id);
+}
+
 static int take_entry(struct list_pull *p, struct json_object *item, struct err *err)
 {
 	const char *id = wire_item_id(item);
@@ -97,12 +103,10 @@ static int take_entry(struct list_pull *p, struct json_object *item, struct err 
 		.summary = (char *)(title ? title : id),
 		.time_zone = (char *)(zone && zone_valid(zone) ? zone : "UTC"),
 		.access_role = (char *)(role ? role : "none"),
-		.primary = json_flag(item, "primary", false),
+		.primary = json_flag(item, "primary", false) && is_user(p, id),
 		.resource = item,
 	};
 	c.selected = c.primary;
-	if (c.primary)
-		xstr_set(&p->account->email, id);
 	if (store_calendar_upsert(p->s, &c, &changed, err))
 		return -1;
 	p->changed += changed;
@@ -117,73 +121,115 @@ static int save_account(struct list_pull *p, const char *token, struct err *err)
 	if (store_account_get(p->s, p->account->name, &now, err))
 		return -1;
 	xstr_set(&now.list_sync_token, token);
-	xstr_set(&now.email, p->account->email);
 	xstr_set(&p->account->list_sync_token, token);
 	return store_account_update(p->s, &now, err);
 }
 
-static int take_page(struct list_pull *p, const struct json_object *page, bool last,
-		     struct err *err)
+static int take_page(struct list_pull *p, const struct json_object *page, struct err *err)
 {
 	struct json_object *items = json_get(page, "items");
 
 	for (size_t i = 0; i < json_object_array_length(items); i++)
 		if (take_entry(p, json_object_array_get_idx(items, i), err))
 			return -1;
-	if (!last)
+	return 0;
+}
+
+/* The primary calendar of another user than the account's; NULL when there is none, or the account's
+ * own is there, too. */
+static const char *find_other_user(const struct list_pull *p, const struct json_object *list)
+{
+	const char *other = NULL;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *items = json_get(json_object_array_get_idx(list, i), "items");
+
+		for (size_t k = 0; k < json_object_array_length(items); k++) {
+			struct json_object *item = json_object_array_get_idx(items, k);
+			const char *id = wire_item_id(item);
+
+			if (!id || json_damage(item) || !json_flag(item, "primary", false) ||
+			    json_flag(item, "deleted", false))
+				continue;
+			if (is_user(p, id))
+				return NULL;
+			other = id;
+		}
+	}
+	return other;
+}
+
+/* Whose login it is was settled when the account was connected: what waits here is that user's, and
+ * goes to no other. */
+static int check_user(const struct list_pull *p, const struct json_object *list, struct err *err)
+{
+	AUTO(free) char *word = NULL;
+	const char *other = find_other_user(p, list);
+
+	if (!other)
 		return 0;
+	word = account_word(p->account->name);
+	return err_set(err, ERR_NOT_CONNECTED,
+		       "account '%s' belongs to %s, but its login opens the calendars of %s; "
+		       "nothing was changed. To replace the user: calsync connect %s --force",
+		       p->account->name, p->account->email, other, word);
+}
+
+static int take_pages(struct list_pull *p, const struct json_object *list, struct err *err)
+{
+	size_t count = json_object_array_length(list);
+
+	if (check_user(p, list, err))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (take_page(p, json_object_array_get_idx(list, i), err))
+			return -1;
 	/* An empty full list is more likely an error than the truth: nothing is marked then. */
 	if (!p->sync_token && json_object_object_length(p->seen) && mark_gone(p, NULL, err))
 		return -1;
-	return save_account(p, json_str(page, "nextSyncToken"), err);
+	return save_account(
+		p, json_str(json_object_array_get_idx(list, count - 1), "nextSyncToken"), err);
 }
 
-static int pull_list(struct list_pull *p, struct err *err)
+/* All pages before anything is written: one of them says whose they are. */
+static int fetch_all(struct list_pull *p, struct json_object **out, struct err *err)
 {
-	AUTO(json_object_put) struct json_object *pages = json_object_new_object();
-	AUTO(free) char *token = NULL;
-
-	for (;;) {
-		AUTO(json_object_put) struct json_object *page = NULL;
-		const char *next;
-
-		if (fetch(p, token, &page, err) ||
-		    wire_next_page(page, pages, "calendarList.list", &next, err))
-			return -1;
-		if (store_begin(p->s, err))
-			return -1;
-		if (take_page(p, page, !next, err)) {
-			store_rollback(p->s);
-			return -1;
-		}
-		if (store_commit(p->s, err))
-			return -1;
-		if (!next)
-			return 0;
-		xstr_set(&token, next);
-	}
-}
-
-int sync_calendar_list_fetch(struct google *g, struct json_object **out, struct err *err)
-{
-	AUTO(json_object_put) struct json_object *pages = json_object_new_array();
+	AUTO(json_object_put) struct json_object *list = json_object_new_array();
 	AUTO(json_object_put) struct json_object *tokens = json_object_new_object();
 	AUTO(free) char *token = NULL;
-	struct list_pull p = {.g = g};
 	const char *next;
 
 	do {
 		struct json_object *page = NULL;
 
-		if (fetch(&p, token, &page, err))
+		if (fetch(p, token, &page, err))
 			return -1;
-		json_object_array_add(pages, page);
+		json_object_array_add(list, page);
 		if (wire_next_page(page, tokens, "calendarList.list", &next, err))
 			return -1;
 		xstr_set(&token, next);
 	} while (next);
-	*out = TAKE(pages);
+	*out = TAKE(list);
 	return 0;
+}
+
+static int pull_list(struct list_pull *p, struct err *err)
+{
+	AUTO(json_object_put) struct json_object *list = NULL;
+
+	if (fetch_all(p, &list, err) || store_begin(p->s, err))
+		return -1;
+	if (!take_pages(p, list, err))
+		return store_commit(p->s, err);
+	store_rollback(p->s);
+	return -1;
+}
+
+int sync_calendar_list_fetch(struct google *g, struct json_object **out, struct err *err)
+{
+	struct list_pull p = {.g = g};
+
+	return fetch_all(&p, out, err);
 }
 
 int sync_calendar_list_take(struct store *s, struct account *account,
@@ -191,12 +237,8 @@ int sync_calendar_list_take(struct store *s, struct account *account,
 {
 	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
 	struct list_pull p = {.s = s, .account = account, .seen = seen};
-	size_t count = json_object_array_length(pages);
 
-	for (size_t i = 0; i < count; i++)
-		if (take_page(&p, json_object_array_get_idx(pages, i), i + 1 == count, err))
-			return -1;
-	return 0;
+	return take_pages(&p, pages, err);
 }
 
 int sync_calendar_list(struct google *g, struct store *s, struct account *account,

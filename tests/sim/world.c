@@ -126,7 +126,7 @@ static void add_account(struct side *s)
 {
 	struct account a = {
 		.name = (char *)"me",
-		.email = (char *)"",
+		.email = (char *)SIM_ACCOUNT,
 		.base_url = (char *)"http://127.0.0.1:1",
 		.auth = (char *)"installed",
 		.client_id = (char *)"calsync-sandbox.apps.googleusercontent.com",

@@ -86,6 +86,9 @@ static inline void stage_init(struct stage *s)
 
 	memset(s, 0, sizeof(*s));
 	bench_init(&s->b, unused, 1);
+	/* the user of PRIMARY */
+	xstr_set(&s->b.account.email, "me@example.com");
+	save_row(&s->b, &s->b.account);
 	s->host = (struct host){.t = {host_exchange, NULL},
 				.calendars = CALENDARS,
 				.write_status = 404,

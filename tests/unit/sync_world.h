@@ -271,7 +271,7 @@ static inline void connect_account(struct world *w)
 
 	w->account = (struct account){
 		.name = xstrdup("me"),
-		.email = xstrdup(""),
+		.email = xstrdup("user1@example.com"),
 		.base_url = xstrdup("http://127.0.0.1:1"),
 		.auth = xstrdup("installed"),
 		.client_id = xstrdup("calsync-sandbox.apps.googleusercontent.com"),

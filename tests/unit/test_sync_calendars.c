@@ -131,6 +131,36 @@ static void test_role__free_busy_from_the_start(void **state)
 	assert_equal_sides(w, 1);
 }
 
+/* --- another user -------------------------------------------------------------------------- */
+
+/* The login turns out to be another's: nothing of theirs comes in, and the account stays whose it
+ * was. */
+static void test_user__another_one_s_list_is_refused(void **state)
+{
+	struct world *w = *state;
+	AUTO(account_release) struct account a = {0};
+	AUTO(calendar_list_release) struct calendar_list before = {0}, after = {0};
+
+	sync_ok(w);
+	OK(store_calendar_list(w->store, w->account.id, &before, &err));
+	OK(store_account_get(w->store, "me", &a, &err));
+	xstr_set(&a.email, "someone@example.com");
+	xstr_set(&a.list_sync_token, NULL);
+	OK(store_account_update(w->store, &a, &err));
+	run_sync(w, NULL);
+	assert_false(w->last.success);
+	assert_int_equal(w->last.err.code, ERR_NOT_CONNECTED);
+	assert_non_null(strstr(w->last.err.msg, ME));
+	assert_non_null(strstr(w->last.err.msg, "calsync connect me --force"));
+	account_release(&a);
+	a = (struct account){0};
+	OK(store_account_get(w->store, "me", &a, &err));
+	assert_string_equal(a.email, "someone@example.com");
+	assert_null(a.list_sync_token);
+	OK(store_calendar_list(w->store, w->account.id, &after, &err));
+	assert_int_equal(after.count, before.count);
+}
+
 /* --- gone and back ------------------------------------------------------------------------- */
 
 static void add_team(struct world *w, struct calendar *out)
@@ -310,6 +340,7 @@ int main(void)
 		TEST(test_role__edits_wait_while_it_is_reader),
 		TEST(test_role__free_busy_wipes_nothing),
 		TEST(test_role__free_busy_from_the_start),
+		TEST(test_user__another_one_s_list_is_refused),
 		TEST(test_gone__keeps_its_events_and_edits_until_it_is_back),
 		TEST(test_deselected__keeps_its_events_and_goes_on),
 		TEST(test_zone__all_day_events_move_with_it),
