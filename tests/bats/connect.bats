@@ -147,10 +147,11 @@ refresh_token_for() {
 
 # Start a connect that waits for its answer, $@ being further arguments: its address is $url then.
 connect_waits() {
+	rm -f "$BATS_TEST_TMPDIR/err" # of one before: its address is old
 	calsync connect work "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	pid=$!
 	for _ in $(seq 100); do
-		grep -q '^http' "$BATS_TEST_TMPDIR/err" && break
+		grep -qs '^http' "$BATS_TEST_TMPDIR/err" && break
 		sleep 0.05
 	done
 	url=$(grep '^http' "$BATS_TEST_TMPDIR/err")
