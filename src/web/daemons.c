@@ -10,7 +10,7 @@
 /* TLS 1.2 and 1.3, of these what the system's GnuTLS takes for good. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
-enum { PLAIN, TLS };
+enum { PLAIN, TLS, OLD };
 
 static void on_trouble(void *arg, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
@@ -64,6 +64,14 @@ void daemons_stop(struct daemons *d)
 		d->mhd->stop_daemon(d->all[--d->count]);
 }
 
+/* Each is empty within a request's time: only who brings certificate after certificate comes here. */
+static void stop_oldest(struct daemons *d)
+{
+	d->mhd->stop_daemon(d->all[OLD]);
+	d->count--;
+	memmove(&d->all[OLD], &d->all[OLD + 1], (d->count - OLD) * sizeof(struct MHD_Daemon *));
+}
+
 int daemons_set_tls(struct daemons *d, const char *cert, const char *key, struct err *err)
 {
 	struct MHD_Daemon *fresh;
@@ -71,20 +79,25 @@ int daemons_set_tls(struct daemons *d, const char *cert, const char *key, struct
 	if (d->mhd->is_feature_supported(MHD_FEATURE_SSL) != MHD_YES)
 		return err_set(err, ERR_FAILED,
 			       "this libmicrohttpd is built without TLS; put a proxy before it");
-	if (d->count == DAEMONS_MAX)
-		return err_set(err, ERR_FAILED,
-			       "connections of %d earlier certificates are still open; try again "
-			       "in a moment",
-			       DAEMONS_MAX - 2);
 	fresh = start(d, cert, key);
 	if (!fresh)
 		return err_set(err, ERR_INVALID, "%s",
 			       *d->trouble ? d->trouble : "libmicrohttpd does not take them");
+	if (d->count == DAEMONS_MAX)
+		stop_oldest(d);
 	if (d->count > TLS)
 		d->all[d->count] = d->all[TLS];
 	d->all[TLS] = fresh;
 	d->count++;
 	return 0;
+}
+
+bool daemons_is_old(const struct daemons *d, const struct MHD_Daemon *one)
+{
+	for (size_t i = OLD; i < d->count; i++)
+		if (d->all[i] == one)
+			return true;
+	return false;
 }
 
 void daemons_add(struct daemons *d, bool may_tls, int fd, const struct sockaddr *addr,
@@ -130,7 +143,7 @@ void daemons_run(struct daemons *d)
 	for (size_t i = 0; i < d->count; i++)
 		d->mhd->run(d->all[i]);
 	for (size_t i = 0; i < d->count; i++) {
-		if (i > TLS && is_empty(d, d->all[i]))
+		if (i >= OLD && is_empty(d, d->all[i]))
 			d->mhd->stop_daemon(d->all[i]);
 		else
 			d->all[kept++] = d->all[i];

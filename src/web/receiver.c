@@ -122,11 +122,19 @@ static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const cha
 	return MHD_YES;
 }
 
+/* Whether its connection is to end with this answer. */
+static bool is_last(const struct receiver *r, struct MHD_Connection *c)
+{
+	return r->is_finishing ||
+	       daemons_is_old(&r->daemons,
+			      r->mhd->get_connection_info(c, MHD_CONNECTION_INFO_DAEMON)->daemon);
+}
+
 static enum MHD_Result refuse(struct receiver *r, struct MHD_Connection *c,
 			      enum metric_outcome outcome, enum answer answer, bool close)
 {
 	count(r, outcome);
-	return answers_send(&r->answers, c, answer, close || r->is_finishing);
+	return answers_send(&r->answers, c, answer, close || is_last(r, c));
 }
 
 /* The headers are there. What makes no sense to read on is answered at once, which closes the
@@ -189,7 +197,7 @@ static enum MHD_Result answer_metrics(struct receiver *r, struct MHD_Connection 
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
 	r->o.add_metrics(r->o.arg, &text);
-	return answers_send_text(&r->answers, c, text.buf, text.len, r->is_finishing);
+	return answers_send_text(&r->answers, c, text.buf, text.len, is_last(r, c));
 }
 
 /* All of the request has come. */
@@ -207,7 +215,7 @@ static enum MHD_Result finish(struct receiver *r, struct MHD_Connection *c, stru
 	case HOOK_HEALTH:
 		return answers_send(&r->answers, c,
 				    r->o.is_healthy(r->o.arg) ? ANSWER_OK : ANSWER_TRY_LATER,
-				    r->is_finishing);
+				    is_last(r, c));
 	case HOOK_METRICS:
 		return answer_metrics(r, c);
 	case HOOK_WANTS_POST:

@@ -42,8 +42,8 @@ int receiver_new(const struct receiver_options *o, struct receiver **out, struct
 void receiver_free(struct receiver *r); /* hangs up on all; NULL allowed */
 
 /*
- * From now on new TCP connections speak TLS with this certificate; those that are open go on as
- * they began. In PEM; may be wiped afterwards. ERR_INVALID, and all stays as it was.
+ * From now on new TCP connections speak TLS with this certificate; those that are open with an
+ * earlier one end with their next answer, or when its time is over. In PEM; may be wiped afterwards. ERR_INVALID, and all stays as it was.
  */
 int receiver_set_tls(struct receiver *r, const char *cert, const char *key, struct err *err);
 

@@ -149,18 +149,53 @@ common_name() {
 	kill -HUP "$WEBHOOK_PID"
 	webhookd_says 'new connections get the certificate'
 	assert_equal "$(common_name)" two
-	# The connection of before goes on.
-	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&"${old[1]}"
+	# The connection of before goes on, for one more answer.
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&"${old[1]}"
 	run -0 timeout 5 cat <&"${old[0]}"
 	assert_equal "$(grep -c '^HTTP/1.1 200' <<<"$output")" 1
-	# Again and again.
-	for name in one two one two one; do
+	assert_equal "$(grep -ci '^Connection: close' <<<"$output")" 1
+	assert_equal "$(curl -sS --cacert two.pem "https://127.0.0.1:$WEBHOOK_PORT/healthz")" ok
+}
+
+# held: one answer, and an idle connection behind it; its process is in HELD.
+held() {
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' |
+		openssl s_client -quiet -connect "127.0.0.1:$WEBHOOK_PORT" >held.out 2>/dev/null 3>&- &
+	HELD=$!
+	for _ in $(seq 100); do ! grep -q '^ok' held.out || return 0; sleep 0.05; done
+	return 1
+}
+
+@test "webhookd: reloads in a row, each with connections of before: none is refused, none stays" {
+	local i name names=(two one) held=()
+	certificate one
+	certificate two
+	cp one.pem live.pem
+	cp -p one.key live.key
+	webhookd_start --no-drain --tls-cert live.pem --tls-key live.key
+	for ((i = 0; i < 20; i++)); do
+		held
+		held+=("$HELD")
+		name=${names[i % 2]}
 		cp "$name.pem" live.pem
 		cp -p "$name.key" live.key
 		kill -HUP "$WEBHOOK_PID"
-		for _ in $(seq 40); do [ "$(common_name)" != "$name" ] || break; sleep 0.1; done
+		for _ in $(seq 40); do [ "$(common_name)" != "$name" ] || break; sleep 0.05; done
 		assert_equal "$(common_name)" "$name"
 	done
+	run ! grep -E 'going on with the old ones|ERROR' "$WEBHOOK_LOG"
+	[ "$(grep -c 'new connections get the certificate' "$WEBHOOK_LOG")" = 20 ]
+	# Nobody said another word: the time of a request is the end of the last of them.
+	for i in "${held[@]}"; do
+		timeout 12 tail --pid="$i" -f /dev/null
+	done
+	# libmicrohttpd's two: without TLS, and with the present certificate.
+	for _ in $(seq 20); do
+		[ "$(readlink /proc/"$WEBHOOK_PID"/fd/* | grep -c eventpoll)" != 2 ] || break
+		sleep 0.1
+	done
+	assert_equal "$(readlink /proc/"$WEBHOOK_PID"/fd/* | grep -c eventpoll)" 2
+	assert_equal "$(curl -sS --cacert one.pem "https://127.0.0.1:$WEBHOOK_PORT/healthz")" ok
 }
 
 @test "webhookd: a certificate that is no good ends the start; a key that others read is warned of" {
