@@ -38,7 +38,7 @@ struct google {
  * wait before asking again. */
 int budget_take(struct google *g, int units, int64_t *out_wait_ms, struct err *err);
 
-/* A bearer token in g->access_token that is good for a while. rejected: the one that Google just
+/* A bearer token in g->access_token that is good for a while, of a login that is still the account's. rejected: the one that Google just
  * refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, and those of a try that
  * may pass. Retries nothing. */
 int token_ensure(struct google *g, const char *rejected, struct err *err);

@@ -6,7 +6,9 @@
  * T2  The account goes to reauth_required only while the store still holds the refresh token that
  *     Google refused, checked in the transaction that writes the state: another process may have
  *     put a newer one there.
- * T3  Once that happened nothing is sent any more, by this process or a later one.
+ * T3  Once that happened nothing is sent any more, by this process or a later one: the account's row
+ *     is read before each request. Nor is anything once the account was disconnected, or another
+ *     login took its place.
  * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever
  *     waited for it takes what the other got. The lock is held for the one request and for storing
  *     its answer, and goes with its holder. A new login and a change of the key hold it, too.
@@ -107,9 +109,9 @@ static int save_secret(struct google *g, const char *field, const char *value, s
 
 int google_row(struct google *g, struct account *out, struct err *err)
 {
-	if (store_account_get(g->o.store, g->account.name, out, err))
-		return -1;
-	if (out->id == g->account.id && out->connected_ms == g->account.connected_ms)
+	if (store_account_get_id(g->o.store, g->account.id, out, err))
+		return err_wrap(err, "account '%s'", g->account.name);
+	if (out->connected_ms == g->account.connected_ms)
 		return 0;
 	account_release(out);
 	*out = (struct account){0};
@@ -217,8 +219,17 @@ static bool is_fresh(const struct google *g)
 	return g->expires_ms - clock_now_ms(g->o.clock) > margin;
 }
 
-/* What the store knows now: another process may have renewed it, or found the login dead. *out_new:
- * whether it holds another token than ours and the rejected one, which is ours then. */
+/* The row as it is now: another process may have found the login dead, or ended it. */
+static int live_row(struct google *g, struct account *out, struct err *err)
+{
+	if (google_row(g, out, err))
+		return -1;
+	g->account.state = out->state;
+	return account_check_state(&g->account, err);
+}
+
+/* The token as the store knows it now: another process may have renewed it. *out_new: whether it
+ * holds another one than ours and the rejected one, which is ours then. */
 static int reload(struct google *g, const char *rejected, bool *out_new, struct err *err)
 {
 	AUTO(account_release) struct account row = {0};
@@ -226,10 +237,7 @@ static int reload(struct google *g, const char *rejected, bool *out_new, struct 
 	struct err closed;
 
 	*out_new = false;
-	if (google_row(g, &row, err))
-		return -1;
-	g->account.state = row.state;
-	if (account_check_state(&g->account, err))
+	if (live_row(g, &row, err))
 		return -1;
 	if (!row.token_expires_ms)
 		return 0;
@@ -408,13 +416,14 @@ static int renew(struct google *g, const char *rejected, struct err *err)
 
 int token_ensure(struct google *g, const char *rejected, struct err *err)
 {
+	AUTO(account_release) struct account row = {0};
 	bool is_new;
 
 	if (g->unstored)
 		return rejected ? err_set(err, ERR_TOKEN_EXPIRED,
 					  "Google refuses the access token that it has just given")
 				: 0;
-	if (account_check_state(&g->account, err))
+	if (live_row(g, &row, err))
 		return -1;
 	if (!rejected && is_fresh(g))
 		return 0;

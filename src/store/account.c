@@ -214,6 +214,25 @@ int store_account_get(struct store *s, const char *name, struct account *out, st
 	return account_read(st, out, err);
 }
 
+static const char sql_account_get_id[] =
+	"SELECT " ACCOUNT_COLUMNS " FROM account WHERE account_id = :id";
+
+int store_account_get_id(struct store *s, int64_t account_id, struct account *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(s->db, sql_account_get_id, &st, err))
+		return -1;
+	stmt_int(st, ":id", account_id);
+	status = stmt_step(st, err);
+	if (status < 0)
+		return -1;
+	if (!status)
+		return err_set(err, ERR_NOT_FOUND, "the account is no longer there");
+	return account_read(st, out, err);
+}
+
 static int list_read(struct stmt *st, struct account_list *out, struct err *err)
 {
 	AUTO(account_list_release) struct account_list list = {0};

@@ -101,6 +101,8 @@ void account_list_map(const struct account_list *l, struct id_map *out);
 int store_account_add(struct store *s, struct account *a, struct err *err); /* sets a->id */
 int store_account_update(struct store *s, const struct account *a, struct err *err); /* by id */
 int store_account_get(struct store *s, const char *name, struct account *out, struct err *err);
+/* By its id, whatever it is called by now. */
+int store_account_get_id(struct store *s, int64_t account_id, struct account *out, struct err *err);
 int store_account_list(struct store *s, struct account_list *out, struct err *err); /* by name */
 /* The account with all its calendars, events and secrets. */
 int store_account_remove(struct store *s, int64_t account_id, struct err *err);

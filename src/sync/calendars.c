@@ -118,7 +118,7 @@ static int save_account(struct list_pull *p, const char *token, struct err *err)
 {
 	AUTO(account_release) struct account now = {0};
 
-	if (store_account_get(p->s, p->account->name, &now, err))
+	if (store_account_get_id(p->s, p->account->id, &now, err))
 		return -1;
 	xstr_set(&now.list_sync_token, token);
 	xstr_set(&p->account->list_sync_token, token);

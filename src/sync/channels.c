@@ -396,15 +396,14 @@ static int look(struct run *r, struct err *err)
 }
 
 /* The row as it is when the lock is held. */
-static int run_account(struct run *r, const char *name, struct account *now, int *lock,
-		       struct err *err)
+static int run_account(struct run *r, struct account *now, int *lock, struct err *err)
 {
 	struct store *s = r->env->store;
 
 	if (!r->o->look && channel_lock_take(store_path(s), r->step.account_id, r->env->clock,
 					     r->o->wait_ms, lock, err))
 		return -1;
-	if (store_account_get(s, name, now, err))
+	if (store_account_get_id(s, r->step.account_id, now, err))
 		return -1;
 	return r->o->look ? look(r, err) : run_locked(r, err);
 }
@@ -425,7 +424,7 @@ int channels_run(const struct sync_env *env, const char *hook_path, const struct
 
 	memset(out, 0, sizeof(*out));
 	out->account = xstrdup(account->name);
-	if (!run_account(&r, account->name, &now, &lock, err))
+	if (!run_account(&r, &now, &lock, err))
 		return 0;
 	out->err = *err;
 	return -1;

@@ -38,8 +38,9 @@ int engine_open_google(const struct sync_env *env, const struct account *a,
 		o.timeout_ms = (long)deadline_ms;
 		o.deadline_ms = env->clock->mono_ms(env->clock) + deadline_ms;
 	}
-	/* The row as it is under the caller's lock: a login may have ended, or come, before. */
-	if (store_account_get(env->store, a->name, &now, err))
+	/* The row as it is under the caller's lock: a login may have ended, or come, before, and its
+	 * name may be another one's by now. */
+	if (store_account_get_id(env->store, a->id, &now, err))
 		return -1;
 	return google_new(&now, &o, out, err);
 }
@@ -137,7 +138,7 @@ static int work(struct engine *e, const struct account *a, struct sync_result *o
 	AUTO(account_release) struct account copy = {0};
 	int64_t changed;
 
-	if (store_account_get(e->store, a->name, &copy, err))
+	if (store_account_get_id(e->store, a->id, &copy, err))
 		return -1;
 	if (e->options->queued)
 		return engine_sync_queued(e, &copy, out, err);
@@ -164,7 +165,7 @@ static int write_outcome(struct engine *e, const struct account *a, int64_t star
 		.detail = detail,
 	};
 
-	if (store_account_get(e->store, a->name, &now, err))
+	if (store_account_get_id(e->store, a->id, &now, err))
 		return -1;
 	if (out->success && !e->options->calendar && !e->options->has_window && !e->options->queued)
 		now.last_sync_ms = record.finished_ms;

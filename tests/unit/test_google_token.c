@@ -370,6 +370,12 @@ static void test_token__a_login_that_another_process_lost_comes_back(void **stat
 	assert_int_equal(a.state, ACCOUNT_CONNECTED);
 }
 
+static const struct scripted_answer both_tokens[] = {
+	{200, NULL,
+	 "{\"access_token\": \"at-2\", \"refresh_token\": \"rt-2\", \"expires_in\": 3600}"},
+	OK_EVENT,
+};
+
 static void other_process_renames(struct bench *b)
 {
 	AUTO(account_release) struct account a = {0};
@@ -379,28 +385,45 @@ static void other_process_renames(struct bench *b)
 	save_row(b, &a);
 }
 
-/* Both or none: an access token whose companion is not on disk would be lost with the process. */
+/* The login is the account's, whatever that is called. */
+static void test_token__another_name_meanwhile(void **state)
+{
+	AUTO(bench_release) struct bench b;
+	struct meddling m;
+
+	(void)state;
+	bench_init(&b, both_tokens, ARRAY_SIZE(both_tokens));
+	meddle(&m, &b, 0, other_process_renames);
+	set_expiry(&b, 0);
+	get_good(&b);
+	expect_secret(&b, "refresh_token", "rt-2");
+	expect_secret(&b, "access_token", "at-2");
+}
+
+static void other_process_purges(struct bench *b)
+{
+	struct err err;
+
+	if (store_account_remove(b->store, b->account.id, &err))
+		fail_msg("%s", err.msg);
+}
+
+/* An access token whose companion is not on disk would be lost with the process. */
 static void test_token__nothing_is_used_that_cannot_be_stored(void **state)
 {
-	static const struct scripted_answer answers[] = {
-		{200, NULL,
-		 "{\"access_token\": \"at-2\", \"refresh_token\": \"rt-2\", \"expires_in\": 3600}"},
-		OK_EVENT,
-	};
 	AUTO(bench_release) struct bench b;
 	struct meddling m;
 	struct err err;
 
 	(void)state;
-	bench_init(&b, answers, ARRAY_SIZE(answers));
-	meddle(&m, &b, 0, other_process_renames);
+	bench_init(&b, both_tokens, ARRAY_SIZE(both_tokens));
+	meddle(&m, &b, 0, other_process_purges);
 	set_expiry(&b, 0);
 	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_int_equal(b.script.asked_count, 1);
 	assert_true(is_token_request(&b.script.asked[0]));
 	assert_false(store_in_transaction(b.store));
-	expect_secret(&b, "refresh_token", "rt-1");
-	expect_secret(&b, "access_token", "at-1");
 }
 
 static void test_token__a_disconnect_meanwhile_stays(void **state)
@@ -667,6 +690,7 @@ int main(void)
 		cmocka_unit_test(test_token__rotation_by_another_process_is_no_dead_login),
 		cmocka_unit_test(test_token__rotation_met_by_a_dry_run),
 		cmocka_unit_test(test_token__a_login_that_another_process_lost_comes_back),
+		cmocka_unit_test(test_token__another_name_meanwhile),
 		cmocka_unit_test(test_token__nothing_is_used_that_cannot_be_stored),
 		cmocka_unit_test(test_token__a_disconnect_meanwhile_stays),
 		cmocka_unit_test(test_token__goes_to_the_account_s_host_only),

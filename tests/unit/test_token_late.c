@@ -190,6 +190,109 @@ static void test_late__nothing_is_asked_with_a_key_that_was_replaced(void **stat
 	secret_box_free(old_box);
 }
 
+/* --- between two requests of one command ---------------------------------------------------- */
+
+/* The first request's token is good for an hour; what is done before the second one counts. */
+static void ask_twice(struct bench *b, void (*act)(struct bench *b), struct err *err)
+{
+	static const struct scripted_answer answers[] = {OK_EVENT, OK_EVENT};
+
+	bench_init(b, answers, 2);
+	get_good(b);
+	act(b);
+	if (!get(b, err))
+		err->code = ERR_NONE;
+}
+
+static void test_between__nothing_is_sent_for_a_login_that_was_replaced(void **state)
+{
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	ask_twice(&b, somebody_logs_in, &err);
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	assert_non_null(strstr(err.msg, "run it again"));
+	assert_int_equal(b.script.asked_count, 1);
+}
+
+static void somebody_disconnects(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	a.state = ACCOUNT_DISCONNECTED;
+	save_row(b, &a);
+}
+
+static void somebody_finds_it_dead(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	a.state = ACCOUNT_REAUTH_REQUIRED;
+	save_row(b, &a);
+}
+
+static void test_between__nothing_is_sent_for_a_login_that_has_ended(void **state)
+{
+	static const struct {
+		void (*act)(struct bench *b);
+		enum err_code code;
+	} rows[] = {{somebody_disconnects, ERR_NOT_CONNECTED},
+		    {somebody_finds_it_dead, ERR_TOKEN_EXPIRED}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(bench_release) struct bench b;
+		struct err err;
+
+		ask_twice(&b, rows[i].act, &err);
+		assert_int_equal(err.code, rows[i].code);
+		assert_int_equal(b.script.asked_count, 1);
+	}
+}
+
+static void somebody_purges(struct bench *b)
+{
+	struct err err;
+
+	if (store_account_remove(b->store, b->account.id, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void test_between__nor_for_an_account_that_is_gone(void **state)
+{
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	ask_twice(&b, somebody_purges, &err);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_string_equal(err.msg, "account 'me': the account is no longer there");
+	assert_int_equal(b.script.asked_count, 1);
+}
+
+static void somebody_renames(struct bench *b)
+{
+	AUTO(account_release) struct account a = {0};
+
+	row(b, &a);
+	xstr_set(&a.name, "other");
+	save_row(b, &a);
+}
+
+static void test_between__an_account_may_get_another_name(void **state)
+{
+	AUTO(bench_release) struct bench b;
+	struct err err;
+
+	(void)state;
+	ask_twice(&b, somebody_renames, &err);
+	assert_int_equal(err.code, ERR_NONE);
+	assert_int_equal(b.script.asked_count, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +303,10 @@ int main(void)
 		cmocka_unit_test(test_late__nothing_is_sealed_with_a_key_that_was_replaced),
 		cmocka_unit_test(test_late__the_store_s_key_decides),
 		cmocka_unit_test(test_late__nothing_is_asked_with_a_key_that_was_replaced),
+		cmocka_unit_test(test_between__nothing_is_sent_for_a_login_that_was_replaced),
+		cmocka_unit_test(test_between__nothing_is_sent_for_a_login_that_has_ended),
+		cmocka_unit_test(test_between__nor_for_an_account_that_is_gone),
+		cmocka_unit_test(test_between__an_account_may_get_another_name),
 	};
 
 	return cmocka_run_group_tests_name("token_late", tests, temp_dir_make, temp_dir_remove);
