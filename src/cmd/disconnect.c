@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "google/google.h"
 #include "google/oauth.h"
 #include "store/channel.h"
 #include "store/hook.h"
@@ -200,15 +201,33 @@ static void tell_failures(const struct ending *e)
 			  e->problem.msg);
 }
 
+/* The row as it is now, if that is still the account that *a was. */
+static int read_again(struct cmd_context *cx, struct account *a, struct err *err)
+{
+	AUTO(free) char *name = TAKE(a->name);
+	int64_t id = a->id;
+
+	account_release(a);
+	if (store_account_get_id(cx->store, id, a, err))
+		return err_wrap(err, "account '%s'", name);
+	return 0;
+}
+
 static int end_login(struct cmd_context *cx, struct account *a, bool purge, struct ending *e,
 		     struct err *err)
 {
 	AUTO(channel_list_release) struct channel_list channels = {0};
+	AUTO(close_fd) int renewals = -1;
 
 	if (store_channel_list(cx->store, a->id, &channels, err))
 		return -1;
-	/* Order matters: without the login nothing can be stopped. */
+	/* Order matters: without the login nothing can be stopped; that may renew the token, and so
+	 * may others who hold no account's lock: what Google gives them is revoked, not what it
+	 * replaced. */
 	stop_channels(cx, a, &channels, &e->channels);
+	if (google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &renewals, err) ||
+	    read_again(cx, a, err))
+		return -1;
 	e->revocation = revoke_login(cx, a, &e->problem);
 	if (forget(cx, a, purge, &channels, err)) {
 		if (e->revocation == REVOKED)
@@ -230,8 +249,8 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 	if (cmd_account_named(cx, cx->argv[0], &a, err) ||
 	    account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock, err))
 		return -1;
-	account_release(&a); /* a sync may have ended while we waited: the row as it is now */
-	if (cmd_account_named(cx, cx->argv[0], &a, err))
+	/* A sync may have ended while we waited. */
+	if (read_again(cx, &a, err))
 		return -1;
 	rc = end_login(cx, &a, o->purge, &e, err);
 	if (!rc && cx->global.json) {

@@ -11,7 +11,8 @@
  *     login took its place.
  * T4  Of all processes on the store one at a time asks for a new token of an account. Whoever
  *     waited for it takes what the other got. The lock is held for the one request and for storing
- *     its answer, and goes with its holder. A new login and a change of the key hold it, too.
+ *     its answer, and goes with its holder. A new login, the end of one and a change of the key hold it,
+ *     too.
  * T5  What Google answers is written only over what it was asked with, checked in the transaction
  *     that writes it: the store's key is still ours, and the login that was shown still stored.
  *     Else the answer is dropped.

@@ -280,6 +280,13 @@ teardown() {
 	assert_equal "$(fake_google_events | jq length)" 1
 }
 
+@test "disconnect: a renewal under way comes to its end before" {
+	connect_account
+	hold_renewal 1
+	run -0 calsync disconnect work
+	[ -e "$HOME/renewed" ]
+}
+
 @test "disconnect: when Google cannot be told the secrets are forgotten all the same" {
 	connect_account
 	fake_google_fault '{"match": "/revoke", "times": 0, "action": "status", "status": 503}'
