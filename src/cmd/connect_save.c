@@ -207,11 +207,17 @@ static int fetch_calendars(struct cmd_context *cx, const struct connect *c,
 	return 0;
 }
 
-static int find_row(struct store *s, const char *name, struct account *out, struct err *err)
+/* The account that was there when the login began, whatever it is called by now; else the one of
+ * that name. */
+static int find_row(struct store *s, const struct connect *c, struct account *out, struct err *err)
 {
-	struct err why;
+	const struct account *was = &c->existing;
+	const char *name = was->id ? was->name : c->name ? c->name : c->email;
+	struct err why = {.code = ERR_NOT_FOUND};
 
-	if (!store_account_get(s, name, out, &why) || why.code == ERR_NOT_FOUND)
+	if ((was->id && !store_account_get_id(s, was->id, out, &why)) ||
+	    (why.code == ERR_NOT_FOUND && !store_account_get(s, name, out, &why)) ||
+	    why.code == ERR_NOT_FOUND)
 		return 0;
 	*err = why;
 	return -1;
@@ -247,14 +253,14 @@ static int hold_take(struct cmd_context *cx, const struct account *a, struct hol
  *
  * a  the row as it is; id 0 = there is none
  */
-static int begin_locked(struct cmd_context *cx, const char *name, struct hold *h, struct account *a,
-			struct err *err)
+static int begin_locked(struct cmd_context *cx, const struct connect *c, struct hold *h,
+			struct account *a, struct err *err)
 {
 	int64_t held = 0;
 	int rc;
 
 	for (;;) {
-		if (store_begin(cx->store, err) || find_row(cx->store, name, a, err))
+		if (store_begin(cx->store, err) || find_row(cx->store, c, a, err))
 			return -1;
 		if (!a->id || a->id == held)
 			return 0;
@@ -292,15 +298,14 @@ int connect_save(struct cmd_context *cx, struct connect *c, struct account *out,
 	AUTO(account_release) struct account a = {0};
 	AUTO(hold_release) struct hold hold = {.renewals = -1};
 	AUTO(json_object_put) struct json_object *calendars = NULL;
-	const char *name = c->existing.id ? c->existing.name : c->name ? c->name : c->email;
 	int rc;
 
 	if (cmd_store_create(cx, err) || fetch_calendars(cx, c, &calendars, err))
 		return -1;
-	rc = begin_locked(cx, name, &hold, &a, err);
+	rc = begin_locked(cx, c, &hold, &a, err);
 	if (!rc)
 		rc = write_steps(cx, c, &a, calendars, err);
 	if (store_in_transaction(cx->store))
 		store_rollback(cx->store);
-	return rc ? -1 : store_account_get(cx->store, a.name, out, err);
+	return rc ? -1 : store_account_get_id(cx->store, a.id, out, err);
 }

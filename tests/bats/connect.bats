@@ -517,6 +517,25 @@ FORBIDDEN='{"match": "calendarList?", "times": 0, "action": "status", "status": 
 	run -0 calsync sync --all
 }
 
+@test "connect: an account that gets another name during its login stays the one that is repaired" {
+	connect_account work
+	run -0 calsync event add Kept --start "2026-03-10 10:00"
+	held work
+	run -0 calsync accounts rename work home
+	let_go 0
+	assert_equal "$(calsync --json accounts | jq -c '[.[].name]')" '["home"]'
+	run -0 calsync sync
+	# The old name may be another account's by then.
+	fake_google_account user2@example.com
+	held home
+	run -0 calsync accounts rename home work
+	connect_account home user2@example.com
+	let_go 0
+	assert_equal "$(calsync --json accounts | jq -c '[.[] | [.name, .email]]')" \
+		'[["home","user2@example.com"],["work","user1@example.com"]]'
+	run -0 calsync sync --all
+}
+
 @test "connect: a login that fails leaves the key to another store that uses it" {
 	held work
 	CALSYNC_DB=other.db connect_account other # in the place of the first one's key
