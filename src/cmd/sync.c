@@ -260,6 +260,7 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 	AUTO(plan_release) struct plan p = {0};
 	AUTO(json_object_put) struct json_object *accounts = NULL;
 	AUTO(free) char *db = xstrdup(store_path(cx->store));
+	AUTO(free) char *hook_path = cmd_webhook_db_path(cx);
 	struct jobs jobs = {.at_once = o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT,
 			    .arg = &p,
 			    .run = sync_one,
@@ -279,6 +280,8 @@ static int run_sync(struct cmd_context *cx, struct err *err)
 		struct wake_scope mine = {.accounts = &p.accounts, .calendars = p.calendars};
 
 		absorb(cx, &mine, &how.notifications);
+	} else if (o->queued && serves_notifications(o) && how.notifications.code == ERR_NONE) {
+		p.options.makes_way = hook_path;
 	}
 	jobs.count = p.accounts.count;
 	accounts = jobs_run(cx, &jobs);

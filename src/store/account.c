@@ -267,7 +267,10 @@ static const char sql_queue_accounts[] =
 	"  SELECT r.calendar_id FROM sync_request r WHERE r.not_before_ms <= :now"
 	"  UNION SELECT o.calendar_id FROM outbox o"
 	"   WHERE o.state = 'queued' AND o.not_before_ms <= :now))"
-	" ORDER BY name";
+	" ORDER BY EXISTS (SELECT 1 FROM calendar c CROSS JOIN sync_request r"
+	"  ON r.calendar_id = c.calendar_id WHERE c.account_id = account.account_id"
+	"  AND (c.sync_token IS NULL OR c.pull_page_token IS NOT NULL)"
+	"  AND r.not_before_ms <= :now), name";
 
 int store_queue_accounts(struct store *s, int64_t now_ms, struct account_list *out, struct err *err)
 {

@@ -21,6 +21,11 @@ void calendar_release(struct calendar *c)
 	memset(c, 0, sizeof(*c));
 }
 
+bool calendar_is_pulled_in_full(const struct calendar *c)
+{
+	return !c->sync_token || c->progress.page_token;
+}
+
 bool calendar_takes_writes(const struct calendar *c)
 {
 	static const char *const roles[] = {"owner", "writer", "writerWithoutPrivateAccess"};

@@ -421,6 +421,18 @@ int hook_wake_count(struct hook *h, int64_t *out, struct err *err)
 	return 0;
 }
 
+static const char sql_wake_new[] = "SELECT EXISTS (SELECT 1 FROM wake WHERE NOT is_seen)";
+
+int hook_wake_is_new(struct hook *h, bool *out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_wake_new, &st, err) || stmt_step(st, err) < 0)
+		return -1;
+	*out = col_int(st, 0);
+	return 0;
+}
+
 static const char sql_wake_done[] =
 	"DELETE FROM wake WHERE calendar_id = :calendar AND ticket = :ticket AND is_seen";
 

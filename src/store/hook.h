@@ -104,6 +104,8 @@ int hook_wake_list(struct hook *h, struct hook_wake **out, size_t *out_count, st
 /* The same for who only shows them: nothing is written, and their tickets remove nothing. */
 int hook_wake_look(struct hook *h, struct hook_wake **out, size_t *out_count, struct err *err);
 int hook_wake_count(struct hook *h, int64_t *out, struct err *err);
+/* Whether something came since hook_wake_list(). */
+int hook_wake_is_new(struct hook *h, bool *out, struct err *err);
 /* Gone, unless somebody has asked since (its ticket is another one). */
 int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err);
 

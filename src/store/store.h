@@ -159,7 +159,8 @@ struct calendar {
 	enum push_state push; /* whether it is to have a push channel (store/channel.h) */
 };
 void calendar_release(struct calendar *c);
-bool calendar_takes_writes(const struct calendar *c); /* by its role */
+bool calendar_is_pulled_in_full(const struct calendar *c); /* next: all of its pages, or the rest */
+bool calendar_takes_writes(const struct calendar *c);      /* by its role */
 
 struct calendar_list {
 	struct calendar *items;
@@ -220,7 +221,8 @@ int store_request_done(struct store *s, int64_t calendar_id, int64_t ticket, str
 int store_request_failed(struct store *s, int64_t calendar_id, int64_t not_before_ms,
 			 const char *error, struct err *err);
 int store_request_drop(struct store *s, int64_t calendar_id, struct err *err);
-/* Connected accounts with a request or an entry of the outbox that is due, by name. */
+/* Connected accounts with a request or an entry of the outbox that is due, by name; those last of
+ * which a calendar is due that is pulled in full. */
 int store_queue_accounts(struct store *s, int64_t now_ms, struct account_list *out,
 			 struct err *err);
 /* When the first of those is due that wait for a later try; 0 = none does. */

@@ -65,7 +65,8 @@ static void note_outcome(struct engine *e, const struct calendar *c,
 	struct err err;
 
 	if (r->success) {
-		if (asked && store_request_done(e->store, c->id, asked->ticket, &err))
+		if (asked && !r->is_cut_short &&
+		    store_request_done(e->store, c->id, asked->ticket, &err))
 			log_warn("sync", "the request to sync '%s' stays: %s, ignoring", c->summary,
 				 err.msg);
 		return;

@@ -24,6 +24,7 @@
 #include "base/banned.h"
 #include "model/event.h"
 #include "sync/pull.h"
+#include "sync/wakes.h"
 #include "sync/wire.h"
 
 #define PAGE_SIZE 2500
@@ -330,6 +331,19 @@ static int commit_page(struct pull *p, const struct json_object *page, const cha
 	return -1;
 }
 
+/* Where a full pull stands is in the store: it can end behind any page. */
+static bool makes_way(struct pull *p)
+{
+	const char *way = p->e->options->makes_way;
+
+	if (!way || !p->e->generation || !wakes_came(way))
+		return false;
+	log_info("pull", "calendar '%s': others were notified; it goes on with the next run",
+		 p->c->summary);
+	p->r->is_cut_short = true;
+	return true;
+}
+
 int pull_pages(struct pull *p, const char *page_token, struct err *err)
 {
 	AUTO(json_object_put) struct json_object *seen = json_object_new_object();
@@ -350,7 +364,7 @@ int pull_pages(struct pull *p, const char *page_token, struct err *err)
 		    (p->window && window_ask(p, page, err)) || series_ask(p, page, err) ||
 		    (!next && sweep_ask(p, page, err)) || commit_page(p, page, next, err))
 			return -1;
-		if (!next)
+		if (!next || makes_way(p))
 			return 0;
 		xstr_set(&token, next);
 	}

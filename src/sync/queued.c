@@ -5,7 +5,7 @@
  * Q1  A request is removed only by a sync that began after it, and went well (its ticket).
  * Q2  What comes in while its calendar is being synced makes another sync: in the same run, or,
  *     when it keeps coming, in the next one. It stays queued until then.
- * Q3  A calendar that failed is not tried again in the same run.
+ * Q3  A calendar that failed is not tried again in the same run, nor one that made way for others.
  */
 #include <string.h>
 
@@ -71,6 +71,22 @@ static int look(struct engine *e, const struct account *a, const struct calendar
 	return 0;
 }
 
+/* What is pulled in full goes last: the others are a request each. */
+static void put_long_last(struct calendar_list *l)
+{
+	AUTO(free) struct calendar *late = xcalloc(l->count, sizeof(*late));
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (calendar_is_pulled_in_full(&l->items[i]))
+			late[n++] = l->items[i];
+		else
+			l->items[kept++] = l->items[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		l->items[kept + i] = late[i];
+}
+
 static struct calendar_result *result_of(struct sync_result *out, const struct calendar *c)
 {
 	for (size_t i = 0; i < out->calendar_count; i++)
@@ -89,7 +105,7 @@ static int pass(struct engine *e, const struct account *a, const struct calendar
 		struct calendar_result *r = result_of(out, c);
 		struct due due;
 
-		if (r && !r->success)
+		if (r && (!r->success || r->is_cut_short))
 			continue;
 		if (look(e, a, c, &due, err))
 			return -1;
@@ -114,6 +130,7 @@ int engine_sync_queued(struct engine *e, const struct account *a, struct sync_re
 		/* Anew each time: sync tokens have moved. */
 		if (store_calendar_list(e->store, a->id, &list, err))
 			return -1;
+		put_long_last(&list);
 		if (!out->calendars)
 			out->calendars = xcalloc(list.count, sizeof(*out->calendars));
 		if (pass(e, a, &list, out, &any, &fatal, err))

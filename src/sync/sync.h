@@ -33,6 +33,7 @@ struct calendar_result {
 	char *calendar; /* Google's id */
 	char *summary;
 	bool success, full;        /* full: pulled without a sync token */
+	bool is_cut_short;         /* a full pull that made way: its request stays */
 	struct err err;            /* code ERR_NONE when success */
 	struct sync_counts pulled; /* changed in the local store */
 	struct sync_counts pushed; /* changed at Google */
@@ -65,7 +66,10 @@ struct sync_options {
 	bool full;            /* forget sync tokens first */
 	bool dry_run;         /* read and plan, write nothing anywhere */
 	bool queued;          /* only what the queue holds and is due; no list of calendars */
-	bool has_window;      /* only events in [start_utc, end_utc) */
+	/* With queued: a full pull makes way for what comes into this webhook's database; NULL = for
+	 * nothing. */
+	const char *makes_way;
+	bool has_window; /* only events in [start_utc, end_utc) */
 	int64_t start_utc, end_utc;
 	int64_t wait_ms;       /* for the account's lock; 0 = do not wait */
 	int64_t allow_deletes; /* the absence guard lets a sweep of up to this many pass */

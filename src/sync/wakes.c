@@ -146,6 +146,18 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 	return request_all(&a, err) || remove_all(&a, err) ? -1 : 0;
 }
 
+bool wakes_came(const char *hook_path)
+{
+	AUTO(hook_close) struct hook *hook = NULL;
+	struct err err;
+	bool came = false;
+
+	if ((hook_open(hook_path, false, &hook, &err) || hook_wake_is_new(hook, &came, &err)) &&
+	    err.code != ERR_NOT_FOUND)
+		log_debug("sync", "%s, ignoring", err.msg);
+	return came;
+}
+
 int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err)
 {
 	AUTO(hook_close) struct hook *hook = NULL;

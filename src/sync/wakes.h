@@ -5,6 +5,9 @@
  *   W1  A wake goes only when its request is committed: a death in between makes one sync more.
  *   W2  One that comes meanwhile has another ticket, and stays: it makes another sync.
  *   W3  A run takes only what it is going to serve. The bell is silenced by who takes all.
+ *   W4  Runs on the queue follow one another: what comes while one pulls a calendar in full would
+ *       wait for all of its pages. That pull ends behind its page instead, and its request stays;
+ *       the run that what came will start goes on with it, behind what is quick.
  */
 #ifndef SYNC_WAKES_H
 #define SYNC_WAKES_H
@@ -22,6 +25,9 @@ struct wake_scope {                          /* borrowed */
 /* scope NULL: all that waits. Without a webhook's database there is nothing to do, and none is made. */
 int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 		 const struct wake_scope *scope, struct err *err);
+
+/* W4: whether something came since somebody took what waited. */
+bool wakes_came(const char *hook_path);
 
 /* Behind a sync: leave word of when the queue is due next, for who starts the next one. */
 int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err);

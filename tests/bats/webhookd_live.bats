@@ -110,6 +110,30 @@ wait_for() {
 	assert_equal "$(jq -r '.[].account' "$HOME/queue")" work
 }
 
+@test "webhookd: an account of many pages keeps no other one waiting, and gets its last one" {
+	fake_google_account bob@example.com
+	connect_account bob bob@example.com
+	webhookd_start
+	for name in work bob; do
+		BACKEND_URL=$WEBHOOK_URL calsync --quiet -a "$name" watch
+	done
+	calsync --quiet sync --all
+	for n in {1..9}; do fake_google_event "Page $n" >/dev/null; done
+	sleep 1.5
+	# Work's calendar begins anew: ten pages, a second each.
+	fake_google_config '{"max_page": 1}'
+	fake_google_fault '{"match": "user1%40example.com/events", "times": 0, "action": "delay", "delay_ms": 1000}'
+	sqlite3 "$CALSYNC_STORE" "DELETE FROM event; UPDATE calendar SET sync_token = NULL WHERE google_id = 'user1@example.com'"
+	last=$(fake_google_event 'Page 10')
+	sleep 1
+	id=$(fake_google_event Meeting 2026-03-10T10:00:00+01:00 '{}' bob@example.com)
+	took=$(wait_for 20 title_is "$id" Meeting)
+	echo "$took ms" >&2
+	[ "$took" -lt 5000 ]
+	wait_for 30 title_is "$last" 'Page 10'
+	assert_equal "$(sqlite3 -readonly "$CALSYNC_STORE" 'SELECT count(*) FROM CalendarEvent')" 11
+}
+
 @test "webhookd: what a sync had taken over that was killed with it is done at the start" {
 	calsync --quiet sync
 	id=$(fake_google_event Meeting)

@@ -129,6 +129,33 @@ static int64_t steps_of_queue(int count)
 	return steps_taken;
 }
 
+static void test_store_queue__accounts_with_a_full_pull_are_last(void **state)
+{
+	static const char *const names[] = {"cut-short", "easy", "first", "quick"};
+	static const char *const order[] = {"easy", "quick", "cut-short", "first"};
+	const struct pull_progress begun = {.page_token = (char *)"page", .generation = 1};
+	AUTO(account_list_release) struct account_list due = {0};
+
+	(void)state;
+	OK(db_exec(store->db, "DELETE FROM account", &err));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int64_t account = add_account(names[i]);
+		int64_t calendar = add_calendar_in(account, names[i], "UTC");
+
+		if (strcmp(names[i], "first") != 0)
+			OK(store_calendar_set_sync(store, calendar, "token", 1, NULL, &err));
+		if (!strcmp(names[i], "cut-short"))
+			OK(store_calendar_set_progress(store, calendar, &begun, &err));
+		/* What is not due puts nobody back. */
+		add_calendar_in(account, "never synced", "UTC");
+		OK(store_request_add(store, calendar, "notification", 1, &err));
+	}
+	OK(store_queue_accounts(store, 5, &due, &err));
+	assert_int_equal(due.count, ARRAY_SIZE(order));
+	for (size_t i = 0; i < due.count; i++)
+		assert_string_equal(due.items[i].name, order[i]);
+}
+
 static void test_store_scale__only_accounts_with_something_due_are_read(void **state)
 {
 	int64_t few = steps_of_queue(FEW);
@@ -141,6 +168,8 @@ static void test_store_scale__only_accounts_with_something_due_are_read(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_store_queue__accounts_with_a_full_pull_are_last, setup, fixture_end),
 		cmocka_unit_test_setup_teardown(test_store_scale__one_account_is_asked_about_alone,
 						setup, fixture_end),
 		cmocka_unit_test_setup_teardown(

@@ -76,6 +76,23 @@ static void test_queued__a_change_is_sent_and_nothing_fetched(void **state)
 	assert_equal_sides(w, 1);
 }
 
+static void test_queued__what_is_quick_goes_first(void **state)
+{
+	struct world *w = *state;
+	int64_t team = add_calendar(w, "team@group.calendar.google.com", "owner");
+
+	/* The account's first calendar will be listed anew. */
+	OK(store_calendar_set_sync(w->store, w->calendar.id, NULL, 0, NULL, &err));
+	ask_for(w);
+	OK(store_request_add(w->store, team, "notification", w->clock.now_ms, &err));
+	drain(w);
+	assert_true(w->last.success);
+	assert_int_equal(w->last.calendar_count, 2);
+	assert_string_equal(w->last.calendars[0].calendar, "team@group.calendar.google.com");
+	assert_false(w->last.calendars[0].full);
+	assert_true(w->last.calendars[1].full);
+}
+
 static void ask_meanwhile(void *arg)
 {
 	ask_for(arg);
@@ -389,6 +406,7 @@ int main(void)
 		TEST(test_queued__nothing_is_no_request_and_no_run),
 		TEST(test_queued__a_request_is_one_request),
 		TEST(test_queued__a_change_is_sent_and_nothing_fetched),
+		TEST(test_queued__what_is_quick_goes_first),
 		TEST(test_queued__a_request_during_the_sync_makes_another),
 		TEST(test_queued__requests_without_end_stay_queued),
 		TEST(test_queued__a_change_during_the_sync_is_sent),

@@ -143,6 +143,59 @@ static void test_wakes__one_during_a_sync_makes_another(void **state)
 	assert_int_equal(requests(w, NULL, ""), 0);
 }
 
+#define PAGES 5
+
+/* W4: the webhook's other calendars are not kept waiting for pages without end. */
+static void test_wakes__a_full_pull_makes_way(void **state)
+{
+	static const struct sync_options polite = {.queued = true, .makes_way = hook_file};
+	struct world *w = *state;
+
+	for (int i = 0; i < 2 * PAGES; i++)
+		free(google_add(w, "x"));
+	control(w, "POST", "/sandbox/config", "{\"max_page\":2}");
+	notify_ours(w);
+	absorb(w, NULL);
+	/* Somebody is notified while its first page is on the way, and again in the second run. */
+	for (int run = 0; run < 2; run++) {
+		forget_log(w);
+		meanwhile(w, "GET", "/events", notify_ours);
+		OK(run_sync(w, &polite));
+		assert_true(w->last.success);
+		assert_int_equal(requests(w, "GET", "/events"), 1);
+		assert_true(is_requested(w, w->calendar.id));
+		assert_int_equal(wakes(), 1);
+		absorb(w, NULL);
+	}
+	/* Nobody is: all the rest in one run, none of it twice. */
+	forget_log(w);
+	OK(run_sync(w, &polite));
+	assert_int_equal(requests(w, "GET", "/events"), PAGES - 2);
+	assert_false(is_requested(w, w->calendar.id));
+	assert_equal_sides(w, 2 * PAGES);
+}
+
+/* What waits since before the run, since nobody could take it, cuts nothing short. */
+static void test_wakes__a_full_pull_makes_no_way_for_the_old(void **state)
+{
+	static const struct sync_options polite = {.queued = true, .makes_way = hook_file};
+	struct world *w = *state;
+	struct account other = {.id = w->account.id + 1};
+	struct account_list others = {.items = &other, .count = 1};
+	struct wake_scope of_others = {.accounts = &others};
+
+	for (int i = 0; i < 2 * PAGES; i++)
+		free(google_add(w, "x"));
+	control(w, "POST", "/sandbox/config", "{\"max_page\":2}");
+	OK(store_request_add(w->store, w->calendar.id, "notification", w->clock.now_ms, &err));
+	notify_ours(w);
+	absorb(w, &of_others);
+	assert_int_equal(wakes(), 1);
+	OK(run_sync(w, &polite));
+	assert_false(is_requested(w, w->calendar.id));
+	assert_equal_sides(w, 2 * PAGES);
+}
+
 static void test_wakes__a_run_takes_what_it_serves(void **state)
 {
 	struct world *w = *state;
@@ -231,6 +284,8 @@ int main(void)
 		CHANNEL_TEST(test_wakes__word_is_left_of_the_next_try),
 		CHANNEL_TEST(test_wakes__many_messages_make_one_request),
 		CHANNEL_TEST(test_wakes__one_during_a_sync_makes_another),
+		CHANNEL_TEST(test_wakes__a_full_pull_makes_way),
+		CHANNEL_TEST(test_wakes__a_full_pull_makes_no_way_for_the_old),
 		CHANNEL_TEST(test_wakes__a_run_takes_what_it_serves),
 		CHANNEL_TEST(test_wakes__what_nobody_syncs_is_dropped),
 		CHANNEL_TEST(test_wakes__whoever_dies_loses_none),
