@@ -23,6 +23,8 @@
 #define LONG_WORD    24   /* no word of a sentence */
 #define LONG_TOKEN   40   /* no folder's name */
 #define JWT_HEAD     1024 /* longer ones are not looked for: the time stays linear */
+#define ENCODED_MOST 4    /* times over; more is not looked for either */
+#define PEM_LINE     64   /* what one is long, but the last; a key of ours, too, in hex digits */
 
 /* A place in the text, and what is shown before it: what was blanked is not looked at again. */
 struct here {
@@ -103,32 +105,59 @@ static char of_hex(char high, char low)
 static char before(const struct here *h)
 {
 	char last = behind(h, 1), high = behind(h, 2);
+	size_t n = 3;
 
+	while (n < 3 + 2 * ENCODED_MOST && behind(h, n) == '5' && behind(h, n + 1) == '2')
+		n += 2;
 	if (isxdigit((unsigned char)last) && isxdigit((unsigned char)high) &&
-	    (behind(h, 3) == '%' ||
-	     (behind(h, 3) == '5' && behind(h, 4) == '2' && behind(h, 5) == '%') ||
-	     (behind(h, 5) == 'u' && behind(h, 6) == '\\')))
+	    (behind(h, n) == '%' || (behind(h, 5) == 'u' && behind(h, 6) == '\\')))
 		return of_hex(high, last);
 	return high == '\\' && is_one_of(last, "bfnrt") ? '\n' : last;
+}
+
+/* "%2f", "%252f", "\/", "\u002f", however often; the length, and what it means. 0: nothing is encoded. */
+static size_t code_at(const char *at, char *out)
+{
+	size_t n = strspn(at, "\\");
+
+	if (n && at[n] == '/') {
+		*out = '/';
+		return n + 1;
+	}
+	if (n && begins(at + n, "u00"))
+		n += 3;
+	else if (!n && *at == '%')
+		for (n = 1; n < 1 + 2 * ENCODED_MOST && at[n] == '2' && at[n + 1] == '5';)
+			n += 2;
+	else
+		return 0;
+	if (!isxdigit((unsigned char)at[n]) || !isxdigit((unsigned char)at[n + 1]))
+		return 0;
+	*out = of_hex(at[n], at[n + 1]);
+	return n + 2;
 }
 
 /* How long `c` is here, as it is or encoded; 0: it is not here. */
 static size_t encoded(const char *at, char c)
 {
-	static const char *const codes[] = {"%", "%25", "\\u00"};
+	char meant;
+	size_t n;
 
 	if (*at == c)
 		return 1;
-	if (*at == '\\' && c == '/' && at[1] == '/')
-		return 2;
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-		size_t n = strlen(codes[i]);
+	n = code_at(at, &meant);
+	return n && meant == c ? n : 0;
+}
 
-		if (begins(at, codes[i]) && isxdigit((unsigned char)at[n]) &&
-		    isxdigit((unsigned char)at[n + 1]) && of_hex(at[n], at[n + 1]) == c)
-			return n + 2;
-	}
-	return 0;
+/* A token from here, escaped or not. */
+static size_t token_span(const char *at)
+{
+	size_t n = span(at, TOKEN), more;
+	char meant;
+
+	while (at[n] == '\\' && (more = code_at(at + n, &meant)) && is_one_of(meant, TOKEN))
+		n += more + span(at + n + more, TOKEN);
+	return n;
 }
 
 static size_t blanks(const char *at)
@@ -178,13 +207,24 @@ static size_t quoted_length(const char *at, const struct quote *q)
 struct name {
 	const char *text; /* a _ may be a - or left out: accessToken */
 	bool whole;       /* a part of a longer word is another thing (error_code, pageToken) */
+	bool word; /* behind a colon, too, any word may be one, and no sentence needs to stay */
 };
 
 static const struct name names[] = {
-	{"access_token", false},  {"refresh_token", false}, {"id_token", false},
-	{"client_secret", false}, {"private_key", true},    {"code_verifier", false},
-	{"assertion", true},      {"password", true},       {"passwd", true},
-	{"token", true},          {"code", true},
+	{"access_token", false, false},
+	{"refresh_token", false, false},
+	{"id_token", false, false},
+	{"client_secret", false, true},
+	{"private_key", true, false},
+	{"code_verifier", false, false},
+	{"authorization_code", true, false},
+	{"auth_code", true, false},
+	{"assertion", true, false},
+	{"password", false, true},
+	{"passwd", false, true},
+	{"passphrase", false, true},
+	{"token", true, false},
+	{"code", true, false},
 };
 
 static size_t same_name(const char *at, const char *name)
@@ -219,28 +259,33 @@ static size_t name_length(const struct here *h, const struct name **out)
 /* "token: not found" is prose, and so is a path: 0. */
 static size_t credential_length(const char *at, size_t least)
 {
-	size_t n = is_one_of(*at, "/.~") ? 0 : span(at, TOKEN);
+	size_t n = is_one_of(*at, "/.~") ? 0 : token_span(at);
 
 	return n >= least && (n > LONG_TOKEN || is_random(at, n)) ? n : 0;
 }
 
-/* An exit status, an answer of HTTP, a door's: no code of a login is that short. */
-static bool is_number(const char *at, size_t len)
+/* An exit status, an answer of HTTP, a door's; of a dress, or an option: no code of a login is that
+ * short. In a form or an address it is one, whatever it is. */
+static bool is_other_code(const struct here *h, const char *value, size_t len)
 {
-	return len <= 6 && strspn(at, DIGITS) >= len;
+	if (len <= 6 && strspn(value, DIGITS) >= len)
+		return true;
+	return is_one_of(before(h), " -") && value[len] != '&' && len < TOKEN_LEAST &&
+	       strspn(value, LETTERS) >= len;
 }
 
 /* The value without quotes behind `sep`: = or : or, of a name that is no word, a space. */
-static size_t bare_length(const char *at, char sep)
+static size_t bare_length(const struct name *name, const char *at, char sep)
 {
 	static const char ends[] = "& \t\r\n\"'<>(){}[],;#|\\";
-	size_t n;
+	size_t n, more;
+	char meant;
 
-	if (sep != '=')
+	if (sep != '=' && !(sep == ':' && name->word))
 		return credential_length(at, TOKEN_LEAST);
 	n = strcspn(at, ends);
-	while (n && at[n] == '\\' && at[n + 1] == '/')
-		n += 2 + strcspn(at + n + 2, ends);
+	while (at[n] == '\\' && (more = code_at(at + n, &meant)) && is_one_of(meant, TOKEN))
+		n += more + strcspn(at + n + more, ends);
 	return n && at[n - 1] == ':' ? n - 1 : n; /* of the sentence around it */
 }
 
@@ -275,8 +320,9 @@ static bool find_named(const struct here *h, struct found *out)
 	if (!quote.mark && sep == '=')
 		p += strspn(p, "([{<|;");
 	out->keep = (size_t)(p - h->at);
-	out->blank = quote.mark && sep != ' ' ? quoted_length(p, &quote) : bare_length(p, sep);
-	return out->blank > 0 && !(!strcmp(name->text, "code") && is_number(p, out->blank));
+	out->blank =
+		quote.mark && sep != ' ' ? quoted_length(p, &quote) : bare_length(name, p, sep);
+	return out->blank > 0 && (strcmp(name->text, "code") || !is_other_code(h, p, out->blank));
 }
 
 /* The credentials of an Authorization header; 0: a sentence about one. */
@@ -375,7 +421,7 @@ static bool find_scheme(const struct here *h, struct found *out)
 			return false;
 		out->blank = credential_length(h->at + out->keep, BEARER_LEAST);
 		if (!out->blank && span(h->at + out->keep, LETTERS) >= LONG_WORD)
-			out->blank = span(h->at + out->keep, TOKEN);
+			out->blank = token_span(h->at + out->keep);
 		return out->blank > 0;
 	}
 	return false;
@@ -450,7 +496,33 @@ static size_t slashed_length(const struct here *h)
 		if (*p != '0' || n < SHORT_TOKEN || !has_capital(p, n))
 			return 0;
 	}
-	return is_random(p + 1, n - 1) ? (size_t)(p - h->at) + span(p, TOKEN) : 0;
+	return is_random(p + 1, n - 1) ? (size_t)(p - h->at) + token_span(p) : 0;
+}
+
+/*
+ * What is 64 letters and digits and nothing else: a key of ours, or a line of a PEM block without the
+ * ones around it. Their like, an address before its @ or a digest, would be a part of a longer word,
+ * or is as well blanked.
+ */
+static size_t line_length(const struct here *h)
+{
+	static const char base64[] = LETTERS DIGITS "+/";
+	size_t n, lower = 0, upper = 0, digits = 0;
+	char last = before(h);
+
+	if (is_one_of(last, TOKEN) && last != '=')
+		return 0;
+	n = strspn(h->at, base64);
+	if (n != PEM_LINE || is_one_of(h->at[n], TOKEN "@") || encoded(h->at + n, '@'))
+		return 0;
+	if (strspn(h->at, DIGITS "abcdefABCDEF") >= n)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		lower += islower((unsigned char)h->at[i]) != 0;
+		upper += isupper((unsigned char)h->at[i]) != 0;
+		digits += isdigit((unsigned char)h->at[i]) != 0;
+	}
+	return lower && upper && digits ? n : 0;
 }
 
 static bool find_shape(const struct here *h, struct found *out)
@@ -462,9 +534,11 @@ static bool find_shape(const struct here *h, struct found *out)
 		out->blank = pem_length(h->at);
 	if (!out->blank && begins(h->at, "eyJ") && !is_word(before(h)))
 		out->blank = jwt_length(h->at);
+	if (!out->blank)
+		out->blank = line_length(h);
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes) && !out->blank; i++) {
 		size_t n = strlen(prefixes[i]);
-		size_t more = begins(h->at, prefixes[i]) ? span(h->at + n, TOKEN) : 0;
+		size_t more = begins(h->at, prefixes[i]) ? token_span(h->at + n) : 0;
 
 		out->blank = more >= 4 ? n + more : 0;
 	}

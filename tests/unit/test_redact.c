@@ -152,6 +152,55 @@ static void test_redact__as_others_write_it(void **state)
 		{"ya29.\xe2\x80\x8bSECRET x", "*** x"},
 		{"refresh_token: abcdefghij\0010123456789", "refresh_token: ***"},
 		{"xya29.a0SECRET", "x***"},
+		{"{\"authorizationCode\": \"4\\/0Ab\\/c\"}", "{\"authorizationCode\": \"***\"}"},
+		{"auth_code%25253D4%25252F0Ab", "auth_code%25253D***"},
+		{"refresh_token=1\\u002f\\u002f0Ab\\u002b\\u0026x=1",
+		 "refresh_token=***\\u0026x=1"},
+		{"is 4\\\\/0AbCdEfGhIjK", "is ***"},
+		{"is ya29.a0Ab\\/c\\u003d.", "is ***"},
+	};
+
+	(void)state;
+	check(rows, ARRAY_SIZE(rows));
+}
+
+static void test_redact__passwords(void **state)
+{
+	static const struct row rows[] = {
+		{"password: hunter2", "password: ***"},
+		{"Password: hunter2, user: x", "Password: ***, user: x"},
+		{"smtp_passwd: abc", "smtp_passwd: ***"},
+		{"passphrase: a", "passphrase: *"},
+		{"client_secret: sandbox-secret", "client_secret: ***"},
+		{"proxyPassword=x/y", "proxyPassword=***"},
+		{"a password is wanted", NULL},
+		{"no password: ", NULL},
+	};
+
+	(void)state;
+	check(rows, ARRAY_SIZE(rows));
+}
+
+#define HEX_KEY  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define PEM_LINE "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+
+/* Without anything that says what it is. */
+static void test_redact__keys_alone(void **state)
+{
+	static const struct row rows[] = {
+		{HEX_KEY, "***"},
+		{"key '" HEX_KEY "' here", "key '***' here"},
+		{"key=" HEX_KEY "\n", "key=***\n"},
+		{PEM_LINE, "***"},
+		{"\n" PEM_LINE "\n" PEM_LINE "\nx", "\n***\n***\nx"},
+		{PEM_LINE "\r\n" PEM_LINE "\r\n", "***\r\n***\r\n"},
+		{HEX_KEY "0", NULL},
+		{"c_" HEX_KEY "@group.calendar.google.com", NULL},
+		{HEX_KEY "@group.calendar.google.com", NULL},
+		{"/calendars/" HEX_KEY "%40group.calendar.google.com", NULL},
+		{"'/cache/" HEX_KEY "'", NULL},
+		{PEM_LINE ".ics", NULL},
+		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaz", NULL},
 	};
 
 	(void)state;
@@ -215,6 +264,8 @@ static void test_redact__our_own_words_stay(void **state)
 		{"HTTP code=503 from proxy", NULL},
 		{"https://example.com/x?code=200&y=1", NULL},
 		{"the 'Door code=\"1234\"'", NULL},
+		{"Dress code=casual", NULL},
+		{"unknown option --code=abc", NULL},
 		{"eyJlookslikeThis.butnotAtoken", NULL},
 		{"no file 'eyJhbGciOi.backup2026.json'", NULL},
 		{"\"private_key\" in 'k.json' is no PEM", NULL},
@@ -257,6 +308,13 @@ static void test_redact__long_lines(void **state)
 		"ya29.",
 		"access_token=\\/",
 		"\001",
+		"password: ",
+		"password:\\/",
+		"ya29.\\/",
+		"4\\",
+		"%2525",
+		"=a",
+		"a=",
 	};
 	enum { LENGTH = 200000 };
 	AUTO(free) char *text = xmalloc(LENGTH + 100);
@@ -344,6 +402,8 @@ int main(void)
 		cmocka_unit_test(test_redact__json),
 		cmocka_unit_test(test_redact__shapes),
 		cmocka_unit_test(test_redact__as_others_write_it),
+		cmocka_unit_test(test_redact__passwords),
+		cmocka_unit_test(test_redact__keys_alone),
 		cmocka_unit_test(test_redact__older_shapes),
 		cmocka_unit_test(test_redact__credentials_in_an_address),
 		cmocka_unit_test(test_redact__our_own_words_stay),
