@@ -1,7 +1,8 @@
 # shellcheck disable=SC2034,SC2154 # used by and set in the file that loads this
 # For canary.bats: marked secrets, and the search for them.
 
-CANARY=CanaryQ7x
+# Its end is another one in a form, an address, JSON or base64.
+CANARY=CanaryQ7x/+=e
 
 # note_marks: what may be found nowhere: one string a line in $MARKS, as new keys, verifiers and tokens of
 # push channels come.
@@ -21,12 +22,14 @@ as_hex() {
 	cat "$@" | od -An -v -tx1 | tr -d ' \n'
 }
 
-# search PATH...: the files that hold one of the marks, or a key as bytes; the key's own file is not one.
+# search PATH...: the files that hold one of the marks, however it is encoded, or a key as bytes; the key's
+# own file is not one.
 search() {
 	local keys=$BATS_TEST_TMPDIR/keys files=() file
+	/usr/bin/python3 "$BATS_DIR/canary_forms.py" <"$MARKS" >"$MARKS.forms"
 	mapfile -d '' -t files < <(find "$@" -type f ! -path "$XDG_CONFIG_HOME/calsync/key" \
 		! -path "$XDG_CONFIG_HOME/calsync/key.next" -print0)
-	printf '%s\0' "${files[@]}" | xargs -0 -r env LC_ALL=C grep -laF -f "$MARKS" || true
+	printf '%s\0' "${files[@]}" | xargs -0 -r env LC_ALL=C grep -laF -f "$MARKS.forms" || true
 	grep -xE '[0-9a-f]{64}' "$MARKS" >"$keys" || return 0
 	# A key may hold any byte: no tool for lines finds it. File by file only when it is somewhere.
 	as_hex "${files[@]}" | grep -qF -f "$keys" || return 0
@@ -43,7 +46,7 @@ assert_clean() {
 	[ -z "$found" ] || {
 		echo "a secret is in:"
 		while read -r file; do
-			echo "$file: $(LC_ALL=C grep -aoF -m 2 -f "$MARKS" "$file" | cut -c1-24 | tr '\n' ' ')"
+			echo "$file: $(LC_ALL=C grep -aoF -m 2 -f "$MARKS.forms" "$file" | cut -c1-24 | tr '\n' ' ')"
 		done <<<"$found"
 		return 1
 	} >&2

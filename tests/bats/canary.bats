@@ -15,11 +15,12 @@ setup() {
 		private_key: $key, client_email: "robot@p.iam.gserviceaccount.com"}' >"$IN/key.json"
 	printf '[connect]\ntimeout = 2\n' >"$XDG_CONFIG_HOME/calsync/config"
 	fake_google_start --service-account "$IN/key.json"
+	GOOGLE_CLIENT_ID=calsync-marked.apps.googleusercontent.com GOOGLE_CLIENT_SECRET=GOCSPX-CanarySecret/7x+Q=
 	jq -n --arg i "$GOOGLE_CLIENT_ID" --arg s "$GOOGLE_CLIENT_SECRET" \
 		'{installed: {client_id: $i, client_secret: $s}}' >"$IN/client.json"
-	# A word of the sandbox's tokens, the client secret, a line of the key, the head of each JWT.
-	printf '%s\n' "$CANARY" "$GOOGLE_CLIENT_SECRET" "$(sed -n 5p "$IN/key.pem")" eyJhbGciOiJSUzI1NiIs \
-		>"$MARKS"
+	# A text of the sandbox's tokens, the client secret, a line of the key, the head of each JWT.
+	SECRET=$GOOGLE_CLIENT_SECRET LINE=$(sed 1,2d "$IN/key.pem" | grep -m 1 /)
+	printf '%s\n' "$CANARY" "$SECRET" "$LINE" eyJhbGciOiJSUzI1NiIs >"$MARKS"
 	unset GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
 	fake_google_config "{\"token_mark\": \"$CANARY\", \"rotate_refresh_tokens\": true,
 		\"allow_http_webhook\": true}"
@@ -110,6 +111,41 @@ run_all() {
 	assert_matches "$output" "$OUT/proc"
 }
 
+# encodings MARK: one a line, by other means than the search's
+encodings() {
+	jq -nr --arg m "$1" '
+		def hex: . as $n | "0123456789abcdef" | .[($n / 16 | floor):][:1] + .[$n % 16:][:1];
+		def each(f): explode | map(f) | add;
+		def escaped(f): explode | map([.] | implode | if test("[0-9A-Za-z]") then . else explode[0] | f end) | add;
+		$m | @uri, (@uri | @uri), escaped("%" + hex), (@json | .[1:-1] | gsub("/"; "\\/")), escaped("\\u00" + hex),
+			gsub("/"; "\\/"), escaped("&#x" + hex + ";"), escaped("\\x" + hex), gsub("="; "=3D"),
+			each("%" + hex), each("\\u00" + hex), each(hex), (each(hex) | ascii_upcase),
+			@base64, ("x\(.)", "id:\(.)", "user:\(.)" | @base64),
+			("a:\(.)", "ab:\(.)", "abc:\(.)!" | @base64 | gsub("[+]"; "-") | gsub("/"; "_"))'
+}
+
+@test "canary: the search finds it in every encoding" {
+	n=0
+	for mark in "$CANARY" "$SECRET" "$LINE"; do
+		while read -r text; do
+			printf 'around "%s" it' "$text" >"$OUT/planted"
+			run assert_clean
+			[ "$status" -eq 1 ] || { echo "not found: $text" >&2; return 1; }
+			[[ $text == *"$mark"* ]] || n=$((n + 1))
+		done < <(encodings "$mark")
+	done
+	[ "$n" -ge 50 ] || { echo "only $n differ" >&2; return 1; }
+	rm "$OUT/planted"
+	assert_clean
+	# A key's bytes
+	key=$(openssl rand -hex 32)
+	echo "$key" >>"$MARKS"
+	for before in '' a ab; do
+		printf '%b' "$before$(printf %s "$key" | sed 's/../\\x&/g')" | base64 -w0 >"$OUT/planted"
+		run ! assert_clean
+	done
+}
+
 @test "canary: every command has a line in the table" {
 	sed -n 's/^CMD(\(.*\))$/\1/p' "$BATS_DIR/../../src/cmd/list.h" | sort >want
 	lines | cut -d' ' -f1 | sort -u >got
@@ -135,6 +171,97 @@ run_all() {
 	run_all
 	# They were repeated, and were blanked.
 	grep -rqF '***' "$OUT"
+	assert_clean
+}
+
+# repetitions: as a server may repeat what it was sent, one a line
+repetitions() {
+	jq -nr --arg m "$CANARY" --arg s "$SECRET" --arg id calsync-marked.apps.googleusercontent.com '
+		("1//0" + $m + "abc") as $refresh | ("ya29.a0" + $m + "abc") as $access | ("4/0A" + $m + "abcdefgh") as $code |
+		def form: to_entries | map(.key + "=" + (.value | @uri)) | join("&");
+		def lower: gsub("%(?<x>[0-9A-F]{2})"; "%" + (.x | ascii_downcase));
+		def slashes: tojson | gsub("/"; "\\/");
+		def codes: tojson | gsub("/"; "\\u002f") | gsub("[+]"; "\\u002b") | gsub("="; "\\u003d");
+		def all: form, (form | lower), (form | @uri), (form | @uri | @uri), tojson, slashes, codes, (tojson | tojson),
+			(slashes | tojson), (tojson | @uri), "at " + (to_entries | map("\(.key): \"\(.value)\"") | join(", "));
+		({refresh_token: $refresh, client_secret: $s}, {refreshToken: $refresh, clientSecret: $s},
+			{"refresh-token": $refresh, "Client-Secret": $s}, {REFRESH_TOKEN: $refresh, CLIENT_SECRET: $s},
+			{access_token: $access, id_token: $m}, {accessToken: $access, idToken: $m},
+			{code: $code, code_verifier: $m}, {authorizationCode: $code, codeVerifier: $m} | all),
+		("Authorization: Basic " + ("\($id):\($s)" | @base64)), ("refused: Basic " + ("\($id):\($s)" | @base64)),
+		("{\"authorization\": \"Bearer " + $access + "\"}"),
+		("https://" + $id + ":" + ($s | @uri) + "@proxy.example/ refuses"),
+		("/callback?state=x&code=" + ($code | @uri) + "&scope=y"),
+		({error: {message: ("bad " + ({refresh_token: $refresh} | tojson))}} | tojson)'
+}
+
+@test "canary: Google repeats it in other forms and under other names" {
+	stage
+	n=0
+	while read -r message; do
+		n=$((n + 1))
+		fake_google_no_faults
+		for match in /calendar/v3 /batch /token /revoke; do
+			fake_google_fault "$(jq -nc --arg p "$match" --arg m "$message" \
+				'{match: $p, times: 0, action: "status", status: 400, reason: "invalid_request", message: $m}')"
+		done
+		for words in "-a work sync" "-a work event add Added --start 2026-03-12 --require-sync" \
+			"connect work --refresh-token-stdin --client-secrets $IN/client.json <$IN/token"; do
+			eval "calsync -vvv --json $words" </dev/null >"$OUT/$n.${words:0:9}.stdout" 2>"$OUT/$n.${words:0:9}.stderr" || true
+		done
+		grep -lqF '***' "$OUT/$n".* || { echo "was not repeated: $message" >&2; return 1; }
+	done < <(repetitions)
+	[ "$n" -ge 90 ]
+	assert_clean
+}
+
+# A proxy that refuses, and repeats what it was sent: $PROXY_PORT, and what it was asked in $1.
+refusing_proxy() {
+	/usr/bin/python3 - "$1" "$BATS_TEST_TMPDIR/proxy-port" 3>&- <<-'END' &
+		import os, socket, sys
+		s = socket.create_server(("127.0.0.1", 0))
+		with open(sys.argv[2] + ".new", "w") as f:
+		    f.write(str(s.getsockname()[1]))
+		os.rename(sys.argv[2] + ".new", sys.argv[2])
+		while True:
+		    c, _ = s.accept()
+		    head = b""
+		    while b"\r\n\r\n" not in head and (more := c.recv(4096)):
+		        head += more
+		    with open(sys.argv[1], "ab") as f:
+		        f.write(head)
+		    sent = [l for l in head.split(b"\r\n") if l.lower().startswith(b"proxy-auth")]
+		    reason = b"".join(sent) or b"authentication is wanted"
+		    c.sendall(b"HTTP/1.1 407 refused " + reason + b"\r\nProxy-Authenticate: Basic realm=x\r\n"
+		              b"X-Sent: " + reason + b"\r\nContent-Length: 0\r\n\r\n")
+		    c.close()
+	END
+	PROXY_PID=$!
+	for _ in $(seq 100); do
+		[ ! -s "$BATS_TEST_TMPDIR/proxy-port" ] || break
+		sleep 0.05
+	done
+	PROXY_PORT=$(cat "$BATS_TEST_TMPDIR/proxy-port")
+}
+
+@test "canary: a proxy's password" {
+	stage
+	refusing_proxy "$BATS_TEST_TMPDIR/asked"
+	password="Proxy/pass+${CANARY}"
+	echo "$password" >>"$MARKS"
+	(
+		unset CALSYNC_GOOGLE_BASE_URL
+		https_proxy=http://calsync:$(jq -rn --arg p "$password" '$p | @uri')@127.0.0.1:$PROXY_PORT
+		export https_proxy
+		n=0
+		for words in "-a work sync" "-a work event add Added --start 2026-03-12 --require-sync" doctor \
+			"-a work watch" "connect work --refresh-token-stdin --client-secrets $IN/client.json <$IN/token"; do
+			n=$((n + 1))
+			eval "timeout 20 calsync -vvv --json $words" </dev/null >"$OUT/$n.stdout" 2>"$OUT/$n.stderr" || true
+		done
+	)
+	kill "$PROXY_PID"
+	grep -qF "Proxy-Authorization: Basic $(printf 'calsync:%s' "$password" | base64 -w0)" "$BATS_TEST_TMPDIR/asked"
 	assert_clean
 }
 
@@ -265,7 +392,7 @@ cores_appear() {
 	export BATS_DIR SEEN=$OUT/browser
 	# A repair: the store, its lock and the key are open.
 	connect_account work user1@example.com --client-secrets "$IN/client.json"
-	export GOOGLE_CLIENT_ID=calsync-sandbox.apps.googleusercontent.com GOOGLE_CLIENT_SECRET=sandbox-secret
+	export GOOGLE_CLIENT_ID=calsync-marked.apps.googleusercontent.com GOOGLE_CLIENT_SECRET=$SECRET
 	(
 		# What bats and those above it have open is not calsync's.
 		for fd in /proc/"$BASHPID"/fd/*; do

@@ -87,8 +87,8 @@ static int check_text(const struct key *key, struct json_object *value, struct e
 	const char *s = value ? json_object_get_string(value) : "";
 
 	if ((value && !json_object_is_type(value, json_type_string)) || strlen(s) > 40 ||
-	    s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")])
-		return err_set(err, ERR_INVALID, "'%s' wants up to 40 letters and digits",
+	    s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+=")])
+		return err_set(err, ERR_INVALID, "'%s' wants up to 40 characters of base64",
 			       key->name);
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 const struct fg_client fg_clients[] = {
 	{"calsync-sandbox.apps.googleusercontent.com", "sandbox-secret", NULL},
+	{"calsync-marked.apps.googleusercontent.com", "GOCSPX-CanarySecret/7x+Q=", NULL},
 	{"calsync-web.apps.googleusercontent.com", "sandbox-web-secret",
 	 "http://127.0.0.1:8085/callback"},
 	{0},

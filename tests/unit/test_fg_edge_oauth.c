@@ -345,10 +345,10 @@ static void test_fg_oauth__tokens_bear_the_mark(void **state)
 	AUTO(free) char *access = NULL;
 
 	(void)state;
-	configure(g, "{\"token_mark\":\"Marked7\",\"rotate_refresh_tokens\":true}");
+	configure(g, "{\"token_mark\":\"Marked7/+=\",\"rotate_refresh_tokens\":true}");
 	connect(g, &token, &access);
-	assert_int_equal(strncmp(token, "1//0Marked7", 11), 0);
-	assert_int_equal(strncmp(access, "ya29.a0Marked7", 14), 0);
+	assert_int_equal(strncmp(token, "1//0Marked7/+=", 14), 0);
+	assert_int_equal(strncmp(access, "ya29.a0Marked7/+=", 17), 0);
 	configure(g, "{\"token_mark\":null}");
 	refresh(g, token);
 	assert_null(strstr(json_str(g->json, "refresh_token"), "Marked7"));
