@@ -90,10 +90,11 @@ renewed_in_time() {
 
 # What the syncer's units share is in each of them, and no @WORD@ is left anywhere.
 filled() {
-	local unit
+	local unit line
 	for unit in sync queue renew-watches; do
-		grep -qx LoadCredentialEncrypted=calsync-key \
-			"$work/usr/lib/systemd/system/calsync-$unit.service" || return 1
+		for line in LoadCredentialEncrypted=calsync-key MemoryMax= TasksMax=; do
+			grep -q "^$line" "$work/usr/lib/systemd/system/calsync-$unit.service" || return 1
+		done
 	done
 	! grep -rnE '@[A-Z]+@' "$work/usr/lib" "$work/usr/sbin"
 }
