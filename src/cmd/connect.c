@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cmd/same_user.h"
 #include "cmd/output.h"
 #include "base/banned.h"
 
@@ -106,16 +107,26 @@ static void warn_of_cut_off(const struct connect *c)
 	}
 }
 
+static void warn_of_same_user(const struct account *a, const struct json_object *names)
+{
+	for (size_t i = 0; i < json_object_array_length(names); i++)
+		log_warn("connect",
+			 "account '%s' is connected as %s, too: the same calendars are kept twice",
+			 json_object_get_string(json_object_array_get_idx(names, i)), a->email);
+}
+
 static int report(struct cmd_context *cx, const struct connect *c, const struct account *a,
 		  struct err *err)
 {
 	AUTO(calendar_list_release) struct calendar_list l = {0};
 	AUTO(free) char *name = term_clean(a->name);
 	AUTO(free) char *email = term_clean(a->email);
+	AUTO(json_object_put) struct json_object *same_user = NULL;
 	struct json_object *answer, *calendars;
 	size_t selected = 0;
 
-	if (store_calendar_list(cx->store, a->id, &l, err))
+	if (store_calendar_list(cx->store, a->id, &l, err) ||
+	    same_user_names(cx, a, false, &same_user, err))
 		return -1;
 	warn_of_clock(c->token.skew_ms);
 	if (c->refresh_expires_in_s)
@@ -126,6 +137,8 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 			 (c->refresh_expires_in_s + 43200) / 86400);
 	if (c->cut_off)
 		warn_of_cut_off(c);
+	if (same_user)
+		warn_of_same_user(a, same_user);
 	calendars = json_object_new_array();
 	for (size_t i = 0; i < l.count; i++) {
 		json_object_array_add(calendars, json_calendar(&l.items[i]));
@@ -140,6 +153,8 @@ static int report(struct cmd_context *cx, const struct connect *c, const struct 
 			json_set_int(answer, "refreshTokenExpiresIn", c->refresh_expires_in_s);
 		if (c->cut_off)
 			json_set(answer, "cutOff", json_object_get(c->cut_off));
+		if (same_user)
+			json_set(answer, "sameUser", json_object_get(same_user));
 		out_json(cx, answer);
 		return 0;
 	}

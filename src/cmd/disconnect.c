@@ -1,5 +1,6 @@
 #include "cmd/output.h"
 #include "cmd/push.h"
+#include "cmd/same_user.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ struct disconnect_opts {
 	bool purge;
 };
 
-enum revocation { REVOKED, NOTHING_TO_REVOKE, NOT_REVOKED };
+enum revocation { REVOKED, NOTHING_TO_REVOKE, SHARED, NOT_REVOKED };
 
 /* The stored refresh token, else the access token: revoking either ends the whole grant. */
 static int load_token(struct cmd_context *cx, const struct account *a, char **out, struct err *err)
@@ -47,8 +48,9 @@ static int load_token(struct cmd_context *cx, const struct account *a, char **ou
 	return err_set(err, ERR_NOT_FOUND, "account '%s' holds no token", a->name);
 }
 
+/* shared_with  whose logins would end, too; NULL = nobody's */
 static enum revocation revoke_login(struct cmd_context *cx, const struct account *a,
-				    struct err *err)
+				    const struct json_object *shared_with, struct err *err)
 {
 	AUTO(secret_wipe_str) char *token = NULL;
 	struct transport *t;
@@ -61,6 +63,8 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	 * this state: google/token.c, T2), and hears nothing of it again. */
 	if (a->state == ACCOUNT_REAUTH_REQUIRED)
 		return NOTHING_TO_REVOKE;
+	if (shared_with && a->state == ACCOUNT_CONNECTED)
+		return SHARED;
 	if (load_token(cx, a, &token, err))
 		return err->code == ERR_NOT_FOUND ? NOTHING_TO_REVOKE : NOT_REVOKED;
 	if (cmd_transport(cx, &t, err))
@@ -156,14 +160,24 @@ static int forget(struct cmd_context *cx, struct account *a, bool purge,
 	return -1;
 }
 
-static const char *const revocation_words[] = {
-	[REVOKED] = "revoked", [NOTHING_TO_REVOKE] = "nothing", [NOT_REVOKED] = "failed"};
+static const char *const revocation_words[] = {[REVOKED] = "revoked",
+					       [NOTHING_TO_REVOKE] = "nothing",
+					       [SHARED] = "shared",
+					       [NOT_REVOKED] = "failed"};
 
 struct ending {
 	enum revocation revocation;
-	struct err problem; /* why it was not revoked */
+	struct err problem;              /* why it was not revoked */
+	struct json_object *shared_with; /* names of accounts with the same grant; NULL = none */
 	struct channels_result channels;
 };
+
+static void ending_release(struct ending *e)
+{
+	json_object_put(e->shared_with);
+	channels_result_release(&e->channels);
+}
+DEFINE_AUTO_VALUE(struct ending, ending_release)
 
 static bool is_whole(const struct ending *e)
 {
@@ -178,6 +192,8 @@ static void print_json(struct cmd_context *cx, const struct account *a, const st
 	json_set_bool(answer, "success", is_whole(e));
 	json_set(answer, "account", json_account(a));
 	json_set_str(answer, "revocation", revocation_words[e->revocation]);
+	if (e->revocation == SHARED)
+		json_set(answer, "sharedWith", json_object_get(e->shared_with));
 	json_set_int(answer, "channelsStopped", e->channels.stopped);
 	json_set_bool(answer, "purged", purged);
 	if (!is_whole(e))
@@ -199,6 +215,16 @@ static void tell_failures(const struct ending *e)
 			  "the secrets are forgotten here, but Google could not be told to revoke "
 			  "the login (%s); revoke it at https://myaccount.google.com/connections",
 			  e->problem.msg);
+}
+
+static void tell_shared(const struct account *a, const struct ending *e)
+{
+	for (size_t i = 0; i < json_object_array_length(e->shared_with); i++)
+		log_warn("disconnect",
+			 "the login of '%s' is not revoked at Google, as that would end the one of "
+			 "account '%s', too (same user, same OAuth project); it ends with that one",
+			 a->name,
+			 json_object_get_string(json_object_array_get_idx(e->shared_with, i)));
 }
 
 /* The row as it is now, if that is still the account that *a was. */
@@ -226,9 +252,9 @@ static int end_login(struct cmd_context *cx, struct account *a, bool purge, stru
 	 * replaced. */
 	stop_channels(cx, a, &channels, &e->channels);
 	if (google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &renewals, err) ||
-	    read_again(cx, a, err))
+	    read_again(cx, a, err) || same_user_names(cx, a, true, &e->shared_with, err))
 		return -1;
-	e->revocation = revoke_login(cx, a, &e->problem);
+	e->revocation = revoke_login(cx, a, e->shared_with, &e->problem);
 	if (forget(cx, a, purge, &channels, err)) {
 		if (e->revocation == REVOKED)
 			err_wrap(err, "the login is revoked at Google, but not forgotten here");
@@ -243,7 +269,7 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 	const struct disconnect_opts *o = cx->opts;
 	AUTO(account_release) struct account a = {0};
 	AUTO(account_lock_free) struct account_lock *lock = NULL;
-	struct ending e = {0};
+	AUTO(ending_release) struct ending e = {0};
 	int rc;
 
 	if (cmd_account_named(cx, cx->argv[0], &a, err) ||
@@ -261,11 +287,12 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 		out_note(cx, "%s is disconnected; its events %s\n", name,
 			 o->purge ? "are removed" : "stay");
 	}
+	if (!rc && e.revocation == SHARED)
+		tell_shared(&a, &e);
 	if (!rc && !is_whole(&e)) {
 		tell_failures(&e);
 		rc = 7;
 	}
-	channels_result_release(&e.channels);
 	return rc;
 }
 
@@ -283,7 +310,9 @@ const struct cmd cmd_disconnect = {
 		"When\n"
 		"Google cannot be told, the secrets are forgotten all the same and the exit "
 		"status\n"
-		"is 7.\n",
+		"is 7. A login is not revoked while another account of the same Google user and "
+		"OAuth\n"
+		"project would end with it.\n",
 	.options = options,
 	.opts_size = sizeof(struct disconnect_opts),
 	.needs = NEEDS_STORE,

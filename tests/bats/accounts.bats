@@ -287,6 +287,23 @@ teardown() {
 	[ -e "$HOME/renewed" ]
 }
 
+@test "disconnect: another account of the same user goes on; the last one is revoked" {
+	connect_account work
+	run --separate-stderr -0 calsync --json connect home
+	assert_schema connect
+	assert_json '.sameUser == ["work"]'
+	assert_matches "$stderr" "account 'work' is connected as user1@example.com, too"
+	run --separate-stderr -0 calsync --json disconnect work
+	assert_schema disconnect
+	assert_json '.success and .revocation == "shared" and .sharedWith == ["home"]'
+	assert_matches "$stderr" "login of 'work' is not revoked at Google.*account 'home'"
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT DISTINCT account_id FROM secret')" 2
+	run -0 calsync sync
+	run --separate-stderr -0 calsync --json disconnect home
+	assert_json '.revocation == "revoked" and (has("sharedWith") | not)'
+	assert_equal "$(fake_google_requests '[.[] | select(.path == "/revoke")] | length')" 1
+}
+
 @test "disconnect: when Google cannot be told the secrets are forgotten all the same" {
 	connect_account
 	fake_google_fault '{"match": "/revoke", "times": 0, "action": "status", "status": 503}'
