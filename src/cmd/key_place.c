@@ -64,7 +64,8 @@ static int find_provider(const char *name, const struct key_provider **out, stru
 			      name);
 }
 
-/* For a new store, when the configuration does not say: the first place that is there. */
+/* For a new store, when the configuration does not say: the first place that is there. One that is
+ * there and cannot be used was meant, and is not passed over. */
 static int choose(struct cmd_context *cx, struct key_place *out, struct err *err)
 {
 	const struct key_provider *p;
@@ -76,6 +77,11 @@ static int choose(struct cmd_context *cx, struct key_place *out, struct err *err
 			return -1;
 		if (!p->answers(out->where, &why))
 			return 0;
+		if (why.code != ERR_NOT_FOUND) {
+			*err = why;
+			return err_wrap(err, "no place for the key was chosen; key.provider in the "
+					     "config names one");
+		}
 		log_debug("key", "not in %s: %s", p->name, why.msg);
 		key_place_release(out);
 		*out = (struct key_place){0};

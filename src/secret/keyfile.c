@@ -120,6 +120,8 @@ const struct key_provider keyfile_provider = {
 
 /* systemd mounts the folder for this service alone, read-only, mode 0400 or 0440 (RuntimeDirectory
  * of the manager, owned by the service's user or by root with an access list). */
+#define CREDENTIAL_MEND "; have systemd place it: LoadCredentialEncrypted=, see calsync-key(1)"
+
 static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], struct err *err)
 {
 	AUTO(close_fd) int fd = -1;
@@ -135,18 +137,21 @@ static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no credential '%s'", path);
 	if (fd < 0)
-		return err_set(err, ERR_SECRET, "cannot open credential '%s': %s", path,
-			       strerror(errno));
+		return err_set(err, ERR_SECRET, "cannot open credential '%s': %s" CREDENTIAL_MEND,
+			       path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return err_set(err, ERR_SECRET, "credential '%s' is not a regular file", path);
+		return err_set(err, ERR_SECRET,
+			       "credential '%s' is not a regular file" CREDENTIAL_MEND, path);
 	if (st.st_mode & 0027)
 		return err_set(err, ERR_SECRET,
-			       "credential '%s' may be read or written by others (mode %04o)", path,
-			       st.st_mode & 07777);
+			       "credential '%s' may be read or written by others (mode "
+			       "%04o)" CREDENTIAL_MEND,
+			       path, st.st_mode & 07777);
 	if (read_key(fd, path, key))
 		return err_set(err, ERR_SECRET,
-			       "credential '%s' does not hold one line of %d hex digits", path,
-			       KEY_HEX_LEN);
+			       "credential '%s' does not hold one line of %d hex "
+			       "digits" CREDENTIAL_MEND,
+			       path, KEY_HEX_LEN);
 	return 0;
 }
 
@@ -172,8 +177,11 @@ static int credential_remove(const char *path, struct err *err)
 static int credential_answers(const char *path, struct err *err)
 {
 	unsigned char key[SECRET_KEY_LEN];
-	int rc = credential_load(path, key, err);
+	int rc;
 
+	if (*path != '/')
+		return err_set(err, ERR_NOT_FOUND, "there are no credentials here");
+	rc = credential_load(path, key, err);
 	secret_wipe(key, sizeof(key));
 	return rc;
 }

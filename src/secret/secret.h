@@ -37,7 +37,8 @@ struct key_provider {
 		    struct err *err);
 	/* No error when there is none. */
 	int (*remove)(const char *where, struct err *err);
-	/* Whether a new store may keep its key here now, without asking anybody. */
+	/* Whether a new store may keep its key here now, without asking anybody. ERR_NOT_FOUND: it
+	 * may not, as this place is not there; else what is there is wrong, and is to be mended. */
 	int (*answers)(const char *where, struct err *err);
 };
 #define KEY_NEXT ".next"

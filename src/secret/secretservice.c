@@ -385,7 +385,10 @@ static int secretservice_answers(const char *where, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf unused = STRBUF_INIT;
 
-	return talk(TASK_ASK, where, NULL, &unused, err);
+	if (!talk(TASK_ASK, where, NULL, &unused, err))
+		return 0;
+	err->code = ERR_NOT_FOUND; /* one that does not answer is as good as none */
+	return -1;
 }
 
 const struct key_provider secretservice_provider = {

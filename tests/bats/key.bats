@@ -328,6 +328,31 @@ calsync disconnect: 1"
 	[[ $output == *"may be read"* ]]
 }
 
+@test "key: a credential that is there and wrong is not passed over for another place" {
+	credential=$BATS_TEST_TMPDIR/cred/calsync-key
+	export CREDENTIALS_DIRECTORY=${credential%/*}
+	wrong() {
+		run -1 connect_account work
+		assert_matches "$output" "key.provider in the config names one: .*credential '$credential'$1.*LoadCredentialEncrypted="
+		run -0 calsync --json accounts
+		assert_equal "$output" '[]'
+		[ ! -e "$(key_file)" ]
+		rm -rf "$credential"
+	}
+	mkdir "$CREDENTIALS_DIRECTORY"
+	install -m 444 <(printf '%064d\n' 5) "$credential"
+	wrong ' may be read or written by others .mode 0444.'
+	install -m 400 <(echo nonsense) "$credential"
+	wrong ' does not hold one line of 64 hex digits'
+	mkdir "$credential"
+	wrong ' is not a regular file'
+	ln -s /dev/null "$credential"
+	wrong ': Too many levels of symbolic links'
+	# None at all is none.
+	connect_account work
+	[ -s "$(key_file)" ]
+}
+
 @test "key: the configuration chooses, and does not change what was chosen" {
 	mkdir -p "$XDG_CONFIG_HOME/calsync"
 	printf '[key]\nprovider = file\n' >"$XDG_CONFIG_HOME/calsync/config"
