@@ -186,11 +186,13 @@ lock_keyring='gdbus call --session -d org.freedesktop.secrets -o /org/freedeskto
 
 # For `desktop`: asked COMMAND... says how often it asked the keyring; each question opens a session there.
 asked='asked() {
-	dbus-monitor --session "type=method_call,member=OpenSession" >"$HOME/monitor" 2>&1 3>&- &
+	dbus-monitor --session "type=method_call,member=OpenSession" "type=method_call,member=Ping" \
+		>"$HOME/monitor" 2>&1 3>&- &
 	local monitor=$!
 	until grep -q NameLost "$HOME/monitor"; do sleep 0.05; done
 	"$@" >"$HOME/said" 2>&1 || echo "status $?"
-	sleep 0.2
+	gdbus call --session -d org.freedesktop.secrets -o / -m org.freedesktop.DBus.Peer.Ping >/dev/null
+	until grep -q member=Ping "$HOME/monitor"; do sleep 0.05; done
 	kill "$monitor"
 	echo "$1 $2: $(grep -c "^method call.*member=OpenSession" "$HOME/monitor")"
 }
