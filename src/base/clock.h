@@ -20,4 +20,16 @@ static inline int64_t clock_now_ms(struct clock *c)
 	return c->now_ms(c);
 }
 
+/* Waits, as poll() takes them: -1 = for ever. */
+static inline int64_t clock_until(int64_t then_ms, int64_t now_ms)
+{
+	return then_ms > now_ms ? then_ms - now_ms : 0;
+}
+
+static inline void clock_sooner(int64_t *wait_ms, int64_t ms)
+{
+	if (ms >= 0 && (*wait_ms < 0 || ms < *wait_ms))
+		*wait_ms = ms;
+}
+
 #endif

@@ -1,4 +1,5 @@
-/* What the files of `webhookd` share: webhookd.c reads the options, webhookd_loop.c runs. */
+/* What the files of `webhookd` share: webhookd.c reads the options, webhookd_loop.c runs,
+ * webhookd_drain.c starts the syncs. */
 #ifndef CMD_WEBHOOKD_H
 #define CMD_WEBHOOKD_H
 

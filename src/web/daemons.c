@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/banned.h"
 
 #define POOL_BYTES 12288 /* of a connection: request line and headers, then the answer's */
@@ -124,9 +125,8 @@ int64_t daemons_timeout_ms(const struct daemons *d)
 	for (size_t i = 0; i < d->count; i++) {
 		MHD_UNSIGNED_LONG_LONG ms;
 
-		if (d->mhd->get_timeout(d->all[i], &ms) == MHD_YES &&
-		    (wait < 0 || (int64_t)ms < wait))
-			wait = (int64_t)ms;
+		if (d->mhd->get_timeout(d->all[i], &ms) == MHD_YES)
+			clock_sooner(&wait, (int64_t)ms);
 	}
 	return wait;
 }

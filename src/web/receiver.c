@@ -375,11 +375,11 @@ size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[DAEMONS_MAX]
 int64_t receiver_timeout_ms(const struct receiver *r)
 {
 	int64_t now = now_ms(r), wait = peers_timeout_ms(&r->peers, now);
-	int64_t daemons_wait = daemons_timeout_ms(&r->daemons);
 
-	if (now < r->accept_from_ms && (wait < 0 || r->accept_from_ms - now < wait))
-		wait = r->accept_from_ms - now;
-	return daemons_wait >= 0 && (wait < 0 || daemons_wait < wait) ? daemons_wait : wait;
+	if (now < r->accept_from_ms)
+		clock_sooner(&wait, r->accept_from_ms - now);
+	clock_sooner(&wait, daemons_timeout_ms(&r->daemons));
+	return wait;
 }
 
 void receiver_run(struct receiver *r)
