@@ -14,6 +14,7 @@
 #include "cmd/scopes.h"
 #include "google/error.h"
 #include "secret/secret.h"
+#include "store/account_seal.h"
 #include "base/banned.h"
 
 #define LOGIN_TIMEOUT_S     300
@@ -57,13 +58,11 @@ static int stored_value(struct cmd_context *cx, const struct account *a, const c
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *owner = account_seal_name(a);
 	struct secret_box *box;
 
 	if (store_secret_get(cx->store, a->id, field, &sealed, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if (cmd_secret_box(cx, &box, err) ||
-	    secret_unseal(box, owner, field, sealed.buf, sealed.len, &plain, err))
+	if (cmd_secret_box(cx, &box, err) || account_unseal(box, a, field, &sealed, &plain, err))
 		return -1;
 	*out = xstrndup(plain.buf, plain.len);
 	return 0;

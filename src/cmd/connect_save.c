@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "google/google.h"
 #include "secret/secret.h"
+#include "store/account_seal.h"
 #include "sync/lock.h"
 #include "base/banned.h"
 
@@ -25,11 +26,10 @@ static int seal_one(struct store *s, const struct secret_box *box, const struct 
 		    const struct secret_value *v, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *owner = account_seal_name(a);
 
 	if (!v->value)
 		return 0;
-	if (secret_seal(box, owner, v->field, v->value, strlen(v->value), &sealed, err))
+	if (account_seal(box, a, v->field, v->value, strlen(v->value), &sealed, err))
 		return -1;
 	return store_secret_put(s, a->id, v->field, sealed.buf, sealed.len, err);
 }
@@ -39,12 +39,11 @@ static int check_one(struct store *s, const struct secret_box *box, const struct
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *owner = account_seal_name(a);
 
 	if (!v->value)
 		return 0;
 	if (store_secret_get(s, a->id, v->field, &sealed, err) ||
-	    secret_unseal(box, owner, v->field, sealed.buf, sealed.len, &plain, err))
+	    account_unseal(box, a, v->field, &sealed, &plain, err))
 		return -1;
 	if (strcmp(plain.buf, v->value))
 		return err_set(err, ERR_SECRET, "the stored %s reads back differently", v->field);

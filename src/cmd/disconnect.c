@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "google/google.h"
 #include "google/oauth.h"
+#include "store/account_seal.h"
 #include "store/channel.h"
 #include "store/hook.h"
 #include "sync/lock.h"
@@ -27,7 +28,6 @@ enum revocation { REVOKED, NOTHING_TO_REVOKE, SHARED, NOT_REVOKED };
 static int load_token(struct cmd_context *cx, const struct account *a, char **out, struct err *err)
 {
 	static const char *const fields[] = {"refresh_token", "access_token"};
-	AUTO(free) char *owner = account_seal_name(a);
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
@@ -40,7 +40,7 @@ static int load_token(struct cmd_context *cx, const struct account *a, char **ou
 			return -1;
 		}
 		if (cmd_secret_box(cx, &box, err) ||
-		    secret_unseal(box, owner, fields[i], sealed.buf, sealed.len, &plain, err))
+		    account_unseal(box, a, fields[i], &sealed, &plain, err))
 			return -1;
 		*out = xstrdup(plain.buf);
 		return 0;

@@ -27,6 +27,7 @@
 #include "cmd/output.h"
 #include "google/google.h"
 #include "secret/secret.h"
+#include "store/account_seal.h"
 #include "sync/lock.h"
 #include "base/banned.h"
 
@@ -105,14 +106,13 @@ static int reseal_one(struct change *c, const struct account *a, const struct se
 {
 	AUTO(strbuf_release) struct strbuf again = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *owner = account_seal_name(a);
 
-	if (secret_unseal(c->box, owner, s->field, s->sealed.buf, s->sealed.len, &plain, err))
+	if (account_unseal(c->box, a, s->field, &s->sealed, &plain, err))
 		return err_wrap(err, "account '%s'", a->name);
 	c->sealed++;
 	if (!with)
 		return 0;
-	if (secret_seal(with, owner, s->field, plain.buf, plain.len, &again, err))
+	if (account_seal(with, a, s->field, plain.buf, plain.len, &again, err))
 		return -1;
 	return store_secret_put(c->cx->store, a->id, s->field, again.buf, again.len, err);
 }

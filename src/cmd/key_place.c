@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "cmd/context.h"
 #include "secret/secret.h"
+#include "store/account_seal.h"
 #include "base/banned.h"
 
 void key_place_release(struct key_place *k)
@@ -204,10 +205,9 @@ bool cmd_secret_opens(const struct secret_box *box, const struct account *a,
 		      const struct sealed_secret *s)
 {
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *owner = account_seal_name(a);
 	struct err closed;
 
-	return !secret_unseal(box, owner, s->field, s->sealed.buf, s->sealed.len, &plain, &closed);
+	return !account_unseal(box, a, s->field, &s->sealed, &plain, &closed);
 }
 
 int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct err *err)

@@ -24,6 +24,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "store/account_seal.h"
 
 #include "base/banned.h"
 
@@ -69,7 +70,6 @@ static int load_secret(struct google *g, const char *field, char **out, struct e
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(secret_wipe_strbuf) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *name = account_seal_name(&g->account);
 
 	if (store_secret_get(g->o.store, g->account.id, field, &sealed, err)) {
 		if (err->code != ERR_NOT_FOUND)
@@ -77,7 +77,7 @@ static int load_secret(struct google *g, const char *field, char **out, struct e
 		*out = NULL;
 		return 0;
 	}
-	if (secret_unseal(g->o.box, name, field, sealed.buf, sealed.len, &plain, err)) {
+	if (account_unseal(g->o.box, &g->account, field, &sealed, &plain, err)) {
 		struct err other_key;
 
 		if (check_key(g, &other_key))
@@ -101,9 +101,8 @@ static int is_stored(struct google *g, const struct grant *asked, bool *out, str
 static int save_secret(struct google *g, const char *field, const char *value, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *name = account_seal_name(&g->account);
 
-	if (secret_seal(g->o.box, name, field, value, strlen(value), &sealed, err))
+	if (account_seal(g->o.box, &g->account, field, value, strlen(value), &sealed, err))
 		return -1;
 	return store_secret_put(g->o.store, g->account.id, field, sealed.buf, sealed.len, err);
 }

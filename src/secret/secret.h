@@ -3,7 +3,7 @@
  *
  * Shape   sealed = version byte 1 | 12-byte nonce | ciphertext | 16-byte tag
  * AAD     "calsync" NUL account NUL field NUL version byte: a value moved to another account,
- *         field or version does not open. "account" is the row id in decimal: it never changes.
+ *         field or version does not open. What "account" is: store/account_seal.h.
  * Errors  ERR_SECRET, always with what to do; a value that does not open is never replaced here.
  * Source  NIST SP 800-38D
  */

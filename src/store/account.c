@@ -31,11 +31,6 @@ void account_release(struct account *a)
 	memset(a, 0, sizeof(*a));
 }
 
-char *account_seal_name(const struct account *a)
-{
-	return xasprintf("%lld %s", (long long)a->id, a->base_url ? a->base_url : "");
-}
-
 char *account_word(const char *name)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -79,10 +79,6 @@ struct account {
 	char *list_sync_token;    /* of calendarList; NULL = full list next */
 };
 void account_release(struct account *a);
-/* Whose secrets a sealed value is, for secret_seal(): the account and the host that it was
- * connected with, so that a row whose host was changed by another program
- * opens none of them. Caller's. */
-char *account_seal_name(const struct account *a);
 /* An account's name as a word of a shell command, for messages that name one. Caller's. */
 char *account_word(const char *name);
 /* ERR_TOKEN_EXPIRED "Calendar token expired. ...", with the command that repairs it; returns -1. */

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/xalloc.h"
 #include "google/google.h"
+#include "store/account_seal.h"
 
 #include "base/banned.h"
 
@@ -99,11 +100,9 @@ static void side_sleep(struct clock *c, int64_t ms)
 static void seal(struct side *s, const struct account *a, const char *field, const char *value)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *name = account_seal_name(a);
 	struct err err;
 
-	must(secret_seal(s->env.box, name, field, value, strlen(value), &sealed, &err), "seal",
-	     &err);
+	must(account_seal(s->env.box, a, field, value, strlen(value), &sealed, &err), "seal", &err);
 	must(store_secret_put(s->store, a->id, field, sealed.buf, sealed.len, &err), "secret",
 	     &err);
 }

@@ -13,6 +13,7 @@
 #include "google/google.h"
 #include "google/http.h"
 #include "google/oauth.h"
+#include "store/account_seal.h"
 #include "temp_dir.h"
 
 #define BASE   "http://127.0.0.1:9"
@@ -64,10 +65,9 @@ struct bench {
 static inline void put_secret(struct bench *b, const char *field, const char *value)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *id = account_seal_name(&b->account);
 	struct err err;
 
-	if (secret_seal(b->box, id, field, value, strlen(value), &sealed, &err) ||
+	if (account_seal(b->box, &b->account, field, value, strlen(value), &sealed, &err) ||
 	    store_secret_put(b->store, b->account.id, field, sealed.buf, sealed.len, &err))
 		fail_msg("%s", err.msg);
 }
@@ -76,11 +76,10 @@ static inline void expect_secret(struct bench *b, const char *field, const char 
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf plain = STRBUF_INIT;
-	AUTO(free) char *id = account_seal_name(&b->account);
 	struct err err;
 
 	if (store_secret_get(b->store, b->account.id, field, &sealed, &err) ||
-	    secret_unseal(b->box, id, field, sealed.buf, sealed.len, &plain, &err))
+	    account_unseal(b->box, &b->account, field, &sealed, &plain, &err))
 		fail_msg("%s", err.msg);
 	assert_null(memmem(sealed.buf, sealed.len, value, strlen(value)));
 	assert_string_equal(plain.buf, value);

@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "google/google.h"
 #include "model/event.h"
+#include "store/account_seal.h"
 #include "sync/local.h"
 #include "sync/lock.h"
 #include "../fake_google/fg.h"
@@ -251,9 +252,8 @@ static inline void forget_log(struct world *w)
 static inline void seal_token(struct world *w, const char *field, const char *token)
 {
 	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
-	AUTO(free) char *account = account_seal_name(&w->account);
 
-	OK(secret_seal(w->box, account, field, token, strlen(token), &sealed, &err));
+	OK(account_seal(w->box, &w->account, field, token, strlen(token), &sealed, &err));
 	OK(store_secret_put(w->store, w->account.id, field, sealed.buf, sealed.len, &err));
 }
 

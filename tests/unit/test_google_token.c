@@ -574,6 +574,7 @@ static void become_service_account(struct bench *b)
 	xstr_set(&a.subject, "user1@example.com");
 	a.token_expires_ms = 0;
 	save_row(b, &a);
+	xstr_set(&b->account.subject, a.subject);
 	put_secret(b, "service_account_key", key);
 	reopen(b);
 }
@@ -647,6 +648,43 @@ static void test_service_account__dead_key(void **state)
 	assert_int_equal(a.state, ACCOUNT_REAUTH_REQUIRED);
 }
 
+/* Somebody who can write the database, and cannot read the key, names another user. */
+static void test_service_account__a_user_changed_in_the_store_is_not_acted_for(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, 2);
+	become_service_account(&b);
+	row(&b, &a);
+	xstr_set(&a.subject, "boss@example.com");
+	save_row(&b, &a);
+	reopen(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.code, ERR_SECRET);
+	assert_int_equal(b.script.asked_count, 0);
+}
+
+/* Keys that were sealed when the user was no part of it. */
+static void test_service_account__one_of_before_opens(void **state)
+{
+	static const struct scripted_answer answers[] = {TOKEN_OK("at-2"), OK_EVENT};
+	AUTO(bench_release) struct bench b;
+	AUTO(free) char *key = service_key();
+
+	(void)state;
+	bench_init(&b, answers, 2);
+	become_service_account(&b);
+	xstr_set(&b.account.subject, NULL);
+	put_secret(&b, "service_account_key", key);
+	get_good(&b);
+	xstr_set(&b.account.subject, "user1@example.com");
+	expect_secret(&b, "access_token", "at-2");
+}
+
 /* Somebody who can write the database, and cannot read the key, names a host of his own. */
 static void test_token__a_host_changed_in_the_store_gets_nothing(void **state)
 {
@@ -702,6 +740,9 @@ int main(void)
 		cmocka_unit_test(test_service_account__signs_again_and_names_its_user),
 		cmocka_unit_test(test_service_account__another_key_meanwhile),
 		cmocka_unit_test(test_service_account__dead_key),
+		cmocka_unit_test(
+			test_service_account__a_user_changed_in_the_store_is_not_acted_for),
+		cmocka_unit_test(test_service_account__one_of_before_opens),
 	};
 
 	return cmocka_run_group_tests_name("google_token", tests, temp_dir_make, temp_dir_remove);
