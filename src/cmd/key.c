@@ -235,11 +235,11 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 static int key_there(const struct change *c, const struct key_place *to, struct secret_box **out,
 		     struct err *err)
 {
-	struct err none;
-
 	*out = NULL;
-	if (!secret_box_open(to->provider, to->where, false, out, &none))
+	if (!secret_box_open(to->provider, to->where, false, out, err))
 		return 0;
+	if (err->code != ERR_NOT_FOUND) /* what does not answer is not asked again */
+		return -1;
 	return secret_box_save(c->box, to->provider, to->where, false, err);
 }
 

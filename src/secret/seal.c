@@ -95,7 +95,7 @@ int secret_box_open(const struct key_provider *p, const char *where, bool create
 		return secret_box_make(p, where, out, &made, err);
 	box = box_new();
 	if (p->load(where, box->key, err))
-		return err->code == ERR_NOT_FOUND ? no_key(p, where, err) : -1;
+		return -1;
 	*out = TAKE(box);
 	return 0;
 }

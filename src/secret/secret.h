@@ -55,7 +55,7 @@ int key_from_hex(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN]);
 
 struct secret_box; /* holds the key in locked, non-dumped memory, wiped on free */
 
-/* create: as secret_box_make(). */
+/* The key that lies there; ERR_NOT_FOUND: none does. create: as secret_box_make(). */
 int secret_box_open(const struct key_provider *p, const char *where, bool create,
 		    struct secret_box **out, struct err *err);
 /* The first connect: the key that lies there, or else a new one. *out_made: it is new, and

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The scripts of `desktop` are for the shell in its session.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2030,SC2031
 # The key that seals the logins: a file, the desktop's keyring (a real gnome-keyring), a systemd
 # credential; another key, another place.
 
@@ -186,10 +186,11 @@ lock_keyring='gdbus call --session -d org.freedesktop.secrets -o /org/freedeskto
 
 # For `desktop`: asked COMMAND... says how often it asked the keyring; each question opens a session there.
 asked='asked() {
+	rm -f "$HOME/monitor" # the last one says that it is ready
 	dbus-monitor --session "type=method_call,member=OpenSession" "type=method_call,member=Ping" \
 		>"$HOME/monitor" 2>&1 3>&- &
 	local monitor=$!
-	until grep -q NameLost "$HOME/monitor"; do sleep 0.05; done
+	until grep -qs NameLost "$HOME/monitor"; do sleep 0.05; done
 	"$@" >"$HOME/said" 2>&1 || echo "status $?"
 	gdbus call --session -d org.freedesktop.secrets -o / -m org.freedesktop.DBus.Peer.Ping >/dev/null
 	until grep -q member=Ping "$HOME/monitor"; do sleep 0.05; done
@@ -297,6 +298,16 @@ calsync disconnect: 1"
 	[[ $output == *"provider  file"* ]]
 	run calsync sync
 	[ "$status" -eq 0 ]
+}
+
+@test "key move: a keyring that hangs is waited for once" {
+	connect_account work
+	run -0 desktop 'kill -STOP "$keyring"
+		start=${EPOCHREALTIME/./}
+		calsync key move secret-service
+		echo "move $?, took $(((${EPOCHREALTIME/./} - start) / 1000)) ms"'
+	assert_matches "$output" 'did not answer within 3 s.*move 1, took [34][0-9]{3} ms'
+	run -0 calsync sync
 }
 
 @test "key: a systemd credential is read, never written" {

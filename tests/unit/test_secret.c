@@ -226,7 +226,7 @@ static void test_keyfile__missing_without_create_is_an_error(void **state)
 	assert_int_equal(file_provider()->load(path, key, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_int_equal(secret_box_open(file_provider(), path, false, &box, &err), -1);
-	assert_int_equal(err.code, ERR_SECRET);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, path));
 	assert_null(box);
 	assert_int_equal(stat(path, &st), -1);
