@@ -124,19 +124,25 @@ static int write_temp(const char *path, const void *data, size_t len, mode_t mod
 	return 0;
 }
 
+int io_rename(const char *from, const char *to, struct err *err)
+{
+	if (rename(from, to))
+		return err_set(err, ERR_FAILED, "cannot replace '%s': %s", to, strerror(errno));
+	if (sync_parent(to))
+		return err_set(err, ERR_FAILED, "cannot write '%s': %s", to, strerror(errno));
+	return 0;
+}
+
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	AUTO(free) char *temp = NULL;
 
 	if (write_temp(path, data, len, mode, &temp, err))
 		return -1;
-	if (rename(temp, path)) {
-		err_set(err, ERR_FAILED, "cannot replace '%s': %s", path, strerror(errno));
+	if (io_rename(temp, path, err)) {
 		unlink(temp);
 		return -1;
 	}
-	if (sync_parent(path))
-		return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
 	return 0;
 }
 

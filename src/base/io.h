@@ -23,6 +23,8 @@ int io_write_all(int fd, const void *data, size_t len); /* 0, or -1 with errno *
 /* path holds either its old content or all of the new, whatever happens;
  * on disk when it returns. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+/* Also when to is there already; on disk when it returns. from stays where it is on failure. */
+int io_rename(const char *from, const char *to, struct err *err);
 /* Put a new file in place, complete and on disk; err->code ERR_LOCKED when path exists already. */
 int io_create_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 

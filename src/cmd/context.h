@@ -76,7 +76,8 @@ int cmd_secret_box_again(struct cmd_context *cx, struct secret_box **out, struct
 struct key_place {
 	const struct key_provider *provider;
 	char *where;  /* owned; see secret/secret.h */
-	char *key_id; /* owned; of the Secret Service; NULL = not needed */
+	char *key_id; /* owned; of the Secret Service, and of a file of its own; NULL = not needed */
+	bool own;     /* no other store's key lies there, but a copy's of this one */
 	char *check;  /* owned; what the key is known by; NULL: stores from before have none */
 };
 void key_place_release(struct key_place *k);
@@ -87,6 +88,9 @@ int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err
 /* The place of this provider, for a key that goes there. */
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
 		     struct err *err);
+/* A key file of this store's own, for a key that is to replace the one in the file that all stores of
+ * the configuration share. Asked again it is the same one. */
+int cmd_key_place_own(struct cmd_context *cx, struct key_place *out, struct err *err);
 /* Write down that the store's key is this one, and where it lies. In the caller's transaction. */
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
 		 struct err *err);

@@ -13,6 +13,10 @@
  *     | NEXT goes
  *   NEW
  *
+ * The key file of the configuration may serve other stores: `key rotate` leaves it as it is, and puts
+ * the new key into a file of the store's own, which is there before the transaction and the store's
+ * with it. What is killed before finds that file again, and writes it anew.
+ *
  * Nobody else writes secrets meanwhile: every account's lock is held, and the one on the renewal of
  * its token, which others than a sync may be at. Whoever has read the old key before notices in the
  * transaction that would write with it (google/token.c, T5).
@@ -22,6 +26,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
@@ -197,11 +202,36 @@ static void report(struct cmd_context *cx, const struct key_place *k, const stru
 	out_json(cx, answer);
 }
 
+static const char all_sealed[] = "All logins are sealed with a new key";
+
+static int rotate_in_place(struct change *c, struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *fresh = secret_box_random();
+	AUTO(free) char *next = xasprintf("%s" KEY_NEXT, c->place.where);
+
+	if (secret_box_save(fresh, c->place.provider, next, true, err) ||
+	    commit_key(c, &c->place, fresh, err) || finish(c, fresh, err))
+		return -1;
+	report(c->cx, &c->place, c, all_sealed, NULL);
+	return 0;
+}
+
+static int rotate_apart(struct change *c, struct err *err)
+{
+	AUTO(secret_box_free) struct secret_box *fresh = secret_box_random();
+	AUTO(key_place_release) struct key_place own = {0};
+
+	if (cmd_key_place_own(c->cx, &own, err) ||
+	    secret_box_save(fresh, own.provider, own.where, true, err) ||
+	    commit_key(c, &own, fresh, err))
+		return -1;
+	report(c->cx, &own, c, all_sealed, c->place.where);
+	return 0;
+}
+
 static int run_rotate(struct cmd_context *cx, struct err *err)
 {
 	AUTO(change_release) struct change c = {.cx = cx, .renewals = -1};
-	AUTO(secret_box_free) struct secret_box *fresh = NULL;
-	AUTO(free) char *next = NULL;
 
 	if (begin(&c, err))
 		return -1;
@@ -212,20 +242,16 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 			"elsewhere first (calsync key move file), or give the service another "
 			"credential and run 'calsync key move credential' in it; see "
 			"calsync-key(1)");
-	if (c.next) {
+	if (c.next && c.place.own) {
 		if (reseal(&c, NULL, err) || finish(&c, c.box, err))
 			return -1;
 		report(cx, &c.place, &c, "The change of the key that was interrupted is finished",
 		       NULL);
 		return 0;
 	}
-	next = xasprintf("%s" KEY_NEXT, c.place.where);
-	fresh = secret_box_random();
-	if (reseal(&c, NULL, err) || secret_box_save(fresh, c.place.provider, next, true, err) ||
-	    commit_key(&c, &c.place, fresh, err) || finish(&c, fresh, err))
+	if (reseal(&c, NULL, err))
 		return -1;
-	report(cx, &c.place, &c, "All logins are sealed with a new key", NULL);
-	return 0;
+	return c.place.own ? rotate_in_place(&c, err) : rotate_apart(&c, err);
 }
 
 /* --- key move ------------------------------------------------------------------------------ */
@@ -243,13 +269,54 @@ static int key_there(const struct change *c, const struct key_place *to, struct 
 	return secret_box_save(c->box, to->provider, to->where, false, err);
 }
 
+static bool is_shared_file(const struct key_place *k)
+{
+	return !k->own && !strcmp(k->provider->name, "file");
+}
+
+/* With what an interrupted change may have left beside it. */
+static int remove_key(const struct key_place *k, struct err *err)
+{
+	AUTO(free) char *next = xasprintf("%s" KEY_NEXT, k->where);
+
+	return k->provider->remove(k->where, err) || k->provider->remove(next, err) ? -1 : 0;
+}
+
+/* Another store's key file is not ours to remove, nor is a credential; but what a rotation put beside
+ * that file, and was interrupted before it was used, is. */
+static int remove_old(const struct change *c, struct err *err)
+{
+	AUTO(key_place_release) struct key_place own = {0};
+
+	if (c->place.own)
+		return remove_key(&c->place, err);
+	if (!is_shared_file(&c->place))
+		return 0;
+	return cmd_key_place_own(c->cx, &own, err) || remove_key(&own, err) ? -1 : 0;
+}
+
+/* The key was moved here by somebody who was interrupted then: what is ours elsewhere is not needed,
+ * and could not be used. When it cannot be removed, nothing is worse than before. */
+static void remove_elsewhere(const struct change *c)
+{
+	const struct key_provider *p;
+
+	for (size_t i = 0; (p = key_provider_at(i)); i++) {
+		AUTO(key_place_release) struct key_place k = {0};
+		struct err err;
+
+		if (p != c->place.provider && !cmd_key_place_in(c->cx, p, &k, &err) && k.own &&
+		    remove_key(&k, &err))
+			log_debug("key", "not in %s: %s", p->name, err.msg);
+	}
+}
+
 static int run_move(struct cmd_context *cx, struct err *err)
 {
 	AUTO(change_release) struct change c = {.cx = cx, .renewals = -1};
 	AUTO(key_place_release) struct key_place to = {0};
 	AUTO(secret_box_free) struct secret_box *there = NULL;
 	const struct key_provider *p = key_provider_find(cx->argv[0]);
-	bool shared;
 
 	if (!p)
 		return err_set(err, ERR_USAGE,
@@ -257,16 +324,16 @@ static int run_move(struct cmd_context *cx, struct err *err)
 			       cx->argv[0]);
 	if (begin(&c, err))
 		return -1;
-	if (p == c.place.provider)
+	if (p == c.place.provider) {
+		remove_elsewhere(&c);
 		return err_set(err, ERR_USAGE, "the key lies in %s already", p->name);
+	}
 	if (cmd_key_place_in(cx, p, &to, err) || reseal(&c, NULL, err) ||
 	    key_there(&c, &to, &there, err) || commit_key(&c, &to, there ? there : c.box, err))
 		return -1;
-	/* A key file may serve other stores, and a credential is not ours to remove. */
-	shared = !strcmp(c.place.provider->name, "file");
-	if (!shared && c.place.provider->remove(c.place.where, err))
+	if (remove_old(&c, err))
 		return err_wrap(err, "the key is moved, but the old one is still there");
-	report(cx, &to, &c, "The key is moved", shared ? c.place.where : NULL);
+	report(cx, &to, &c, "The key is moved", is_shared_file(&c.place) ? c.place.where : NULL);
 	return 0;
 }
 

@@ -3,7 +3,9 @@
  * silently.
  *
  *   meta key_provider   the provider's name
- *        key_id         what the Secret Service knows the key by
+ *        key_id         what the Secret Service knows the key by, and a key file of the store's own
+ *        key_file       "own": a key file is PATH.KEY_ID, from the first `key rotate` on; before, or
+ *                       without one, it is PATH, which may serve other stores
  *        key_check      what the key is known by: another one in its place is noticed
  */
 #include <stdlib.h>
@@ -32,27 +34,65 @@ static char *credential_path(void)
 	return dir && *dir == '/' ? xasprintf("%s/calsync-key", dir) : xstrdup("calsync-key");
 }
 
+/* The store's key_id, a new one when it has none. */
+static int find_key_id(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	char id[27];
+
+	if (store_meta_get(cx->store, "key_id", &out->key_id, err))
+		return -1;
+	if (out->key_id)
+		return 0;
+	random_event_id(id);
+	out->key_id = xstrdup(id);
+	return 0;
+}
+
+static int file_place(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	AUTO(free) char *shared = config_key_path(cx->config);
+	AUTO(free) char *kind = NULL;
+
+	if (store_meta_get(cx->store, "key_file", &kind, err))
+		return -1;
+	out->own = kind != NULL;
+	if (!out->own) {
+		out->where = TAKE(shared);
+		return 0;
+	}
+	if (find_key_id(cx, out, err))
+		return -1;
+	out->where = xasprintf("%s.%s", shared, out->key_id);
+	return 0;
+}
+
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
 		     struct err *err)
 {
 	out->provider = p;
-	if (!strcmp(p->name, "file")) {
-		out->where = config_key_path(cx->config);
-		return 0;
-	}
+	if (!strcmp(p->name, "file"))
+		return file_place(cx, out, err);
 	if (!strcmp(p->name, "credential")) {
 		out->where = credential_path();
 		return 0;
 	}
-	if (store_meta_get(cx->store, "key_id", &out->key_id, err))
+	out->own = true;
+	if (find_key_id(cx, out, err))
 		return -1;
-	if (!out->key_id) {
-		char id[27];
-
-		random_event_id(id);
-		out->key_id = xstrdup(id);
-	}
 	out->where = xstrdup(out->key_id);
+	return 0;
+}
+
+int cmd_key_place_own(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	AUTO(free) char *shared = config_key_path(cx->config);
+
+	out->provider = key_provider_find("file");
+	out->own = true;
+	/* Written down before there is such a file: who is killed then finds it again. */
+	if (find_key_id(cx, out, err) || store_meta_set(cx->store, "key_id", out->key_id, err))
+		return -1;
+	out->where = xasprintf("%s.%s", shared, out->key_id);
 	return 0;
 }
 
@@ -128,7 +168,9 @@ int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct
 
 	if (secret_box_check(box, &check, err) ||
 	    store_meta_set(cx->store, "key_provider", k->provider->name, err) ||
-	    (k->key_id && store_meta_set(cx->store, "key_id", k->key_id, err)))
+	    (k->key_id && store_meta_set(cx->store, "key_id", k->key_id, err)) ||
+	    (k->own && !strcmp(k->provider->name, "file") &&
+	     store_meta_set(cx->store, "key_file", "own", err)))
 		return -1;
 	return store_meta_set(cx->store, KEY_CHECK, check.buf, err);
 }

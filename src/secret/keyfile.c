@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/xalloc.h"
 
 #include "base/banned.h"
 
@@ -73,6 +74,34 @@ static int keyfile_load(const char *path, unsigned char key[SECRET_KEY_LEN], str
 	return 0;
 }
 
+/* What replaces a key lies there until it does. One name, so that it is found again: a process that
+ * is killed leaves a key. Nobody else is at it, as who replaces keys holds the store's locks. */
+static char *temp_of(const char *path)
+{
+	return xasprintf("%s.tmp", path);
+}
+
+static int remove_file(const char *path, struct err *err)
+{
+	if (unlink(path) && errno != ENOENT)
+		return err_set(err, ERR_SECRET, "cannot remove key file '%s': %s", path,
+			       strerror(errno));
+	return 0;
+}
+
+static int write_line(const char *path, const char *line, bool replace, struct err *err)
+{
+	AUTO(free) char *temp = temp_of(path);
+
+	if (remove_file(temp, err))
+		return -1;
+	if (!replace)
+		return io_create_file(path, line, KEY_HEX_LEN + 1, 0600, err);
+	return io_create_file(temp, line, KEY_HEX_LEN + 1, 0600, err) || io_rename(temp, path, err)
+		       ? -1
+		       : 0;
+}
+
 static int keyfile_save(const char *path, const unsigned char key[SECRET_KEY_LEN], bool replace,
 			struct err *err)
 {
@@ -85,8 +114,7 @@ static int keyfile_save(const char *path, const unsigned char key[SECRET_KEY_LEN
 	}
 	key_to_hex(key, line);
 	line[KEY_HEX_LEN] = '\n';
-	rc = replace ? io_write_file(path, line, KEY_HEX_LEN + 1, 0600, err)
-		     : io_create_file(path, line, KEY_HEX_LEN + 1, 0600, err);
+	rc = write_line(path, line, replace, err);
 	secret_wipe(line, sizeof(line));
 	if (rc)
 		err->code = ERR_SECRET;
@@ -95,10 +123,9 @@ static int keyfile_save(const char *path, const unsigned char key[SECRET_KEY_LEN
 
 static int keyfile_remove(const char *path, struct err *err)
 {
-	if (unlink(path) && errno != ENOENT)
-		return err_set(err, ERR_SECRET, "cannot remove key file '%s': %s", path,
-			       strerror(errno));
-	return 0;
+	AUTO(free) char *temp = temp_of(path);
+
+	return remove_file(path, err) || remove_file(temp, err) ? -1 : 0;
 }
 
 static int keyfile_answers(const char *path, struct err *err)

@@ -8,7 +8,7 @@ CANARY=CanaryQ7x/+=e
 # push channels come.
 note_marks() {
 	local key
-	for key in "$XDG_CONFIG_HOME"/calsync/key "$XDG_CONFIG_HOME"/calsync/key.next; do
+	for key in "$XDG_CONFIG_HOME"/calsync/key*; do
 		[ ! -s "$key" ] || tr -d '\n' <"$key" | sed 's/$/\n/' >>"$MARKS"
 	done
 	fake_google_requests '[.[] | select(.path == "/token") | .body]' | jq -r '.[]' |
@@ -22,13 +22,12 @@ as_hex() {
 	cat "$@" | od -An -v -tx1 | tr -d ' \n'
 }
 
-# search PATH...: the files that hold one of the marks, however it is encoded, or a key as bytes; the key's
-# own file is not one.
+# search PATH...: the files that hold one of the marks, however it is encoded, or a key as bytes; the keys'
+# own files are none.
 search() {
 	local keys=$BATS_TEST_TMPDIR/keys files=() file
 	/usr/bin/python3 "$BATS_DIR/canary_forms.py" <"$MARKS" >"$MARKS.forms"
-	mapfile -d '' -t files < <(find "$@" -type f ! -path "$XDG_CONFIG_HOME/calsync/key" \
-		! -path "$XDG_CONFIG_HOME/calsync/key.next" -print0)
+	mapfile -d '' -t files < <(find "$@" -type f ! -path "$XDG_CONFIG_HOME/calsync/key*" -print0)
 	printf '%s\0' "${files[@]}" | xargs -0 -r env LC_ALL=C grep -laF -f "$MARKS.forms" || true
 	grep -xE '[0-9a-f]{64}' "$MARKS" >"$keys" || return 0
 	# A key may hold any byte: no tool for lines finds it. File by file only when it is somewhere.

@@ -58,23 +58,71 @@ export BATS_DIR
 	assert_json ".location == \"$(key_file)\""
 }
 
+# own_key: the key file of the store's own, when the first rotation has made it
+own_key() {
+	printf '%s.%s' "$(key_file)" "$(sqlite3 "$CALSYNC_STORE" "SELECT value FROM meta WHERE key = 'key_id'")"
+}
+
+# key_files: all that lies there
+key_files() {
+	find "$XDG_CONFIG_HOME/calsync" -name 'key*' | sort | tr '\n' ' '
+}
+
 @test "key rotate: every login is sealed with another key, and works" {
 	connect_account work
 	before=$(cat "$(key_file)")
 	run --separate-stderr calsync key rotate --json
 	[ "$status" -eq 0 ]
 	assert_schema key-change
-	assert_json '.success and .secrets > 0'
-	[ "$before" != "$(cat "$(key_file)")" ]
-	[ ! -e "$(key_file).next" ]
+	assert_json ".success and .secrets > 0 and .location == \"$(own_key)\" and .left == \"$(key_file)\""
+	assert_equal "$(stat -c '%a %s' "$(own_key)")" '600 65'
+	assert_equal "$(cat "$(key_file)")" "$before"
+	[ "$(cat "$(own_key)")" != "$before" ]
+	assert_equal "$(key_files)" "$(key_file) $(own_key) "
+	rm "$(key_file)" # as it says
 	run calsync sync
 	[ "$status" -eq 0 ]
+	# From then on in its place, and nothing is left.
+	first=$(cat "$(own_key)")
+	run --separate-stderr -0 calsync key rotate --json
+	assert_schema key-change
+	assert_json ".location == \"$(own_key)\" and .left == null"
+	[ "$(cat "$(own_key)")" != "$first" ]
+	assert_equal "$(key_files)" "$(own_key) "
+	run -0 calsync key status
+	assert_matches "$output" "location  $(own_key)"
 	# the old one opens nothing
-	printf '%s\n' "$before" >"$(key_file)"
+	printf '%s\n' "$before" >"$(own_key)"
 	run --separate-stderr calsync sync --json
 	[ "$status" -eq 1 ]
 	assert_json '.error.code == "secret"'
 	[[ $output == *"not the one that this store"* ]]
+}
+
+@test "key rotate: other stores of the same key file go on with it" {
+	connect_account work
+	CONSENT_ACCOUNT=user1@example.com calsync --db "$HOME/other.db" --quiet connect work
+	cp "$CALSYNC_STORE" "$HOME/copy.db"
+	run -0 calsync key rotate
+	assert_matches "$output" "the old key file is left, .*shred -u '$(key_file)'"
+	for db in "$CALSYNC_STORE" "$HOME/other.db" "$HOME/copy.db"; do
+		run -0 calsync --db "$db" sync
+		run -0 calsync --db "$db" key status
+	done
+	run -0 --separate-stderr calsync --db "$HOME/other.db" key rotate --json
+	assert_json ".left == \"$(key_file)\""
+	theirs=$(json .location)
+	[ "$theirs" != "$(own_key)" ]
+	run -0 calsync --db "$HOME/copy.db" key rotate
+	rm "$(key_file)"
+	# Each has a key file now, and further rotations, logins and moves touch no other one.
+	for db in "$CALSYNC_STORE" "$HOME/other.db" "$HOME/copy.db"; do
+		run -0 calsync --db "$db" key rotate
+		run -0 calsync --db "$db" sync
+	done
+	run -0 desktop "calsync key move secret-service && calsync sync && calsync --db $HOME/other.db sync"
+	assert_equal "$(key_files | wc -w)" 2
+	[ -e "$theirs" ]
 }
 
 @test "key rotate: a renewal that is under way comes to its end first" {
@@ -102,19 +150,24 @@ export BATS_DIR
 
 @test "key rotate: interrupted before and after its commit, the store opens, and the next one finishes it" {
 	connect_account work
-	old=$(cat "$(key_file)")
-	# before: the next key lies there, the store knows nothing of it
-	printf '%064d\n' 7 >"$(key_file).next"
-	chmod 600 "$(key_file).next"
+	calsync --quiet key rotate
+	rm "$(key_file)"
+	key=$(own_key)
+	old=$(cat "$key")
+	# before: the next key lies there, the store knows nothing of it; another one was being written
+	for left in "$key.next" "$key.next.tmp" "$key.tmp"; do
+		install -m 600 <(printf '%064d\n' 7) "$left"
+	done
 	run calsync sync
 	[ "$status" -eq 0 ]
 	run calsync key rotate
 	[ "$status" -eq 0 ]
-	new=$(cat "$(key_file)")
+	assert_equal "$(key_files)" "$key "
+	new=$(cat "$key")
 	# after: the store is the next one's, the old one still in its place
-	printf '%s\n' "$new" >"$(key_file).next"
-	chmod 600 "$(key_file).next"
-	printf '%s\n' "$old" >"$(key_file)"
+	install -m 600 <(printf '%s\n' "$new") "$key.next"
+	install -m 600 <(printf '%s\n' "$new") "$key.tmp"
+	printf '%s\n' "$old" >"$key"
 	run calsync sync
 	[ "$status" -eq 0 ]
 	[[ $output == *"calsync key rotate"* ]]
@@ -123,10 +176,25 @@ export BATS_DIR
 	run calsync key rotate
 	[ "$status" -eq 0 ]
 	[[ $output == *"finished"* ]]
-	[ "$(cat "$(key_file)")" = "$new" ]
-	[ ! -e "$(key_file).next" ]
+	[ "$(cat "$key")" = "$new" ]
+	assert_equal "$(key_files)" "$key "
 	run calsync sync
 	[ "$status" -eq 0 ]
+}
+
+@test "key rotate: the first one, interrupted before its commit, leaves nothing behind the next" {
+	connect_account work
+	sqlite3 "$CALSYNC_STORE" "INSERT INTO meta VALUES ('key_id', 'abc')"
+	for left in .abc .abc.tmp; do
+		install -m 600 <(printf '%064d\n' 7) "$(key_file)$left"
+	done
+	run -0 calsync sync
+	run -0 calsync key status
+	refute_matches "$output" interrupted
+	run -0 calsync key rotate
+	assert_equal "$(key_files)" "$(key_file) $(key_file).abc "
+	[ "$(cat "$(key_file).abc")" != "$(printf %064d 7)" ]
+	run -0 calsync sync
 }
 
 @test "key rotate: a login that does not open stops it, and is kept" {
@@ -156,7 +224,7 @@ export BATS_DIR
 	[ "$status" -eq 1 ]
 	[[ $output == *"of a later version"* ]]
 	[ "$key" = "$(cat "$(key_file)")" ]
-	[ ! -e "$(key_file).next" ]
+	assert_equal "$(key_files)" "$(key_file) "
 }
 
 @test "key: a value of another account does not open" {
@@ -298,6 +366,22 @@ calsync disconnect: 1"
 	[[ $output == *"provider  file"* ]]
 	run calsync sync
 	[ "$status" -eq 0 ]
+}
+
+@test "key move: what an interrupted one left is removed by the next" {
+	connect_account work
+	calsync --quiet key rotate
+	rm "$(key_file)"
+	key=$(own_key)
+	for left in "$key.next" "$key.next.tmp" "$key.tmp"; do
+		install -m 600 "$key" "$left"
+	done
+	export key
+	run -0 desktop 'cp -p "$key" "$HOME/kept"
+		calsync key move secret-service && [ -z "$(ls "$XDG_CONFIG_HOME/calsync")" ] || exit 9
+		cp -p "$HOME/kept" "$key"; calsync key move secret-service; [ $? -eq 2 ] || exit 8
+		[ -z "$(ls "$XDG_CONFIG_HOME/calsync")" ] && calsync sync && calsync key move file && calsync sync'
+	assert_equal "$(key_files)" "$key "
 }
 
 @test "key move: a keyring that hangs is waited for once" {

@@ -186,7 +186,8 @@ static int learn_rows(struct state *s, sqlite3 *db, struct err *err)
 
 	if (store_prepare(db,
 			  "SELECT id, summary FROM event UNION ALL"
-			  " SELECT event_id, resource ->> 'summary' FROM history",
+			  " SELECT event_id, resource ->> 'summary' FROM history UNION ALL"
+			  " SELECT value, 'key' FROM meta WHERE key = 'key_id'",
 			  &st, err))
 		return -1;
 	while (sqlite3_step(st) == SQLITE_ROW)
@@ -332,7 +333,9 @@ static int walk_file(const char *path, const struct stat *st, int kind, struct F
 	/* Processes that end at the same time may leave both to the next one. */
 	if (ends(path, ".db-wal") || ends(path, ".db-shm"))
 		return 0;
-	strbuf_addf(&line, "file %s %o", path + walk_skip, (unsigned int)st->st_mode);
+	strbuf_adds(&line, "file ");
+	add_text(walk_state, path + walk_skip, &line);
+	strbuf_addf(&line, " %o", (unsigned int)st->st_mode);
 	add_line(walk_state, &line);
 	return 0;
 }
