@@ -28,6 +28,7 @@ struct client {
 	int fd; /* -1 = free */
 	int64_t end_ms;
 	struct strbuf head;
+	bool refused; /* it has its answer, and is still sending */
 };
 
 struct loopback {
@@ -152,8 +153,9 @@ static void add_html(struct strbuf *sb, const char *s)
 	"p{margin:0}\n"                                                                   \
 	".good h1{color:var(--good)}.bad h1{color:var(--bad)}\n"
 
-/* Send a whole answer and hang up. It fits the socket's buffer; who does not read it misses it. */
-static void reply(int fd, const char *status, const char *title, const char *text)
+/* Send a whole answer, the last that is sent. It fits the socket's buffer; who does not read it misses
+ * it. */
+static void answer(int fd, const char *status, const char *title, const char *text)
 {
 	AUTO(strbuf_release) struct strbuf body = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
@@ -174,6 +176,13 @@ static void reply(int fd, const char *status, const char *title, const char *tex
 	if (send(fd, all.buf, all.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("loopback", "a client did not take its answer: %s", strerror(errno));
 	shutdown(fd, SHUT_WR);
+}
+
+/* To who has sent all that there is to read: closed with something unread, the connection is reset,
+ * and the answer may be lost. */
+static void reply(int fd, const char *status, const char *title, const char *text)
+{
+	answer(fd, status, title, text);
 	close(fd);
 }
 
@@ -269,6 +278,16 @@ static void hang_up(struct client *c)
 	c->fd = -1;
 }
 
+/* A browser sends the cookies that any program of this machine has set. */
+static void refuse_long(struct client *c)
+{
+	answer(c->fd, "431 Request Header Fields Too Large", "Too long",
+	       "calsync reads no request as long as this one; perhaps the browser has many cookies "
+	       "of this machine. calsync still waits: open its address in a private window, or end "
+	       "it and run it with --no-browser.");
+	c->refused = true;
+}
+
 /* What a client has sent so far: true when that is a whole head. */
 static bool read_head(struct client *c)
 {
@@ -277,13 +296,14 @@ static bool read_head(struct client *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0 || memchr(buf, 0, (size_t)n) || c->head.len + (size_t)n > REQUEST_MAX) {
+	if (n <= 0 || (!c->refused && memchr(buf, 0, (size_t)n)))
 		hang_up(c);
-		return false;
-	}
-	strbuf_add(&c->head, buf, (size_t)n);
+	else if (!c->refused && c->head.len + (size_t)n > REQUEST_MAX)
+		refuse_long(c);
+	else if (!c->refused)
+		strbuf_add(&c->head, buf, (size_t)n);
 	secret_wipe(buf, sizeof(buf));
-	return strstr(c->head.buf, "\r\n\r\n") != NULL;
+	return c->fd >= 0 && !c->refused && strstr(c->head.buf, "\r\n\r\n") != NULL;
 }
 
 static void accept_clients(struct loopback *l)
@@ -300,6 +320,7 @@ static void accept_clients(struct loopback *l)
 		if (c->fd >= 0)
 			hang_up(c);
 		c->fd = fd;
+		c->refused = false;
 		c->end_ms = l->clock->mono_ms(l->clock) + CLIENT_LIFE_MS;
 		/* A code comes with it: emptied for good, and of its full size from the start, as
 		 * growing leaves copies. */

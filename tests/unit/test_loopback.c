@@ -270,7 +270,7 @@ static void test_loopback__slow_clients_do_not_block(void **state)
 		close(silent[i]);
 }
 
-static void test_loopback__a_head_without_end_is_hung_up_on(void **state)
+static void test_loopback__a_long_head_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(free) char *query = NULL;
@@ -281,11 +281,18 @@ static void test_loopback__a_head_without_end_is_hung_up_on(void **state)
 	for (size_t i = 0; i < 20000; i++)
 		strbuf_addc(&huge, 'x');
 	endless = client(f, huge.buf);
+	assert_int_equal(loopback_wait(f->l, STATE, -1, 200, &query, &f->err), -1);
+	assert_answer(endless, "HTTP/1.1 431 ");
+	/* The end of its head may be there as well: it is not the answer. */
+	strbuf_adds(&huge, " HTTP/1.1\r\n\r\n");
+	endless = client(f, huge.buf);
+	assert_int_equal(loopback_wait(f->l, STATE, -1, 200, &query, &f->err), -1);
+	assert_null(query);
 	fd = asks(f, "GET", GOOD);
 	assert_int_equal(loopback_wait(f->l, STATE, -1, 5000, &query, &f->err), 0);
 	loopback_answer(f->l, true, "done", "done");
 	assert_answer(fd, "HTTP/1.1 200 ");
-	close(endless);
+	assert_answer(endless, "HTTP/1.1 431 ");
 }
 
 static void test_loopback__the_wait_has_an_end(void **state)
@@ -360,7 +367,7 @@ int main(void)
 		TEST(addresses_that_it_can_be),
 		TEST(a_named_address),
 		TEST(slow_clients_do_not_block),
-		TEST(a_head_without_end_is_hung_up_on),
+		TEST(a_long_head_is_refused),
 		TEST(the_wait_has_an_end),
 		TEST(the_address_may_be_pasted),
 		TEST(a_wrong_paste_is_not_taken),
