@@ -22,7 +22,8 @@
 	X(add_response_header)         \
 	X(queue_response)              \
 	X(destroy_response)            \
-	X(is_feature_supported)
+	X(is_feature_supported)        \
+	X(get_version)
 
 struct mhd {
 #define X(name) __typeof__(MHD_##name) *name;

@@ -108,7 +108,7 @@ good() {
 	finding accounts ok "'work' \(user1@example.com\) is connected and in step"
 	finding database ok 'is whole \(full check, schema [0-9]+\)'
 	finding key ok 'opens all [23] secrets'
-	finding libraries ok 'SQLite [0-9.]+, libcurl [0-9.]+, libcrypto [0-9.]+, json-c [0-9.]+, libsmartcols [0-9.]+, libical [0-9.]+$'
+	finding libraries ok 'SQLite [0-9.]+, libcurl [0-9.]+, libcrypto [0-9.]+, json-c [0-9.]+, libsmartcols [0-9.]+, libical [0-9.]+, libmicrohttpd [0-9.]+$'
 	assert_no_violations
 }
 
@@ -520,6 +520,18 @@ good() {
 	assert_schema doctor
 	finding network error 'cannot load libcurl' 'apt install libcurl4'
 	finding clock skipped 'no network library'
+}
+
+@test "doctor: libraries: libmicrohttpd is missed by those who have a notification address" {
+	mkdir lib
+	echo 'no library' >lib/libmicrohttpd.so.12
+	export LD_LIBRARY_PATH="$PWD/lib"
+	run --separate-stderr calsync --json doctor
+	finding libraries ok 'libical [0-9.]+$'
+	run ! finding libraries warning webhookd
+	BACKEND_URL=https://calendar.example.org run --separate-stderr calsync --json doctor
+	assert_schema doctor
+	finding libraries warning 'webhookd cannot run: cannot load libmicrohttpd.so.12' 'apt install libmicrohttpd12'
 }
 
 @test "doctor: clock: right, a little off, wrong, either way" {
