@@ -191,6 +191,8 @@ static void print_text(const struct cmd_context *cx, const struct json_object *a
 			    waiting == 1 ? "s" : "");
 	if (local)
 		strbuf_addf(&line, "; %" PRId64 " event%s local only", local, plural(local));
+	if (first_error(answers))
+		strbuf_adds(&line, "; not all could be compared");
 	out_note(cx, "%s\n", line.buf);
 }
 

@@ -99,6 +99,7 @@ verify() {
 	assert_json '.success == false and .error.code == "token_expired" and (.identical | not)'
 	run -3 --separate-stderr calsync verify
 	assert_matches "$stderr" 'calsync connect work'
+	assert_equal "$output" '0 events at Google, 0 differences; not all could be compared'
 }
 
 @test "verify: a refresh token that Google replaced is kept" {
@@ -118,6 +119,8 @@ verify() {
 	fake_google_fault '{"action": "status", "status": 403, "reason": "forbidden", "times": 0, "match": "team"}'
 	verify 7
 	assert_json '[.accounts[0].calendars[].success] == [true, false] and .error.code == "google"'
+	run -7 calsync verify
+	assert_matches "$output" 'not all could be compared'
 	fake_google_no_faults
 	fake_google_fault '{"action": "status", "status": 429, "reason": "rateLimitExceeded", "retry_after": 7200, "times": 0, "match": "/events"}'
 	verify 4
