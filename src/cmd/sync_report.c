@@ -135,7 +135,7 @@ static const char *message(const struct json_object *error, bool nothing, bool d
 	if (error)
 		return json_str(error, "message");
 	if (nothing)
-		return "Nothing is queued";
+		return "Nothing in the queue is due";
 	return dry_run ? "Nothing was changed (dry run)" : "Calendar synced successfully";
 }
 
@@ -221,7 +221,7 @@ static void show(const struct cmd_context *cx, const struct json_object *account
 	bool several = n > 1;
 
 	if (!n) {
-		out_note(cx, "nothing is queued\n");
+		out_note(cx, "nothing in the queue is due\n");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -52,9 +52,9 @@ refused_event() {
 	assert_matches "$output" 'nothing is queued'
 	run --separate-stderr -0 calsync --json sync --queued
 	assert_schema sync
-	assert_json '.requests == 0 and .accounts == [] and .message == "Nothing is queued"'
+	assert_json '.requests == 0 and .accounts == [] and .message == "Nothing in the queue is due"'
 	run -0 calsync sync --queued
-	assert_equal "$output" 'nothing is queued'
+	assert_equal "$output" 'nothing in the queue is due'
 }
 
 @test "queue: shows what waits and why, changes and calendars alike" {
