@@ -219,12 +219,16 @@ static void tell_failures(const struct ending *e)
 
 static void tell_shared(const struct account *a, const struct ending *e)
 {
+	AUTO(strbuf_release) struct strbuf names = STRBUF_INIT;
+
 	for (size_t i = 0; i < json_object_array_length(e->shared_with); i++)
-		log_warn("disconnect",
-			 "the login of '%s' is not revoked at Google, as that would end the one of "
-			 "account '%s', too (same user, same OAuth project); it ends with that one",
-			 a->name,
-			 json_object_get_string(json_object_array_get_idx(e->shared_with, i)));
+		strbuf_addf(&names, "%s'%s'", i ? ", " : "",
+			    json_object_get_string(json_object_array_get_idx(e->shared_with, i)));
+	log_warn("disconnect",
+		 "the login of '%s' is not revoked at Google, as that would end those of the same "
+		 "user and OAuth project, too (%s): the last of them that is disconnected revokes "
+		 "it",
+		 a->name, names.buf);
 }
 
 /* The row as it is now, if that is still the account that *a was. */

@@ -296,7 +296,7 @@ teardown() {
 	run --separate-stderr -0 calsync --json disconnect work
 	assert_schema disconnect
 	assert_json '.success and .revocation == "shared" and .sharedWith == ["home"]'
-	assert_matches "$stderr" "login of 'work' is not revoked at Google.*account 'home'"
+	assert_matches "$stderr" "login of 'work' is not revoked at Google.*\\('home'\\):"
 	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT DISTINCT account_id FROM secret')" 2
 	run -0 calsync sync
 	run --separate-stderr -0 calsync --json disconnect home
