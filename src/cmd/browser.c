@@ -76,7 +76,8 @@ static void become(char **argv, int report)
 		dup2(null, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for our answer alone */
 	signal(SIGPIPE, SIG_DFL);
-	unsetenv("GOOGLE_CLIENT_SECRET"); /* no business of the browser's */
+	unsetenv("GOOGLE_CLIENT_SECRET");               /* no business of the browser's */
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* libraries open files, too */
 	setsid();
 	execvp(argv[0], argv);
 	int e = errno;

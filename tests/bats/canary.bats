@@ -380,6 +380,11 @@ cores_appear() {
 
 # --- programs that are started ---------------------------------------------------------------------
 
+# open_files LISTING: of /proc/self/fd by ls, without the one that ls reads the folder by
+open_files() {
+	sed -n 's|^.* \([0-9]*\) -> .*|\1 &|p' "$1" | grep -v '/fd$' | cut -d' ' -f1 | tr '\n' ' '
+}
+
 @test "canary: a browser gets neither a secret nor an open file" {
 	cat >"$BATS_TEST_TMPDIR/browser" <<-'END'
 		#!/bin/sh
@@ -401,11 +406,33 @@ cores_appear() {
 		export BROWSER=$BATS_TEST_TMPDIR/browser CONSENT_ACCOUNT=user1@example.com
 		exec calsync -vvv connect work
 	) >"$OUT/stdout" 2>"$OUT/stderr" </dev/null
-	# Without the one that ls reads the folder by.
-	assert_equal "$(sed -n 's|^.* \([0-9]*\) -> .*|\1 &|p' "$SEEN.fds" | grep -v '/fd$' | cut -d' ' -f1 |
-		tr '\n' ' ')" "0 1 2 "
+	assert_equal "$(open_files "$SEEN.fds")" "0 1 2 "
 	grep -q '^GOOGLE_CLIENT_ID=' "$SEEN.environ"
 	run ! grep -q GOOGLE_CLIENT_SECRET "$SEEN.environ"
 	assert_equal "$(wc -l <"$SEEN.argv")" 1
+	assert_clean
+}
+
+# After the network was looked at, and with the store and its lock open.
+@test "canary: systemctl gets neither a secret nor an open file" {
+	stage
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/systemctl" <<-'END'
+		#!/bin/sh
+		ls -l /proc/self/fd >"$SEEN.fds"
+		tr '\0' '\n' </proc/self/environ >"$SEEN.environ"
+		echo enabled
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/systemctl"
+	export SEEN=$OUT/systemctl GOOGLE_CLIENT_ID=calsync-marked.apps.googleusercontent.com
+	(
+		for fd in /proc/"$BASHPID"/fd/*; do
+			[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+		done
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH GOOGLE_CLIENT_SECRET=$SECRET exec calsync -vvv doctor
+	) >"$OUT/stdout" 2>"$OUT/stderr" </dev/null || [ $? -eq 1 ]
+	assert_equal "$(open_files "$SEEN.fds")" "0 1 2 "
+	grep -q '^GOOGLE_CLIENT_ID=' "$SEEN.environ"
+	run ! grep -q GOOGLE_CLIENT_SECRET "$SEEN.environ"
 	assert_clean
 }
