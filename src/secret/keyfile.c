@@ -156,8 +156,8 @@ static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], 
 
 	if (*path != '/')
 		return err_set(err, ERR_SECRET,
-			       "the key lies in a systemd credential, and there is no "
-			       "$CREDENTIALS_DIRECTORY here; run calsync by its service "
+			       "a systemd credential is there for its service only, and "
+			       "$CREDENTIALS_DIRECTORY is not set here; run calsync by its service "
 			       "(LoadCredentialEncrypted=calsync-key), or bring the key elsewhere "
 			       "there: calsync key move file");
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

@@ -31,6 +31,11 @@
 #define TIMEOUT_MS        3000
 #define TIMEOUT_PROMPT_MS 120000 /* somebody types a password */
 
+/* For who has a key there, and for who has none yet. */
+#define SERVICE_MEND                                                                     \
+	"; run calsync in a session with a keyring (gnome-keyring, KWallet), or, for a " \
+	"new store, set key.provider = file in the config"
+
 #define SECRET_FUNCTIONS(X)                 \
 	X(secret_service_get_sync)          \
 	X(secret_service_search_sync)       \
@@ -215,7 +220,7 @@ static int check_bus(struct err *err)
 		return 0;
 	return err_set(err, ERR_SECRET,
 		       "there is no Secret Service here: no session bus "
-		       "(DBUS_SESSION_BUS_ADDRESS is not set)");
+		       "(DBUS_SESSION_BUS_ADDRESS is not set)" SERVICE_MEND);
 }
 
 static bool may_prompt(void)
@@ -341,7 +346,7 @@ static int talk(enum task task, const char *where, const char *hex, struct strbu
 	case ANSWER_FAILED:
 		break;
 	}
-	return err_set(err, ERR_SECRET, "the Secret Service failed: %.*s",
+	return err_set(err, ERR_SECRET, "the Secret Service failed: %.*s" SERVICE_MEND,
 		       said.len > 1 ? (int)said.len - 1 : 9,
 		       said.len > 1 ? said.buf + 1 : "it ended");
 }

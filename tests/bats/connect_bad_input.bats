@@ -370,9 +370,15 @@ broken() {
 	printf '[key]\nprovider = cloud\n' >config
 	bad 1 secret "unknown key provider 'cloud': it is secret-service, credential or file" work --config config
 	printf '[key]\nprovider = secret-service\n' >config
-	bad 1 secret '.' work --config config
+	bad 1 secret 'Secret Service failed: Could not connect: .* run calsync in a session with a keyring' work --config config
+	(unset DBUS_SESSION_BUS_ADDRESS
+		bad 1 secret 'no session bus .*; run calsync in a session with a keyring.* key.provider = file' work --config config)
 	printf '[key]\nprovider = credential\n' >config
-	bad 1 secret '.' work --config config
+	for dir in '' relative; do
+		CREDENTIALS_DIRECTORY=$dir bad 1 secret 'CREDENTIALS_DIRECTORY is not set here; run calsync by its service' \
+			work --config config
+	done
+	CREDENTIALS_DIRECTORY=/nowhere bad 1 secret "no new key was made: .*make it with 'systemd-creds encrypt" work --config config
 	printf '[connect]\ntimeout = soon\n' >config
 	bad 2 invalid 'connect.timeout' work --config config
 	chmod 0 config
@@ -421,6 +427,17 @@ broken() {
 	refused 'is a symbolic link; put the file itself there'
 	mkdir "$key"
 	refused 'is not a regular file'
+	mkfifo -m 600 "$key"
+	refused 'is not a regular file'
+	for text in '' "$(printf %063d 0)" "$(printf %065d 0)" "$(printf %063d 0)g" "$(printf '%064d\n ' 0)"; do
+		printf %s "$text" >"$key"
+		chmod 600 "$key"
+		refused 'does not hold one line of 64 hex digits; put the right one back'
+	done
+	if [ "$(id -u)" -eq 0 ]; then
+		install -m 600 -o 12345 <(printf '%064d\n' 0) "$key"
+		refused 'belongs to another user; run calsync as that user, or name another file as key.file'
+	fi
 }
 
 @test "bad input: what is good is taken all the same" {
