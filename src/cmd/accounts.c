@@ -123,6 +123,22 @@ static int check_free(struct cmd_context *cx, const char *name, struct err *err)
 	return err->code == ERR_NOT_FOUND ? 0 : -1;
 }
 
+/* Others change the row without the account's lock: who renews its token, above all. */
+static int write_name(struct cmd_context *cx, const char *from, const char *to, struct account *a,
+		      struct err *err)
+{
+	if (store_begin(cx->store, err))
+		return -1;
+	account_release(a);
+	if (!cmd_account_named(cx, from, a, err)) {
+		xstr_set(&a->name, to);
+		if (!store_account_update(cx->store, a, err))
+			return store_commit(cx->store, err);
+	}
+	store_rollback(cx->store);
+	return -1;
+}
+
 /* A running sync writes the account's row as a whole, name included: not beside it. */
 static int rename_locked(struct cmd_context *cx, const char *from, const char *to,
 			 struct account *a, struct err *err)
@@ -132,11 +148,7 @@ static int rename_locked(struct cmd_context *cx, const char *from, const char *t
 	if (cmd_account_named(cx, from, a, err) || check_free(cx, to, err) ||
 	    account_lock_take(store_path(cx->store), a->id, cx->clock, LOCK_WAIT_MS, &lock, err))
 		return -1;
-	account_release(a);
-	if (cmd_account_named(cx, from, a, err))
-		return -1;
-	xstr_set(&a->name, to);
-	return store_account_update(cx->store, a, err);
+	return write_name(cx, from, to, a, err);
 }
 
 static int run_rename(struct cmd_context *cx, struct err *err)

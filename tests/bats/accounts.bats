@@ -226,6 +226,25 @@ teardown() {
 	assert_json '[.[].name] == ["home"]'
 }
 
+@test "accounts: rename leaves alone what another process writes meanwhile" {
+	connect_account
+	sqlite3 "$CALSYNC_STORE" >out <<-'END' 3>&- &
+		BEGIN IMMEDIATE;
+		UPDATE account SET state = 'reauth_required';
+		.system touch "$HOME/writing"; sleep 1
+		COMMIT;
+	END
+	pid=$!
+	for _ in $(seq 100); do
+		[ ! -e "$HOME/writing" ] || break
+		sleep 0.05
+	done
+	run -0 calsync -q accounts rename work home
+	wait "$pid"
+	run -0 calsync --json accounts
+	assert_json '[.[] | [.name, .state]] == [["home", "reauth_required"]]'
+}
+
 @test "accounts: tokens go to the host that they came from, whatever the base URL says" {
 	connect_account
 	first=$CALSYNC_GOOGLE_BASE_URL
