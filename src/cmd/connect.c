@@ -55,10 +55,27 @@ static int find_existing(struct cmd_context *cx, struct connect *c, struct err *
 	return connect_same_host(c, &c->existing, err);
 }
 
+/* A repair asks for what the account had; after `disconnect` the options decide anew. */
+static bool is_read_only(const struct connect *c)
+{
+	return c->opts->read_only ||
+	       (c->existing.read_only && c->existing.state != ACCOUNT_DISCONNECTED);
+}
+
+/* The one that most needs a login goes before, and one that somebody ended comes last. */
+static bool is_nearer(const struct account *a, const struct account *b)
+{
+	static const int order[] = {
+		[ACCOUNT_REAUTH_REQUIRED] = 0, [ACCOUNT_CONNECTED] = 1, [ACCOUNT_DISCONNECTED] = 2};
+
+	return !b || order[a->state] < order[b->state];
+}
+
 /* Without NAME: whoever has logged in may be here already, under whatever name. */
 static int find_by_address(struct cmd_context *cx, struct connect *c, struct err *err)
 {
 	AUTO(account_list_release) struct account_list all = {0};
+	struct account *found = NULL;
 
 	if (!cx->store || c->name)
 		return 0;
@@ -67,13 +84,16 @@ static int find_by_address(struct cmd_context *cx, struct connect *c, struct err
 	for (size_t i = 0; i < all.count; i++) {
 		struct account *a = &all.items[i];
 
-		if (strcmp(a->email, c->email) || strcmp(a->base_url, c->base_url))
-			continue;
-		account_release(&c->existing);
-		c->existing = *a;
-		memset(a, 0, sizeof(*a));
-		return 0;
+		if (!strcmp(a->email, c->email) && !strcmp(a->base_url, c->base_url) &&
+		    is_nearer(a, found))
+			found = a;
 	}
+	if (!found)
+		return 0;
+	account_release(&c->existing);
+	c->existing = *found;
+	memset(found, 0, sizeof(*found));
+	c->read_only = is_read_only(c); /* whatever more was asked for */
 	return 0;
 }
 
@@ -216,9 +236,7 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 	    config_google_base_url(cx->config, &c.base_url, err) || find_existing(cx, &c, err) ||
 	    check_key(cx, &c, err))
 		return -1;
-	/* A repair asks for what the account had; after `disconnect` the options decide anew. */
-	c.read_only = c.opts->read_only ||
-		      (c.existing.read_only && c.existing.state != ACCOUNT_DISCONNECTED);
+	c.read_only = is_read_only(&c);
 	c.scopes = c.read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE;
 	if (connect_login(cx, &c, err) || (!c.name && cmd_check_account_name(c.email, err)) ||
 	    find_by_address(cx, &c, err) || connect_save(cx, &c, &a, err)) {

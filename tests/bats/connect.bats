@@ -430,6 +430,28 @@ web_client() {
 	assert_json 'length == 1 and .[0].name == "work" and .[0].state == "connected"'
 }
 
+@test "connect: without a name the account that needs it is repaired, one that was disconnected is not" {
+	connect_account home
+	connect_account work
+	run -0 calsync disconnect home
+	run -0 calsync connect
+	run -0 calsync --json accounts
+	assert_json '[.[].state] == ["disconnected", "connected"]'
+	connect_account alpha
+	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'reauth_required' WHERE name = 'work'"
+	run -0 calsync connect
+	run -0 calsync --json accounts
+	assert_json '[.[] | [.name, .state]] ==
+		[["alpha", "connected"], ["home", "disconnected"], ["work", "connected"]]'
+}
+
+@test "connect: without a name, too, a repaired account stays read-only" {
+	connect_account work user1@example.com --read-only
+	run -0 calsync connect
+	run -0 calsync --json accounts
+	assert_json 'length == 1 and .[0].readOnly'
+}
+
 @test "connect: another Google user under the same name is refused without --force" {
 	fake_google_account user2@example.com
 	connect_account
