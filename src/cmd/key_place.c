@@ -118,7 +118,12 @@ static int choose(struct cmd_context *cx, struct key_place *out, struct err *err
 			return -1;
 		if (!p->answers(out->where, &why))
 			return 0;
-		if (why.code != ERR_NOT_FOUND) {
+		if (why.code == ERR_LOCKED) {
+			log_warn("key",
+				 "the key does not go into %s: %s; to bring it there later: "
+				 "calsync key move %s",
+				 p->name, why.msg, p->name);
+		} else if (why.code != ERR_NOT_FOUND) {
 			*err = why;
 			return err_wrap(err, "no place for the key was chosen; key.provider in the "
 					     "config names one");

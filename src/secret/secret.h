@@ -38,7 +38,8 @@ struct key_provider {
 	/* No error when there is none. */
 	int (*remove)(const char *where, struct err *err);
 	/* Whether a new store may keep its key here now, without asking anybody. ERR_NOT_FOUND: it
-	 * may not, as this place is not there; else what is there is wrong, and is to be mended. */
+	 * may not, as this place is not there; ERR_LOCKED: this one does not let us in now; else
+	 * what is there is wrong, and is to be mended. */
 	int (*answers)(const char *where, struct err *err);
 };
 #define KEY_NEXT ".next"

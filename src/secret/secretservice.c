@@ -310,17 +310,17 @@ static int ask(enum task task, const char *where, const char *hex, bool prompt, 
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (late)
-		return err_set(err, ERR_SECRET,
+		return err_set(err, ERR_LOCKED,
 			       "the Secret Service did not answer within %d s; is its keyring "
-			       "waiting for a password? Unlock it, or keep the key elsewhere: "
+			       "waiting for a password? Unlock it, or, for a new store, set "
 			       "key.provider = file in the config",
 			       timeout / 1000);
 	return 0;
 }
 
-/* Appends the text of the answer to out. */
-static int talk(enum task task, const char *where, const char *hex, struct strbuf *out,
-		struct err *err)
+/* Appends the text of the answer to out. ERR_LOCKED: it is there, and does not let us in now. */
+static int try_to_talk(enum task task, const char *where, const char *hex, struct strbuf *out,
+		       struct err *err)
 {
 	AUTO(secret_wipe_strbuf) struct strbuf said = STRBUF_INIT;
 
@@ -340,7 +340,7 @@ static int talk(enum task task, const char *where, const char *hex, struct strbu
 		return err_set(err, ERR_NOT_FOUND,
 			       "the Secret Service holds no key of this store (key-id %s)", where);
 	case ANSWER_LOCKED:
-		return err_set(err, ERR_SECRET,
+		return err_set(err, ERR_LOCKED,
 			       "the keyring of the Secret Service is locked; unlock it (log in to "
 			       "the desktop, or run the command at a terminal)");
 	case ANSWER_FAILED:
@@ -349,6 +349,16 @@ static int talk(enum task task, const char *where, const char *hex, struct strbu
 	return err_set(err, ERR_SECRET, "the Secret Service failed: %.*s" SERVICE_MEND,
 		       said.len > 1 ? (int)said.len - 1 : 9,
 		       said.len > 1 ? said.buf + 1 : "it ended");
+}
+
+static int talk(enum task task, const char *where, const char *hex, struct strbuf *out,
+		struct err *err)
+{
+	int rc = try_to_talk(task, where, hex, out, err);
+
+	if (rc && err->code == ERR_LOCKED)
+		err->code = ERR_SECRET;
+	return rc;
 }
 
 static int secretservice_load(const char *where, unsigned char key[SECRET_KEY_LEN], struct err *err)
@@ -390,9 +400,10 @@ static int secretservice_answers(const char *where, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf unused = STRBUF_INIT;
 
-	if (!talk(TASK_ASK, where, NULL, &unused, err))
+	if (!try_to_talk(TASK_ASK, where, NULL, &unused, err))
 		return 0;
-	err->code = ERR_NOT_FOUND; /* one that does not answer is as good as none */
+	if (err->code != ERR_LOCKED)
+		err->code = ERR_NOT_FOUND; /* nobody there, or nothing to keep a key in */
 	return -1;
 }
 

@@ -318,6 +318,25 @@ calsync disconnect: 1"
 	[[ $output == *locked* ]]
 }
 
+@test "keyring: locked or stopped at the first login, another place is taken, and told" {
+	export CONSENT_ACCOUNT=user1@example.com
+	mend='to bring it there later: calsync key move secret-service'
+	run -0 desktop "$lock_keyring; calsync connect work </dev/null"
+	assert_matches "$output" "does not go into secret-service: .*keyring of the Secret Service is locked.*$mend"
+	[ -s "$(key_file)" ]
+	rm -r "$XDG_DATA_HOME/calsync" "$(key_file)"
+	run -0 desktop 'kill -STOP "$keyring"; calsync connect work'
+	assert_matches "$output" "does not go into secret-service: .*did not answer within 3 s.*$mend"
+	rm -r "$XDG_DATA_HOME/calsync" "$(key_file)"
+	# Where there is none nobody misses it: no keyring in it, no bus.
+	rm -r "$XDG_DATA_HOME/keyrings"
+	KEYRING=none run -0 desktop 'calsync connect work'
+	refute_matches "$output" 'into secret-service'
+	rm -r "$XDG_DATA_HOME/calsync" "$(key_file)"
+	run -0 calsync connect work
+	refute_matches "$output" 'into secret-service'
+}
+
 @test "keyring: gone, stopped, or emptied, the command says what is wrong within seconds" {
 	run desktop 'connect_account work && kill -STOP "$keyring"
 		start=$SECONDS; calsync sync; status=$?; echo "took $((SECONDS - start))"; (exit $status)'
