@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/encoded.h"
 #include "base/banned.h"
 
 #define DIGITS    "0123456789"
@@ -23,7 +24,6 @@
 #define LONG_WORD    24   /* no word of a sentence */
 #define LONG_TOKEN   40   /* no folder's name */
 #define JWT_HEAD     1024 /* longer ones are not looked for: the time stays linear */
-#define ENCODED_MOST 4    /* times over; more is not looked for either */
 #define PEM_LINE     64   /* what one is long, but the last; a key of ours, too, in hex digits */
 
 /* A place in the text, and what is shown before it: what was blanked is not looked at again. */
@@ -87,66 +87,9 @@ static bool has_capital(const char *at, size_t len)
 	return false;
 }
 
-/* --- encoded text ------------------------------------------------------------------------- */
-
-static char behind(const struct here *h, size_t n)
-{
-	return (size_t)(h->shown_end - h->shown) < n ? '\0' : h->shown_end[-(ptrdiff_t)n];
-}
-
-static char of_hex(char high, char low)
-{
-	const char digits[] = {high, low, '\0'};
-
-	return (char)strtoul(digits, NULL, 16);
-}
-
-/* The character before, decoded when it is "%3D", "%253D", "\u003d" or "\n"; 0 at the start. */
 static char before(const struct here *h)
 {
-	char last = behind(h, 1), high = behind(h, 2);
-	size_t n = 3;
-
-	while (n < 3 + 2 * ENCODED_MOST && behind(h, n) == '5' && behind(h, n + 1) == '2')
-		n += 2;
-	if (isxdigit((unsigned char)last) && isxdigit((unsigned char)high) &&
-	    (behind(h, n) == '%' || (behind(h, 5) == 'u' && behind(h, 6) == '\\')))
-		return of_hex(high, last);
-	return high == '\\' && is_one_of(last, "bfnrt") ? '\n' : last;
-}
-
-/* "%2f", "%252f", "\/", "\u002f", however often; the length, and what it means. 0: nothing is encoded. */
-static size_t code_at(const char *at, char *out)
-{
-	size_t n = strspn(at, "\\");
-
-	if (n && at[n] == '/') {
-		*out = '/';
-		return n + 1;
-	}
-	if (n && begins(at + n, "u00"))
-		n += 3;
-	else if (!n && *at == '%')
-		for (n = 1; n < 1 + 2 * ENCODED_MOST && at[n] == '2' && at[n + 1] == '5';)
-			n += 2;
-	else
-		return 0;
-	if (!isxdigit((unsigned char)at[n]) || !isxdigit((unsigned char)at[n + 1]))
-		return 0;
-	*out = of_hex(at[n], at[n + 1]);
-	return n + 2;
-}
-
-/* How long `c` is here, as it is or encoded; 0: it is not here. */
-static size_t encoded(const char *at, char c)
-{
-	char meant;
-	size_t n;
-
-	if (*at == c)
-		return 1;
-	n = code_at(at, &meant);
-	return n && meant == c ? n : 0;
+	return encoded_before(h->shown, h->shown_end);
 }
 
 /* A token from here, escaped or not. */
@@ -155,50 +98,8 @@ static size_t token_span(const char *at)
 	size_t n = span(at, TOKEN), more;
 	char meant;
 
-	while (at[n] == '\\' && (more = code_at(at + n, &meant)) && is_one_of(meant, TOKEN))
+	while (at[n] == '\\' && (more = encoded_char(at + n, &meant)) && is_one_of(meant, TOKEN))
 		n += more + span(at + n + more, TOKEN);
-	return n;
-}
-
-static size_t blanks(const char *at)
-{
-	size_t n = 0, more;
-
-	while ((more = encoded(at + n, ' ')) || (more = encoded(at + n, '\t')))
-		n += more;
-	return n;
-}
-
-/* A quote with the backslashes before it: in a string that is in a string they are more. */
-struct quote {
-	char mark;
-	size_t escapes;
-};
-
-/* The length of the quote here; 0: there is none. */
-static size_t quote_at(const char *at, struct quote *out)
-{
-	size_t n = strspn(at, "\\");
-
-	if (at[n] != '"' && at[n] != '\'')
-		return 0;
-	*out = (struct quote){at[n], n};
-	return n + 1;
-}
-
-/* The length of a string that the like of `q` ends; cut short, it is what there is. */
-static size_t quoted_length(const char *at, const struct quote *q)
-{
-	size_t n = 0;
-
-	while (at[n]) {
-		size_t escapes = strspn(at + n, "\\");
-
-		n += escapes;
-		if (at[n] == q->mark && escapes % (2 * (q->escapes + 1)) == q->escapes)
-			return n - q->escapes;
-		n += at[n] != '\0';
-	}
 	return n;
 }
 
@@ -284,7 +185,7 @@ static size_t bare_length(const struct name *name, const char *at, char sep)
 	if (sep != '=' && !(sep == ':' && name->word))
 		return credential_length(at, TOKEN_LEAST);
 	n = strcspn(at, ends);
-	while (at[n] == '\\' && (more = code_at(at + n, &meant)) && is_one_of(meant, TOKEN))
+	while (at[n] == '\\' && (more = encoded_char(at + n, &meant)) && is_one_of(meant, TOKEN))
 		n += more + strcspn(at + n + more, ends);
 	return n && at[n - 1] == ':' ? n - 1 : n; /* of the sentence around it */
 }
@@ -300,20 +201,20 @@ static bool find_named(const struct here *h, struct found *out)
 
 	if (!n)
 		return false;
-	p += (more = quote_at(p, &quote)) ? more : encoded(p, '"');
+	p += (more = quote_at(p, &quote)) ? more : encoded_length(p, '"');
 	quote = (struct quote){0};
-	n = blanks(p);
+	n = encoded_blanks(p);
 	p += n;
-	if ((more = encoded(p, '=')))
+	if ((more = encoded_length(p, '=')))
 		sep = '=';
-	else if ((more = encoded(p, ':')))
+	else if ((more = encoded_length(p, ':')))
 		sep = ':';
 	else if (!n || name->whole)
 		return false;
 	p += more;
-	p += blanks(p);
+	p += encoded_blanks(p);
 	p += quote_at(p, &quote);
-	if (!quote.mark && sep != ' ' && (more = encoded(p, '"'))) {
+	if (!quote.mark && sep != ' ' && (more = encoded_length(p, '"'))) {
 		p += more;
 		sep = '=';
 	}
@@ -413,7 +314,7 @@ static bool find_scheme(const struct here *h, struct found *out)
 
 		if (!begins(h->at, schemes[i]) || is_word(before(h)))
 			continue;
-		space = blanks(h->at + n);
+		space = encoded_blanks(h->at + n);
 		if (!space && h->at[n] == '+')
 			space = 1;
 		out->keep = n + space;
@@ -483,10 +384,10 @@ static size_t slashed_length(const struct here *h)
 	char last = before(h);
 	size_t n;
 
-	if (!is_one_of(*h->at, "14") || !(n = encoded(p, '/')))
+	if (!is_one_of(*h->at, "14") || !(n = encoded_length(p, '/')))
 		return 0;
 	p += n;
-	p += *h->at == '1' ? encoded(p, '/') : 0;
+	p += *h->at == '1' ? encoded_length(p, '/') : 0;
 	n = span(p, BASE64URL);
 	if (is_word(last) || is_one_of(last, "/.-~")) {
 		if (n < LONG_TOKEN)
@@ -513,7 +414,7 @@ static size_t line_length(const struct here *h)
 	if (is_one_of(last, TOKEN) && last != '=')
 		return 0;
 	n = strspn(h->at, base64);
-	if (n != PEM_LINE || is_one_of(h->at[n], TOKEN "@") || encoded(h->at + n, '@'))
+	if (n != PEM_LINE || is_one_of(h->at[n], TOKEN "@") || encoded_length(h->at + n, '@'))
 		return 0;
 	if (strspn(h->at, DIGITS "abcdefABCDEF") >= n)
 		return n;
