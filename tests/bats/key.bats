@@ -372,6 +372,32 @@ calsync disconnect: 1"
 	[[ $output == *"no key of 64 hex digits"* ]]
 }
 
+@test "keyring: a rotation that was interrupted there is finished by the next" {
+	run -0 desktop 'connect_account work
+		id=$(calsync key status --json | jq -r .location)
+		put() { secret-tool store --label="calsync key" xdg:schema org.calsync.Key key-id "$1"; }
+		look() { secret-tool lookup xdg:schema org.calsync.Key key-id "$1"; }
+		key=$(look "$id")
+		# before its commit
+		printf %064d 7 | put "$id.next"
+		calsync --quiet sync || exit 9
+		calsync key rotate >/dev/null && [ "$(look "$id")" != "$key" ] && [ -z "$(look "$id.next")" ] || exit 8
+		# after it
+		key=$(look "$id")
+		printf %s "$key" | put "$id.next"
+		printf %064d 7 | put "$id"
+		calsync sync || exit 7
+		calsync key status
+		calsync key rotate
+		[ "$(look "$id")" = "$key" ] && [ -z "$(look "$id.next")" ] && calsync sync
+		# and what is moved away leaves neither
+		printf %064d 7 | put "$id.next"
+		calsync --quiet key move file
+		[ -z "$(look "$id")$(look "$id.next")" ] && calsync sync'
+	assert_matches "$output" 'interrupted; to finish it: calsync key rotate'
+	assert_matches "$output" 'change of the key that was interrupted is finished'
+}
+
 @test "key move: from the file into the keyring and back, and the logins work at each stop" {
 	connect_account work
 	run desktop 'calsync key move secret-service --json && calsync key status --json && calsync sync &&
