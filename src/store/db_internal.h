@@ -9,9 +9,10 @@
 struct stmt {
 	struct db *db;
 	sqlite3_stmt *handle;
-	uint32_t hash; /* of the text */
-	bool busy;     /* handed out */
-	int bind_rc;   /* first failed bind since it was handed out */
+	uint32_t hash;     /* of the text */
+	const char *place; /* of the text, when it was handed out last: to be compared, not read */
+	bool busy;         /* handed out */
+	int bind_rc;       /* first failed bind since it was handed out */
 };
 
 struct db {

@@ -17,10 +17,32 @@ static uint32_t text_hash(const char *s) /* FNV-1a */
 	return hash;
 }
 
+static bool is_free_for(const struct stmt *st, const char *sql)
+{
+	return !st->busy && !strcmp(sqlite3_sql(st->handle), sql);
+}
+
+static struct stmt *find(const struct db *db, const char *sql, uint32_t hash)
+{
+	for (size_t i = 0; i < db->count; i++)
+		if (db->stmts[i]->hash == hash && is_free_for(db->stmts[i], sql))
+			return db->stmts[i];
+	return NULL;
+}
+
+/* Most texts are constants: where the text was the last time it most likely is again. */
+static struct stmt *find_by_place(const struct db *db, const char *sql)
+{
+	for (size_t i = 0; i < db->count; i++)
+		if (db->stmts[i]->place == sql && is_free_for(db->stmts[i], sql))
+			return db->stmts[i];
+	return NULL;
+}
+
 int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *err)
 {
-	uint32_t hash = text_hash(sql);
-	struct stmt *st = NULL;
+	struct stmt *st = find_by_place(db, sql);
+	uint32_t hash = st ? st->hash : text_hash(sql);
 	sqlite3_stmt *handle;
 	int rc;
 
@@ -29,10 +51,8 @@ int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *er
 		return err_set(err, ERR_STORE,
 			       "database '%s': the transaction that %s:%d opened is lost", db->path,
 			       db->begin_file, db->begin_line);
-	for (size_t i = 0; i < db->count && !st; i++)
-		if (db->stmts[i]->hash == hash && !db->stmts[i]->busy &&
-		    !strcmp(sqlite3_sql(db->stmts[i]->handle), sql))
-			st = db->stmts[i];
+	if (!st)
+		st = find(db, sql, hash);
 	if (!st) {
 		db->steps = 0;
 		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle,
@@ -48,6 +68,7 @@ int db_prepare(struct db *db, const char *sql, struct stmt **out, struct err *er
 		db->stmts = xreallocarray(db->stmts, db->count + 1, sizeof(struct stmt *));
 		db->stmts[db->count++] = st;
 	}
+	st->place = sql;
 	st->busy = true;
 	st->bind_rc = SQLITE_OK;
 	*out = st;
