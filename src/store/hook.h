@@ -45,7 +45,8 @@ int hook_check_pages(struct hook *h, bool quick, struct strbuf *out_trouble, str
 
 /* What belongs together, committed (on disk) at once. Nothing nests. */
 int hook_begin(struct hook *h, struct err *err);
-/* One view for what is only read; ends with hook_rollback(). */
+/* One view. The first write takes the lock, and fails when that is taken, or when somebody else has
+ * written since the first look. */
 int hook_begin_read(struct hook *h, struct err *err);
 int hook_commit(struct hook *h, struct err *err); /* on failure rolled back */
 void hook_rollback(struct hook *h);

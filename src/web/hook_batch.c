@@ -212,6 +212,30 @@ static void fail_news(struct hook_batch *b)
 			b->items[i].outcome = HOOK_FAILED;
 }
 
+/* out_any: there was something to write. */
+static int attempt(struct hook_batch *b, struct hook *hook, int64_t now_ms, bool *out_any,
+		   struct hook_settled *out, struct err *err)
+{
+	*out = (struct hook_settled){0};
+	if (look_up_all(b, hook, out_any, err)) {
+		hook_rollback(hook);
+		hook_batch_fail(b);
+		return -1;
+	}
+	if (!*out_any) {
+		hook_rollback(hook);
+		return 0;
+	}
+	if (write_all(b, hook, now_ms, out, err)) {
+		hook_rollback(hook);
+		return -1;
+	}
+	if (hook_commit(hook, err))
+		return -1;
+	out->committed = true;
+	return 0;
+}
+
 int hook_batch_settle(struct hook_batch *b, struct hook *hook, int64_t now_ms,
 		      struct hook_settled *out, struct err *err)
 {
@@ -221,33 +245,19 @@ int hook_batch_settle(struct hook_batch *b, struct hook *hook, int64_t now_ms,
 	*out = (struct hook_settled){0};
 	if (!b->count) /* and no array yet */
 		return 0;
-	/* Not in the transaction that writes: strangers must not keep other writers waiting. */
-	rc = hook_begin_read(hook, err);
-	if (!rc) {
-		rc = look_up_all(b, hook, &any, err);
-		hook_rollback(hook);
-	}
-	if (rc) {
+	if (hook_begin_read(hook, err)) {
 		hook_batch_fail(b);
 		return -1;
 	}
-	if (!any)
-		return 0;
-	if (hook_begin(hook, err)) {
-		fail_news(b);
-		return -1;
-	}
-	if (write_all(b, hook, now_ms, out, err)) {
-		hook_rollback(hook);
-		fail_news(b);
-		*out = (struct hook_settled){0};
-		return -1;
-	}
-	if (hook_commit(hook, err)) {
+	/* It takes the lock of a writer when it comes to writing: strangers must not keep other
+	 * writers waiting. That fails when somebody else has it, or has written meanwhile; then it
+	 * is waited for, and looked anew. */
+	rc = attempt(b, hook, now_ms, &any, out, err);
+	if (rc && any)
+		rc = hook_begin(hook, err) || attempt(b, hook, now_ms, &any, out, err) ? -1 : 0;
+	if (rc) {
 		fail_news(b);
 		*out = (struct hook_settled){0};
-		return -1;
 	}
-	out->committed = true;
-	return 0;
+	return rc;
 }

@@ -213,16 +213,82 @@ static void test_batch__the_resource_is_learnt_from_the_first_right_message(void
 
 struct at_point {
 	struct fault_hook base;
-	const char *point;
+	const char *point; /* NULL = nowhere */
 	bool dead;
+	struct hook *other; /* writes before we do; NULL = nobody */
 };
+
+/* Somebody else, between the look and the write. */
+static void write_between(struct at_point *p)
+{
+	struct hook *other = p->other;
+
+	p->other = NULL;
+	if (!other)
+		return;
+	fault_hook = NULL;
+	OK(hook_wake_add(other, 99, 1000, &err));
+	fault_hook = &p->base;
+}
 
 static bool dies(struct fault_hook *h, const char *point)
 {
 	struct at_point *p = (struct at_point *)h;
 
-	p->dead = p->dead || !strcmp(point, p->point);
+	if (!strcmp(point, "store.change"))
+		write_between(p);
+	p->dead = p->dead || (p->point && !strcmp(point, p->point));
 	return p->dead;
+}
+
+static int settle_with(struct at_point *p)
+{
+	int rc;
+
+	fault_hook = &p->base;
+	rc = hook_batch_settle(batch, hook, 2000, &done, &err);
+	fault_hook = NULL;
+	return rc;
+}
+
+static void test_batch__another_writer_makes_it_look_anew(void **state)
+{
+	struct at_point p = {.base = {.dies = dies}};
+	struct hook *other;
+
+	(void)state;
+	add_channel("one", 7, "res");
+	OK(hook_open(hook_path_, false, &other, &err));
+	p.other = other;
+	exists("one", 5);
+	add("nobody", "x", 5, "res", false);
+	OK(settle_with(&p));
+	assert_null(p.other);
+	OUTCOME(0, HOOK_NOTED);
+	OUTCOME(1, HOOK_NO_CHANNEL);
+	assert_int_equal(done.wakes, 1);
+	assert_channel("one", 5, 1, 2000);
+	assert_int_equal(wakes(), 2);
+	hook_close(other);
+}
+
+/* They are answered while somebody writes, and keep nobody from it. */
+static void test_batch__strangers_wait_for_no_writer(void **state)
+{
+	struct hook *other;
+
+	(void)state;
+	add_channel("one", 7, "res");
+	OK(hook_open(hook_path_, false, &other, &err));
+	OK(hook_begin(other, &err));
+	hook_set_busy_timeout(hook, 0);
+	add("nobody", "x", 5, "res", false);
+	add("one", "x", 5, "res", false);
+	settle(2000);
+	OUTCOME(0, HOOK_NO_CHANNEL);
+	OUTCOME(1, HOOK_NO_TOKEN);
+	hook_rollback(other);
+	hook_close(other);
 }
 
 static void test_batch__what_was_not_committed_is_to_be_sent_again(void **state)
@@ -232,17 +298,18 @@ static void test_batch__what_was_not_committed_is_to_be_sent_again(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		struct at_point p = {.base = {.dies = dies}, .point = points[i]};
-		int rc;
+		int64_t others = !strcmp(points[i], "store.begin"); /* of the second try */
+		struct hook *other;
 
+		OK(hook_open(hook_path_, false, &other, &err));
+		p.other = others ? other : NULL;
 		add_channel(points[i], 7, "res");
 		exists(points[i], 5);
 		add("nobody", "x", 5, "res", false);
 		exists(points[i], 5);
 		exists(points[i], 4);
-		fault_hook = &p.base;
-		rc = hook_batch_settle(batch, hook, 2000, &done, &err);
-		fault_hook = NULL;
-		assert_int_equal(rc, -1);
+		assert_int_equal(settle_with(&p), -1);
+		assert_true(p.dead);
 		OUTCOME(0, HOOK_FAILED);
 		/* Who is not known must not learn of our trouble by another answer. */
 		OUTCOME(1, HOOK_NO_CHANNEL);
@@ -252,13 +319,14 @@ static void test_batch__what_was_not_committed_is_to_be_sent_again(void **state)
 		assert_false(done.committed);
 		assert_int_equal(done.wakes, 0);
 		assert_channel(points[i], 0, 0, 0);
-		assert_int_equal(wakes(), 0);
+		assert_int_equal(wakes(), others);
 		/* It comes again, and counts. */
 		settle(3000);
 		OUTCOME(0, HOOK_NOTED);
 		assert_channel(points[i], 5, 2, 3000);
 		hook_batch_clear(batch);
-		assert_int_equal(wakes(), 1);
+		assert_int_equal(wakes(), others + 1);
+		hook_close(other);
 		fixture_batch_end(state);
 		fixture_batch(state);
 	}
@@ -354,6 +422,8 @@ int main(void)
 		TEST(test_batch__many_of_one_channel_are_one_note),
 		TEST(test_batch__who_may_not_is_not_noted),
 		TEST(test_batch__the_resource_is_learnt_from_the_first_right_message),
+		TEST(test_batch__another_writer_makes_it_look_anew),
+		TEST(test_batch__strangers_wait_for_no_writer),
 		TEST(test_batch__what_was_not_committed_is_to_be_sent_again),
 		TEST(test_batch__a_writer_that_stays_is_not_waited_for_long),
 		TEST(test_batch__a_crowd),
