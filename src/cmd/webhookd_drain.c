@@ -43,12 +43,13 @@ int64_t drainer_count_wakes(struct drainer *d)
 
 /* --- the drain --------------------------------------------------------------------------- */
 
-static void ring(struct drainer *d, struct hook *hook)
+static void ring(struct drainer *d)
 {
+	struct hook *hook;
 	struct err err = {0};
 	bool was_waiting = d->bell_waits;
 
-	d->bell_waits = hook_bell_ring(hook, &err);
+	d->bell_waits = hook_file_get(d->w->file, &hook, &err) || hook_bell_ring(hook, &err);
 	if (!d->bell_waits)
 		return;
 	d->bell_ms = mono(d) + BELL_AGAIN_MS;
@@ -57,24 +58,21 @@ static void ring(struct drainer *d, struct hook *hook)
 }
 
 /* Calendars wait in the database, committed. */
-void drainer_tell(struct drainer *d, struct hook *hook)
+void drainer_tell(struct drainer *d)
 {
 	if (d->w->drains)
 		drain_news(&d->drain, mono(d));
 	else
-		ring(d, hook);
+		ring(d);
 }
 
 /* The same when it may be so: at the start, or when an owner has come back. */
 void drainer_tell_if_any(struct drainer *d)
 {
-	struct hook *hook;
-	struct err err = {0};
-
 	if (drainer_count_wakes(d) <= 0)
 		d->bell_waits = false; /* nothing to ring for */
-	else if (!hook_file_get(d->w->file, &hook, &err))
-		drainer_tell(d, hook);
+	else
+		drainer_tell(d);
 }
 
 /* A sync that failed has left word of when the queue is due again. may_tell: also that it is now;
@@ -92,7 +90,7 @@ static void look_for_tries(struct drainer *d, bool may_tell)
 		return;
 	d->tries_wait = at_ms > 0;
 	if (may_tell && at_ms > 0 && at_ms <= now_ms)
-		drainer_tell(d, hook);
+		drainer_tell(d);
 	else if (at_ms > now_ms && at_ms - now_ms < LOOK_EVERY_MS)
 		d->look_ms = mono(d) + at_ms - now_ms;
 }

@@ -32,7 +32,7 @@ struct drainer {
 /* The first look: a sync that was killed may have left something. */
 void drainer_begin(struct drainer *d);
 /* Calendars wait in the database, committed. */
-void drainer_tell(struct drainer *d, struct hook *hook);
+void drainer_tell(struct drainer *d);
 /* The same when it may be so: an owner has come back. */
 void drainer_tell_if_any(struct drainer *d);
 /* After SIGCHLD, or at any time. */

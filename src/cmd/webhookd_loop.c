@@ -37,6 +37,8 @@ struct loop {
 	struct metrics metrics;
 	struct drainer drainer;
 	int signal_fd;
+	bool has_news;  /* calendars were notified, and nobody has been told yet */
+	bool has_owner; /* a channel said its first word, likewise */
 	bool is_stopping, has_hung_up, has_killed;
 	int64_t stop_ms;
 	int64_t watchdog_ms; /* how often; 0 = not wanted */
@@ -89,17 +91,14 @@ static void add_metrics(void *arg, struct strbuf *out)
 
 /* --- notifications ----------------------------------------------------------------------- */
 
-static void settle(struct loop *l)
+static void settle(void *arg, struct hook_batch *batch)
 {
-	struct hook_batch *batch = receiver_batch(l->receiver);
+	struct loop *l = arg;
 	struct hook_settled done = {0};
 	struct hook *hook = NULL;
 	struct err err = {0};
-	int rc;
+	int rc = hook_file_get(l->w->file, &hook, &err);
 
-	if (!hook_batch_count(batch))
-		return;
-	rc = hook_file_get(l->w->file, &hook, &err);
 	if (rc)
 		hook_batch_fail(batch);
 	else
@@ -110,11 +109,19 @@ static void settle(struct loop *l)
 		l->metrics.commits++;
 		metrics_batch(&l->metrics, hook_batch_count(batch));
 	}
-	if (done.wakes)
-		drainer_tell(&l->drainer, hook);
-	else if (done.syncs) /* an owner is there, perhaps again */
+	l->has_news = l->has_news || done.wakes;
+	l->has_owner = l->has_owner || done.syncs;
+}
+
+static void receive(struct loop *l)
+{
+	receiver_run(l->receiver);
+	/* Behind the answers: who dies before it looks when he starts again. */
+	if (l->has_news)
+		drainer_tell(&l->drainer);
+	else if (l->has_owner) /* perhaps again */
 		drainer_tell_if_any(&l->drainer);
-	receiver_answer(l->receiver);
+	l->has_news = l->has_owner = false;
 }
 
 /* --- TLS --------------------------------------------------------------------------------- */
@@ -254,8 +261,7 @@ static int turn(struct loop *l, struct err *err)
 	for (size_t i = 0; i < listeners->count; i++)
 		if (fds[1 + i].revents & POLLIN)
 			receiver_accept(l->receiver, &listeners->items[i]);
-	receiver_run(l->receiver);
-	settle(l);
+	receive(l);
 	if (fds[0].revents) /* last: it closes listeners */
 		read_signals(l);
 	tick(l);
@@ -282,6 +288,7 @@ static int begin(struct loop *l, struct err *err)
 		.connections = l->w->connections,
 		.connections_per_address = l->w->connections_per_address,
 		.is_healthy = is_healthy,
+		.settle = settle,
 		.add_metrics = add_metrics,
 		.arg = l,
 	};

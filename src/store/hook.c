@@ -488,8 +488,12 @@ char *hook_bell_path(const char *path)
 
 int hook_bell_ring(struct hook *h, struct err *err)
 {
+	int fd;
+
+	if (!access(h->bell, F_OK)) /* as a rule: making it locks its folder */
+		return 0;
 	/* Made, never opened: one that is there may be the other user's. */
-	int fd = open(h->bell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(h->bell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 && errno == EEXIST)
 		return 0;

@@ -170,6 +170,21 @@ static void put_into_batch(struct receiver *r, struct visitor *v)
 	v->peer.is_busy = true;
 }
 
+static void settle(struct receiver *r)
+{
+	r->o.settle(r->o.arg, r->batch);
+	for (size_t i = 0; i < hook_batch_count(r->batch); i++) {
+		struct visitor *v = r->waiting[i];
+
+		if (!v)
+			continue;
+		v->outcome = hook_batch_outcome(r->batch, i);
+		v->is_settled = true;
+		v->is_batched = false;
+	}
+	hook_batch_clear(r->batch);
+}
+
 static enum MHD_Result answer_outcome(struct receiver *r, struct MHD_Connection *c,
 				      struct visitor *v)
 {
@@ -207,10 +222,13 @@ static enum MHD_Result finish(struct receiver *r, struct MHD_Connection *c, stru
 		return refuse(r, c, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
 	switch (v->verdict) {
 	case HOOK_MESSAGE:
+		if (!v->is_settled && !v->is_batched)
+			put_into_batch(r, v);
+		/* Nobody else is there who could share a commit with it. */
+		if (v->is_batched && r->peers.count == 1)
+			settle(r);
 		if (v->is_settled)
 			return answer_outcome(r, c, v);
-		if (!v->is_batched)
-			put_into_batch(r, v);
 		return MHD_YES; /* without an answer: we are called again in the next round */
 	case HOOK_HEALTH:
 		return answers_send(&r->answers, c,
@@ -382,31 +400,20 @@ int64_t receiver_timeout_ms(const struct receiver *r)
 	return wait;
 }
 
-void receiver_run(struct receiver *r)
+static void run_daemons(struct receiver *r)
 {
 	r->o.metrics->connections_expired += peers_expire(&r->peers, now_ms(r));
 	daemons_run(&r->daemons);
 }
 
-struct hook_batch *receiver_batch(struct receiver *r)
+void receiver_run(struct receiver *r)
 {
-	return r->batch;
-}
-
-void receiver_answer(struct receiver *r)
-{
-	for (size_t i = 0; i < hook_batch_count(r->batch); i++) {
-		struct visitor *v = r->waiting[i];
-
-		if (!v)
-			continue;
-		v->outcome = hook_batch_outcome(r->batch, i);
-		v->is_settled = true;
-		v->is_batched = false;
-	}
-	hook_batch_clear(r->batch);
-	receiver_run(r); /* makes the answers */
-	receiver_run(r); /* sends them */
+	run_daemons(r);
+	if (!hook_batch_count(r->batch))
+		return;
+	settle(r);
+	run_daemons(r); /* makes the answers */
+	run_daemons(r); /* sends them */
 }
 
 size_t receiver_open(const struct receiver *r)

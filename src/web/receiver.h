@@ -1,10 +1,10 @@
 /*
  * The HTTP side of the receiver: connections, requests, answers. No thread, no database: whoever
- * owns the loop settles the batch.
+ * owns the loop settles the batches. What has come while one is settled is the next.
  *
  *   receiver_new() -> [receiver_set_tls()] -> for ever:
  *     poll() on receiver_pollfds() and the listeners, for at most receiver_timeout_ms()
- *     -> receiver_accept() -> receiver_run() -> settle receiver_batch() -> receiver_answer()
+ *     -> receiver_accept() -> receiver_run()
  *
  * R1  A notification is answered 204 only after its batch was settled, which is after the commit.
  * R2  Unknown channel, wrong token and wrong resource get the answer of a path where nothing is.
@@ -33,6 +33,7 @@ struct receiver_options {
 	size_t connections;             /* at a time */
 	size_t connections_per_address; /* at a time; not counted for this machine's own */
 	bool (*is_healthy)(void *arg);  /* whether the database answers */
+	void (*settle)(void *arg, struct hook_batch *batch); /* what was not empty */
 	void (*add_metrics)(void *arg, struct strbuf *out);
 	void *arg;
 };
@@ -54,11 +55,8 @@ void receiver_accept(struct receiver *r, const struct listener *l);
 /* Returns how many. */
 size_t receiver_pollfds(const struct receiver *r, struct pollfd fds[DAEMONS_MAX]);
 int64_t receiver_timeout_ms(const struct receiver *r); /* -1 = for ever */
-/* Read, judge, answer what needs no database, put notifications into the batch. */
+/* Read, judge, settle the notifications among it, answer. */
 void receiver_run(struct receiver *r);
-struct hook_batch *receiver_batch(struct receiver *r);
-/* The batch is settled: answer by its outcomes, and empty it. */
-void receiver_answer(struct receiver *r);
 
 size_t receiver_open(const struct receiver *r); /* connections */
 /* From now on every answer is the last of its connection. */
