@@ -88,6 +88,8 @@ int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err
 /* The place of this provider, for a key that goes there. */
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
 		     struct err *err);
+/* Whether it is a key file that may serve another store, too: its key is not to be replaced. */
+bool cmd_key_place_is_shared(const struct cmd_context *cx, const struct key_place *k);
 /* A key file of this store's own, for a key that is to replace the one in the file that all stores of
  * the configuration share. Asked again it is the same one. */
 int cmd_key_place_own(struct cmd_context *cx, struct key_place *out, struct err *err);

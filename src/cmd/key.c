@@ -13,9 +13,9 @@
  *     | NEXT goes
  *   NEW
  *
- * The key file of the configuration may serve other stores: `key rotate` leaves it as it is, and puts
- * the new key into a file of the store's own, which is there before the transaction and the store's
- * with it. What is killed before finds that file again, and writes it anew.
+ * A key file that serves other stores, too, is left as it is by `key rotate`, which puts the new key
+ * into a file of the store's own; that is there before the transaction and the store's with it. What is
+ * killed before finds that file again, and writes it anew.
  *
  * Nobody else writes secrets meanwhile: every account's lock is held, and the one on the renewal of
  * its token, which others than a sync may be at. Whoever has read the old key before notices in the
@@ -166,12 +166,17 @@ static int commit_key(struct change *c, const struct key_place *place, const str
 
 /* --- key rotate ---------------------------------------------------------------------------- */
 
-static int finish(struct change *c, const struct secret_box *box, struct err *err)
+static int remove_next(const struct change *c, struct err *err)
 {
 	AUTO(free) char *next = xasprintf("%s" KEY_NEXT, c->place.where);
 
+	return c->place.provider->remove(next, err);
+}
+
+static int finish(struct change *c, const struct secret_box *box, struct err *err)
+{
 	return secret_box_save(box, c->place.provider, c->place.where, true, err) ||
-			       c->place.provider->remove(next, err)
+			       remove_next(c, err)
 		       ? -1
 		       : 0;
 }
@@ -223,7 +228,7 @@ static int rotate_apart(struct change *c, struct err *err)
 
 	if (cmd_key_place_own(c->cx, &own, err) ||
 	    secret_box_save(fresh, own.provider, own.where, true, err) ||
-	    commit_key(c, &own, fresh, err))
+	    commit_key(c, &own, fresh, err) || (c->next && remove_next(c, err)))
 		return -1;
 	report(c->cx, &own, c, all_sealed, c->place.where);
 	return 0;
@@ -232,6 +237,7 @@ static int rotate_apart(struct change *c, struct err *err)
 static int run_rotate(struct cmd_context *cx, struct err *err)
 {
 	AUTO(change_release) struct change c = {.cx = cx, .renewals = -1};
+	bool shared;
 
 	if (begin(&c, err))
 		return -1;
@@ -242,7 +248,8 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 			"elsewhere first (calsync key move file), or give the service another "
 			"credential and run 'calsync key move credential' in it; see "
 			"calsync-key(1)");
-	if (c.next && c.place.own) {
+	shared = cmd_key_place_is_shared(cx, &c.place);
+	if (c.next && !shared) {
 		if (reseal(&c, NULL, err) || finish(&c, c.box, err))
 			return -1;
 		report(cx, &c.place, &c, "The change of the key that was interrupted is finished",
@@ -251,7 +258,7 @@ static int run_rotate(struct cmd_context *cx, struct err *err)
 	}
 	if (reseal(&c, NULL, err))
 		return -1;
-	return c.place.own ? rotate_in_place(&c, err) : rotate_apart(&c, err);
+	return shared ? rotate_apart(&c, err) : rotate_in_place(&c, err);
 }
 
 /* --- key move ------------------------------------------------------------------------------ */

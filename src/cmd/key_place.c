@@ -4,8 +4,8 @@
  *
  *   meta key_provider   the provider's name
  *        key_id         what the Secret Service knows the key by, and a key file of the store's own
- *        key_file       "own": a key file is PATH.KEY_ID, from the first `key rotate` on; before, or
- *                       without one, it is PATH, which may serve other stores
+ *        key_file       "own": a key file is PATH.KEY_ID; else it is PATH, which may serve other
+ *                       stores (cmd/key_users.h)
  *        key_check      what the key is known by: another one in its place is noticed
  */
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/xalloc.h"
 #include "cmd/context.h"
+#include "cmd/key_users.h"
 #include "secret/secret.h"
 #include "store/account_seal.h"
 #include "base/banned.h"
@@ -166,11 +167,21 @@ int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err
 	return store_meta_get(cx->store, KEY_CHECK, &out->check, err);
 }
 
+bool cmd_key_place_is_shared(const struct cmd_context *cx, const struct key_place *k)
+{
+	return !k->own && !strcmp(k->provider->name, "file") &&
+	       key_users_has_others(k->where, store_path(cx->store));
+}
+
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
 		 struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf check = STRBUF_INIT;
 
+	/* Before the store has it: others are to know whose key they would replace. */
+	if (!k->own && !strcmp(k->provider->name, "file") &&
+	    key_users_add(k->where, store_path(cx->store), err))
+		return -1;
 	if (secret_box_check(box, &check, err) ||
 	    store_meta_set(cx->store, "key_provider", k->provider->name, err) ||
 	    (k->key_id && store_meta_set(cx->store, "key_id", k->key_id, err)) ||

@@ -65,7 +65,7 @@ own_key() {
 
 # key_files: all that lies there
 key_files() {
-	find "$XDG_CONFIG_HOME/calsync" -name 'key*' | sort | tr '\n' ' '
+	find "$XDG_CONFIG_HOME/calsync" -name 'key*' ! -name key.stores | sort | tr '\n' ' '
 }
 
 @test "key rotate: every login is sealed with another key, and works" {
@@ -74,38 +74,55 @@ key_files() {
 	run --separate-stderr calsync key rotate --json
 	[ "$status" -eq 0 ]
 	assert_schema key-change
-	assert_json ".success and .secrets > 0 and .location == \"$(own_key)\" and .left == \"$(key_file)\""
-	assert_equal "$(stat -c '%a %s' "$(own_key)")" '600 65'
-	assert_equal "$(cat "$(key_file)")" "$before"
-	[ "$(cat "$(own_key)")" != "$before" ]
-	assert_equal "$(key_files)" "$(key_file) $(own_key) "
-	rm "$(key_file)" # as it says
+	assert_json ".success and .secrets > 0 and .location == \"$(key_file)\" and .left == null"
+	assert_equal "$(stat -c '%a %s' "$(key_file)")" '600 65'
+	[ "$before" != "$(cat "$(key_file)")" ]
+	assert_equal "$(key_files)" "$(key_file) "
 	run calsync sync
 	[ "$status" -eq 0 ]
-	# From then on in its place, and nothing is left.
-	first=$(cat "$(own_key)")
-	run --separate-stderr -0 calsync key rotate --json
-	assert_schema key-change
-	assert_json ".location == \"$(own_key)\" and .left == null"
-	[ "$(cat "$(own_key)")" != "$first" ]
-	assert_equal "$(key_files)" "$(own_key) "
-	run -0 calsync key status
-	assert_matches "$output" "location  $(own_key)"
 	# the old one opens nothing
-	printf '%s\n' "$before" >"$(own_key)"
+	printf '%s\n' "$before" >"$(key_file)"
 	run --separate-stderr calsync sync --json
 	[ "$status" -eq 1 ]
 	assert_json '.error.code == "secret"'
 	[[ $output == *"not the one that this store"* ]]
 }
 
+# shared_key: another store uses the key file, too
+shared_key() {
+	CONSENT_ACCOUNT=user1@example.com calsync --db "$HOME/other.db" --quiet connect work
+}
+
+@test "key rotate: where other stores use the key file, the store gets one of its own" {
+	connect_account work
+	before=$(cat "$(key_file)")
+	shared_key
+	run --separate-stderr calsync key rotate --json
+	[ "$status" -eq 0 ]
+	assert_schema key-change
+	assert_json ".success and .secrets > 0 and .location == \"$(own_key)\" and .left == \"$(key_file)\""
+	assert_equal "$(stat -c '%a %s' "$(own_key)")" '600 65'
+	assert_equal "$(cat "$(key_file)")" "$before"
+	[ "$(cat "$(own_key)")" != "$before" ]
+	assert_equal "$(key_files)" "$(key_file) $(own_key) "
+	run -0 calsync sync
+	# From then on in its place, and nothing more is left.
+	first=$(cat "$(own_key)")
+	run --separate-stderr -0 calsync key rotate --json
+	assert_schema key-change
+	assert_json ".location == \"$(own_key)\" and .left == null"
+	[ "$(cat "$(own_key)")" != "$first" ]
+	assert_equal "$(key_files)" "$(key_file) $(own_key) "
+	run -0 calsync key status
+	assert_matches "$output" "location  $(own_key)"
+}
+
 @test "key rotate: other stores of the same key file go on with it" {
 	connect_account work
-	CONSENT_ACCOUNT=user1@example.com calsync --db "$HOME/other.db" --quiet connect work
-	cp "$CALSYNC_STORE" "$HOME/copy.db"
+	shared_key
 	run -0 calsync key rotate
 	assert_matches "$output" "the old key file is left, .*shred -u '$(key_file)'"
-	for db in "$CALSYNC_STORE" "$HOME/other.db" "$HOME/copy.db"; do
+	for db in "$CALSYNC_STORE" "$HOME/other.db"; do
 		run -0 calsync --db "$db" sync
 		run -0 calsync --db "$db" key status
 	done
@@ -113,16 +130,33 @@ key_files() {
 	assert_json ".left == \"$(key_file)\""
 	theirs=$(json .location)
 	[ "$theirs" != "$(own_key)" ]
-	run -0 calsync --db "$HOME/copy.db" key rotate
-	rm "$(key_file)"
+	rm "$(key_file)" # as it says
 	# Each has a key file now, and further rotations, logins and moves touch no other one.
-	for db in "$CALSYNC_STORE" "$HOME/other.db" "$HOME/copy.db"; do
+	for db in "$CALSYNC_STORE" "$HOME/other.db"; do
 		run -0 calsync --db "$db" key rotate
 		run -0 calsync --db "$db" sync
 	done
 	run -0 desktop "calsync key move secret-service && calsync sync && calsync --db $HOME/other.db sync"
-	assert_equal "$(key_files | wc -w)" 2
-	[ -e "$theirs" ]
+	assert_equal "$(key_files)" "$theirs "
+}
+
+@test "key rotate: a store is known again by its path, and others are never overlooked" {
+	# A login that failed, a store that was begun anew: it is the same one.
+	connect_account work
+	rm "$CALSYNC_STORE"
+	connect_account work
+	run -0 --separate-stderr calsync key rotate --json
+	assert_json '.left == null'
+	assert_equal "$(cat "$(key_file).stores")" "$CALSYNC_STORE"
+	# No list, one that is not to be read, one that was moved: the key may be another one's, too.
+	mv "$CALSYNC_STORE" "$HOME/moved.db"
+	run -0 --separate-stderr calsync --db "$HOME/moved.db" key rotate --json
+	assert_json ".left == \"$(key_file)\""
+	rm -r "$HOME/moved.db"* "$(key_file)".*
+	connect_account work
+	rm "$(key_file).stores"
+	run -0 --separate-stderr calsync key rotate --json
+	assert_json ".left == \"$(key_file)\""
 }
 
 @test "key rotate: a renewal that is under way comes to its end first" {
@@ -148,11 +182,10 @@ key_files() {
 	run -0 calsync -a work sync
 }
 
-@test "key rotate: interrupted before and after its commit, the store opens, and the next one finishes it" {
-	connect_account work
-	calsync --quiet key rotate
-	rm "$(key_file)"
-	key=$(own_key)
+# check_interrupted KEY_FILE: before and after the commit of a rotation, the store opens, and the next one
+# finishes it
+check_interrupted() {
+	local key=$1 old new left
 	old=$(cat "$key")
 	# before: the next key lies there, the store knows nothing of it; another one was being written
 	for left in "$key.next" "$key.next.tmp" "$key.tmp"; do
@@ -182,8 +215,32 @@ key_files() {
 	[ "$status" -eq 0 ]
 }
 
-@test "key rotate: the first one, interrupted before its commit, leaves nothing behind the next" {
+@test "key rotate: interrupted before and after its commit, the store opens, and the next one finishes it" {
 	connect_account work
+	check_interrupted "$(key_file)"
+	shared_key
+	calsync --quiet key rotate
+	rm "$(key_file)"
+	check_interrupted "$(own_key)"
+}
+
+@test "key rotate: one that is finished when another store uses the file, too" {
+	connect_account work
+	cp "$(key_file)" "$HOME/old"
+	calsync --quiet key rotate
+	mv "$(key_file)" "$(key_file).next"
+	cp -p "$HOME/old" "$(key_file)"
+	shared_key
+	run -0 calsync key rotate
+	cmp "$HOME/old" "$(key_file)"
+	assert_equal "$(key_files)" "$(key_file) $(own_key) "
+	run -0 calsync sync
+	run -0 calsync --db "$HOME/other.db" sync
+}
+
+@test "key rotate: the first one beside a shared file, interrupted before its commit, leaves nothing behind" {
+	connect_account work
+	shared_key
 	sqlite3 "$CALSYNC_STORE" "INSERT INTO meta VALUES ('key_id', 'abc')"
 	for left in .abc .abc.tmp; do
 		install -m 600 <(printf '%064d\n' 7) "$(key_file)$left"
@@ -415,8 +472,9 @@ calsync disconnect: 1"
 
 @test "key move: what an interrupted one left is removed by the next" {
 	connect_account work
+	shared_key
 	calsync --quiet key rotate
-	rm "$(key_file)"
+	rm "$(key_file)"*.stores "$(key_file)"
 	key=$(own_key)
 	for left in "$key.next" "$key.next.tmp" "$key.tmp"; do
 		install -m 600 "$key" "$left"

@@ -29,8 +29,8 @@
  *     there [TITLE, ...]          what user1 has at Google in the end
  *     mails N                     that guests got
  *
- * @Title, as a word or after a slash, is that event's id; @Title_... an occurrence's. What stands
- * before the first kill is done once, all else in every run.
+ * @Title, as a word or after a slash, is that event's id; @Title_... an occurrence's; a word ~/FILE
+ * lies in calsync's home. What stands before the first kill is done once, all else in every run.
  */
 #ifndef CRASH_SCENARIO_H
 #define CRASH_SCENARIO_H

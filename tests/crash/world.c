@@ -242,6 +242,8 @@ static int make_argv(struct world *w, char **words, const char *input, char ***o
 			token = json_str(w->refresh_tokens, words[i] + 1);
 			if (io_write_file(input, token, strlen(token), 0600, err))
 				return -1;
+		} else if (!strncmp(words[i], "~/", 2)) {
+			argv[used++] = xasprintf("%s%s", w->home, words[i] + 1);
 		} else if (words[i][0] != '@') {
 			argv[used++] = xstrdup(words[i]);
 		} else if (resolve(w, words[i], &argv[used++], err)) {
