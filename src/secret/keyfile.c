@@ -97,9 +97,13 @@ static int write_line(const char *path, const char *line, bool replace, struct e
 		return -1;
 	if (!replace)
 		return io_create_file(path, line, KEY_HEX_LEN + 1, 0600, err);
-	return io_create_file(temp, line, KEY_HEX_LEN + 1, 0600, err) || io_rename(temp, path, err)
-		       ? -1
-		       : 0;
+	if (io_create_file(temp, line, KEY_HEX_LEN + 1, 0600, err))
+		return -1;
+	if (io_rename(temp, path, err)) {
+		unlink(temp);
+		return -1;
+	}
+	return 0;
 }
 
 static int keyfile_save(const char *path, const unsigned char key[SECRET_KEY_LEN], bool replace,

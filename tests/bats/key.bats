@@ -254,6 +254,27 @@ check_interrupted() {
 	run -0 calsync sync
 }
 
+@test "key rotate: what is in its way is told, and nothing is left" {
+	connect_account work
+	calsync --quiet key rotate
+	key=$(own_key)
+	before=$(cat "$key")
+	mkdir "$key.next"
+	run -1 calsync key rotate
+	assert_matches "$output" "cannot replace '$key.next': Is a directory"
+	assert_equal "$(key_files)" "$(key_file) $key $key.next "
+	assert_equal "$(cat "$key")" "$before"
+	rmdir "$key.next"
+	# Links are replaced, not followed.
+	ln -s "$HOME/elsewhere" "$key.next"
+	ln -s "$HOME/elsewhere" "$key.next.tmp"
+	run -0 calsync key rotate
+	[ ! -e "$HOME/elsewhere" ]
+	assert_equal "$(key_files)" "$(key_file) $key "
+	[ ! -L "$key" ]
+	run -0 calsync sync
+}
+
 @test "key rotate: a login that does not open stops it, and is kept" {
 	connect_account work
 	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'access_token'"
