@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "cmd/context.h"
 #include "cmd/hook_trouble.h"
+#include "store/bell.h"
 #include "store/health.h"
 #include "store/hook.h"
 #include "base/banned.h"
@@ -72,7 +73,7 @@ static void check_barrier(struct doctor *d, const char *path)
 /* A sync takes it away before it reads what waits, and fails when it cannot. */
 static void check_bell(struct doctor *d, const char *path)
 {
-	AUTO(free) char *bell = hook_bell_path(path);
+	AUTO(free) char *bell = bell_path(path);
 	AUTO(free) char *copy = xstrdup(path);
 	struct stat st, folder;
 

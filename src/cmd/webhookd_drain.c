@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "store/bell.h"
 #include "web/child.h"
 #include "base/banned.h"
 
@@ -45,11 +46,10 @@ int64_t drainer_count_wakes(struct drainer *d)
 
 static void ring(struct drainer *d)
 {
-	struct hook *hook;
 	struct err err = {0};
 	bool was_waiting = d->bell_waits;
 
-	d->bell_waits = hook_file_get(d->w->file, &hook, &err) || hook_bell_ring(hook, &err);
+	d->bell_waits = bell_ring(hook_file_path(d->w->file), &err);
 	if (!d->bell_waits)
 		return;
 	d->bell_ms = mono(d) + BELL_AGAIN_MS;

@@ -21,7 +21,6 @@
 
 struct hook {
 	struct db *db;
-	char *bell;
 };
 
 /* --- opening ----------------------------------------------------------------------------- */
@@ -73,7 +72,6 @@ int hook_open(const char *path, bool create, struct hook **out, struct err *err)
 		return -1;
 	h = xcalloc(1, sizeof(*h));
 	h->db = TAKE(db);
-	h->bell = hook_bell_path(path);
 	*out = h;
 	return 0;
 }
@@ -83,7 +81,6 @@ void hook_close(struct hook *h)
 	if (!h)
 		return;
 	db_close(h->db);
-	free(h->bell);
 	free(h);
 }
 
@@ -97,7 +94,6 @@ int hook_look(const char *path, struct store_look *look, struct hook **out, stru
 	if (db) {
 		*out = xcalloc(1, sizeof(**out));
 		(*out)->db = db;
-		(*out)->bell = hook_bell_path(path);
 	}
 	return 0;
 }
@@ -476,37 +472,5 @@ int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err)
 	if (status && !is_number(st, 0, TIME_MAX))
 		return hook_damaged(h->db, "the next try makes no sense", err);
 	*out_ms = status ? col_int(st, 0) : 0;
-	return 0;
-}
-
-/* --- the bell ---------------------------------------------------------------------------- */
-
-char *hook_bell_path(const char *path)
-{
-	return xasprintf("%s-wake", path);
-}
-
-int hook_bell_ring(struct hook *h, struct err *err)
-{
-	int fd;
-
-	if (!access(h->bell, F_OK)) /* as a rule: making it locks its folder */
-		return 0;
-	/* Made, never opened: one that is there may be the other user's. */
-	fd = open(h->bell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 && errno == EEXIST)
-		return 0;
-	if (fd < 0)
-		return err_set(err, ERR_STORE, "cannot make '%s': %s", h->bell, strerror(errno));
-	close(fd);
-	return 0;
-}
-
-int hook_bell_silence(struct hook *h, struct err *err)
-{
-	if (unlink(h->bell) && errno != ENOENT)
-		return err_set(err, ERR_STORE, "cannot remove '%s': %s; remove it by hand", h->bell,
-			       strerror(errno));
 	return 0;
 }

@@ -12,8 +12,6 @@
  *          it; what comes in between changes the ticket, the row stays, and makes another sync.
  * Sharing  in a folder with the setgid bit that its group may write to, the file is the group's
  *          (0660), so that receiver and syncer may be two users; else it is its owner's (0600).
- * Bell     an empty file beside it, FILE-wake: there while somebody ought to look. For systemd's
- *          PathExists=; the rows are the truth.
  * Errors   as the store's: ERR_STORE with the file's name.
  */
 #ifndef STORE_HOOK_H
@@ -116,14 +114,6 @@ int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err);
  * receiver, who cannot look into the store. */
 int hook_next_set(struct hook *h, int64_t at_ms, struct err *err);
 int hook_next_get(struct hook *h, int64_t *out_ms, struct err *err);
-
-/* --- the bell ---------------------------------------------------------------------------- */
-
-char *hook_bell_path(const char *path); /* of the database at path; the caller's */
-
-int hook_bell_ring(struct hook *h, struct err *err);
-/* Before the rows are read: what comes in afterwards rings again. */
-int hook_bell_silence(struct hook *h, struct err *err);
 
 DEFINE_AUTO(struct hook, hook_close)
 DEFINE_AUTO_VALUE(struct hook_channel, hook_channel_release)

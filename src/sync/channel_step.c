@@ -11,6 +11,7 @@
 #include "google/error.h"
 #include "secret/digest.h"
 #include "secret/secret.h"
+#include "store/bell.h"
 #include "store/channel.h"
 
 #define TOKEN_BYTES 32
@@ -59,7 +60,7 @@ static int wake(struct channel_step *s, int64_t calendar_id, struct err *err)
 
 	if (hook_wake_add(s->hook, calendar_id, clock_now_ms(s->clock), err))
 		return -1;
-	if (hook_bell_ring(s->hook, &unheard))
+	if (bell_ring(hook_path(s->hook), &unheard))
 		log_warn("watch", "%s: the next sync will see it, ignoring", unheard.msg);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/id_map.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "store/bell.h"
 #include "base/banned.h"
 
 /* In one transaction, of the store's or of the webhook's database: thousands may have come, and
@@ -135,7 +136,7 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 	if (hook_open(hook_path, false, &a.hook, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	/* Order matters: what comes in after the bell is silenced rings it again. */
-	if ((!scope && hook_bell_silence(a.hook, err)) ||
+	if ((!scope && bell_silence(hook_path, err)) ||
 	    hook_wake_list(a.hook, &a.wakes, &a.count, err))
 		return -1;
 	if (!a.count)

@@ -57,6 +57,11 @@ void hook_file_close(struct hook_file *f)
 	free(f);
 }
 
+const char *hook_file_path(const struct hook_file *f)
+{
+	return f->path;
+}
+
 int hook_file_get(struct hook_file *f, struct hook **out, struct err *err)
 {
 	struct stat st;

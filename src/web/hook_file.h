@@ -18,6 +18,8 @@ void hook_file_close(struct hook_file *f); /* NULL allowed */
  * Borrowed, until the next call. */
 int hook_file_get(struct hook_file *f, struct hook **out, struct err *err);
 
+const char *hook_file_path(const struct hook_file *f);
+
 DEFINE_AUTO(struct hook_file, hook_file_close)
 
 #endif

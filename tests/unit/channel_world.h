@@ -6,6 +6,7 @@
 #include "sync/channels.h"
 
 #include "secret/digest.h"
+#include "store/bell.h"
 #include "store/channel.h"
 #include "store/hook.h"
 #include "sync_world.h"

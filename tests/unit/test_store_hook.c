@@ -11,6 +11,7 @@
 
 #include "base/xalloc.h"
 #include "secret/digest.h"
+#include "store/bell.h"
 #include "store/hook.h"
 #include "store_fixture.h"
 
@@ -233,11 +234,11 @@ static void test_hook__only_a_folder_made_for_it_shares_the_file(void **state)
 static void test_hook__the_bell_is_a_file_beside_it(void **state)
 {
 	(void)state;
-	OK(hook_bell_silence(hook, &err));
-	OK(hook_bell_ring(hook, &err));
-	OK(hook_bell_ring(hook, &err));
+	OK(bell_silence(hook_file, &err));
+	OK(bell_ring(hook_file, &err));
+	OK(bell_ring(hook_file, &err));
 	assert_int_equal(mode_of("-wake"), 0600);
-	OK(hook_bell_silence(hook, &err));
+	OK(bell_silence(hook_file, &err));
 	assert_int_equal(mode_of("-wake"), 0);
 }
 
@@ -249,16 +250,16 @@ static void test_hook__a_bell_that_somebody_else_rang_is_rung(void **state)
 	pid_t child;
 
 	(void)state;
-	OK(hook_bell_ring(hook, &err));
+	OK(bell_ring(hook_file, &err));
 	assert_int_equal(chmod(bell, 0), 0);
 	assert_int_equal(chmod(folder, 0777), 0);
 	child = fork();
 	if (child == 0) /* root could open it */
-		_exit((!getuid() && setuid(65534)) || hook_bell_ring(hook, &err));
+		_exit((!getuid() && setuid(65534)) || bell_ring(hook_file, &err));
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	assert_int_equal(chmod(folder, 0700), 0);
-	OK(hook_bell_silence(hook, &err));
+	OK(bell_silence(hook_file, &err));
 }
 
 static void test_hook__another_database_is_not_taken_for_it(void **state)

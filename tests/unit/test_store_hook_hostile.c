@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/xalloc.h"
+#include "store/bell.h"
 #include "store/db.h"
 #include "store/hook.h"
 #include "store_fixture.h"
@@ -447,16 +448,16 @@ static void test_hostile__the_bell_may_be_anything(void **state)
 	(void)state;
 	put(victim, "precious", 8);
 	assert_int_equal(symlink(victim, bell), 0);
-	OK(hook_bell_ring(hook, &err));
-	OK(hook_bell_silence(hook, &err));
+	OK(bell_ring(hook_file, &err));
+	OK(bell_silence(hook_file, &err));
 	assert_int_equal(size_of(victim), 8);
 	assert_int_equal(mkfifo(bell, 0600), 0);
-	OK(hook_bell_ring(hook, &err));
-	OK(hook_bell_silence(hook, &err));
+	OK(bell_ring(hook_file, &err));
+	OK(bell_silence(hook_file, &err));
 	assert_int_equal(size_of(bell), -1);
 	assert_int_equal(mkdir(bell, 0700), 0);
-	OK(hook_bell_ring(hook, &err));
-	FAILS(ERR_STORE, hook_bell_silence(hook, &err));
+	OK(bell_ring(hook_file, &err));
+	FAILS(ERR_STORE, bell_silence(hook_file, &err));
 	assert_non_null(strstr(err.msg, bell));
 	assert_non_null(strstr(err.msg, "remove it by hand"));
 	assert_int_equal(rmdir(bell), 0);

@@ -21,7 +21,7 @@ static void notify(int64_t calendar_id, int64_t now_ms)
 
 	OK(hook_open(hook_file, true, &h, &err));
 	OK(hook_wake_add(h, calendar_id, now_ms, &err));
-	OK(hook_bell_ring(h, &err));
+	OK(bell_ring(hook_file, &err));
 }
 
 static void notify_ours(void *world)
