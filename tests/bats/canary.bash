@@ -9,7 +9,7 @@ CANARY=CanaryQ7x/+=e
 note_marks() {
 	local key
 	for key in "$XDG_CONFIG_HOME"/calsync/key*; do
-		[ ! -s "$key" ] || tr -d '\n' <"$key" | sed 's/$/\n/' >>"$MARKS"
+		[[ $key == *.stores || ! -s $key ]] || tr -d '\n' <"$key" | sed 's/$/\n/' >>"$MARKS"
 	done
 	fake_google_requests '[.[] | select(.path == "/token") | .body]' | jq -r '.[]' |
 		grep -o 'code_verifier=[^&]*' | cut -d= -f2 >>"$MARKS" || true
@@ -27,7 +27,8 @@ as_hex() {
 search() {
 	local keys=$BATS_TEST_TMPDIR/keys files=() file
 	/usr/bin/python3 "$BATS_DIR/canary_forms.py" <"$MARKS" >"$MARKS.forms"
-	mapfile -d '' -t files < <(find "$@" -type f ! -path "$XDG_CONFIG_HOME/calsync/key*" -print0)
+	mapfile -d '' -t files < <(find "$@" -type f ! -path "$XDG_CONFIG_HOME/calsync/key*" -print0 \
+		-o -path "$XDG_CONFIG_HOME/calsync/key*.stores" -print0)
 	printf '%s\0' "${files[@]}" | xargs -0 -r env LC_ALL=C grep -laF -f "$MARKS.forms" || true
 	grep -xE '[0-9a-f]{64}' "$MARKS" >"$keys" || return 0
 	# A key may hold any byte: no tool for lines finds it. File by file only when it is somewhere.
