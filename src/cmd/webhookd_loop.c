@@ -37,8 +37,6 @@ struct loop {
 	struct metrics metrics;
 	struct drainer drainer;
 	int signal_fd;
-	bool has_news;  /* calendars were notified, and nobody has been told yet */
-	bool has_owner; /* a channel said its first word, likewise */
 	bool is_stopping, has_hung_up, has_killed;
 	int64_t stop_ms;
 	int64_t watchdog_ms; /* how often; 0 = not wanted */
@@ -109,19 +107,10 @@ static void settle(void *arg, struct hook_batch *batch)
 		l->metrics.commits++;
 		metrics_batch(&l->metrics, hook_batch_count(batch));
 	}
-	l->has_news = l->has_news || done.wakes;
-	l->has_owner = l->has_owner || done.syncs;
-}
-
-static void receive(struct loop *l)
-{
-	receiver_run(l->receiver);
-	/* Behind the answers: who dies before it looks when he starts again. */
-	if (l->has_news)
+	if (done.wakes)
 		drainer_tell(&l->drainer);
-	else if (l->has_owner) /* perhaps again */
+	else if (done.syncs) /* an owner is there, perhaps again */
 		drainer_tell_if_any(&l->drainer);
-	l->has_news = l->has_owner = false;
 }
 
 /* --- TLS --------------------------------------------------------------------------------- */
@@ -261,7 +250,7 @@ static int turn(struct loop *l, struct err *err)
 	for (size_t i = 0; i < listeners->count; i++)
 		if (fds[1 + i].revents & POLLIN)
 			receiver_accept(l->receiver, &listeners->items[i]);
-	receive(l);
+	receiver_run(l->receiver);
 	if (fds[0].revents) /* last: it closes listeners */
 		read_signals(l);
 	tick(l);
