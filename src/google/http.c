@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/url.h"
@@ -196,6 +197,14 @@ static int make_headers(const struct http_request *req, struct header_list *out,
 	return 0;
 }
 
+/* libcurl's own would stay open in a program that we start. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)arg;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* Everything that does not depend on the request, anew each time: reset forgets it. */
 static CURLcode set_rules(CURL *curl, bool loopback)
 {
@@ -223,6 +232,7 @@ static CURLcode set_rules(CURL *curl, bool loopback)
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A name server that says nothing must not hold us beyond the limit. An older library does
 	 * not know this. */

@@ -1,6 +1,7 @@
 /* What the transport over libcurl sends, and to whom. */
 #include "http_server.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -118,6 +119,32 @@ static void test_http__connections_are_kept(void **state)
 	server_stop(&s);
 	assert_int_equal(s.requests, 5);
 	assert_int_equal(s.connections, 1);
+}
+
+static void test_http__connections_end_with_an_exec(void **state)
+{
+	static const struct answer answers[] = {{.text = OK_EMPTY}};
+	AUTO(server_release) struct server s;
+	AUTO(transport_free) struct transport *t = new_transport();
+	AUTO(http_response_release) struct http_response r = HTTP_RESPONSE_INIT;
+	struct http_request req = {.method = "GET", .url = "/x"};
+	int found = 0;
+
+	(void)state;
+	server_start(&s, answers, 1);
+	ask_good(t, &s, &req, &r);
+	for (int fd = 3; fd < 1024; fd++) {
+		struct sockaddr_in peer = {0};
+		socklen_t len = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) || peer.sin_family != AF_INET ||
+		    ntohs(peer.sin_port) != s.port)
+			continue;
+		found++;
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+	assert_int_equal(found, 1);
+	server_stop(&s);
 }
 
 /* --- what is refused before anything is sent --------------------------------------------- */
@@ -336,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_http__bodies),
 		cmocka_unit_test(test_http__long_bodies_go_out_at_once),
 		cmocka_unit_test(test_http__connections_are_kept),
+		cmocka_unit_test(test_http__connections_end_with_an_exec),
 		cmocka_unit_test(test_http__control_characters_are_refused),
 		cmocka_unit_test(test_http__other_schemes_and_plain_http_are_refused),
 		cmocka_unit_test(test_http__an_unknown_certificate_is_refused),
