@@ -19,6 +19,15 @@
 /* A slip of the server must not keep an account away for years. */
 #define NOT_BEFORE_MAX_S (24 * 60 * 60)
 
+/* Nobody is kept away for longer than NOT_BEFORE_MAX_S: what says so was written by a clock that was
+ * wrong. */
+static int64_t remembered_wait(const struct account *a, struct clock *clock)
+{
+	int64_t latest = clock_now_ms(clock) + NOT_BEFORE_MAX_S * INT64_C(1000);
+
+	return a->not_before_ms <= latest ? a->not_before_ms : 0;
+}
+
 int google_new(const struct account *account, const struct google_options *options,
 	       struct google **out, struct err *err)
 {
@@ -39,7 +48,7 @@ int google_new(const struct account *account, const struct google_options *optio
 	g->account.client_id = xstrdup_null(account->client_id);
 	g->account.subject = xstrdup_null(account->subject);
 	g->account.scopes = xstrdup(account->scopes ? account->scopes : "");
-	g->not_before_ms = account->not_before_ms;
+	g->not_before_ms = remembered_wait(account, options->clock);
 	g->api_url = oauth_api_url(account->base_url);
 	g->batch_url = oauth_batch_url(account->base_url);
 	if (!strcmp(account->auth, "service_account") && account->subject)

@@ -280,6 +280,31 @@ static void test_retry_after__long_ones_end_the_run_and_bind_the_next(void **sta
 	assert_int_equal(b.script.asked[1].at_ms, NOW_MS + 600000);
 }
 
+static void test_retry_after__a_clock_that_was_wrong_keeps_nobody_away(void **state)
+{
+	static const struct scripted_answer answers[] = {
+		{429, "Retry-After: 86400", "{}"}, OK_EVENT, {429, "Retry-After: 600", "{}"}};
+	AUTO(bench_release) struct bench b;
+	AUTO(account_release) struct account a = {0};
+	struct err err;
+
+	(void)state;
+	bench_init(&b, answers, ARRAY_SIZE(answers));
+	assert_int_equal(get(&b, &err), -1);
+	/* A whole day is the most that is kept. */
+	reopen(&b);
+	assert_int_equal(get(&b, &err), -1);
+	assert_int_equal(err.retry_after, 86400);
+	assert_int_equal(b.script.asked_count, 1);
+	b.clock.now -= 1000;
+	reopen(&b);
+	get_good(&b);
+	/* What Google says then takes its place. */
+	assert_int_equal(get(&b, &err), -1);
+	row(&b, &a);
+	assert_int_equal(a.not_before_ms, b.clock.now + 600000);
+}
+
 static void test_retry_after__impatient_calls_note_it(void **state)
 {
 	static const struct scripted_answer answers[] = {{503, "Retry-After: 20", ""}};
@@ -577,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_retry__token_endpoint_is_retried_too),
 		cmocka_unit_test(test_retry_after__is_a_lower_bound),
 		cmocka_unit_test(test_retry_after__long_ones_end_the_run_and_bind_the_next),
+		cmocka_unit_test(test_retry_after__a_clock_that_was_wrong_keeps_nobody_away),
 		cmocka_unit_test(test_retry_after__impatient_calls_note_it),
 		cmocka_unit_test(test_pace__ten_a_second_and_six_hundred_units_a_minute),
 		cmocka_unit_test(test_pace__token_requests_count),
