@@ -85,6 +85,10 @@ DEFINE_AUTO_VALUE(struct key_place, key_place_release)
 /* That of cx->store. ERR_NOT_CONNECTED: it has none yet; ERR_SECRET:
  * the configuration says another. */
 int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err);
+/* The same for those who look at the key or change it, whatever the configuration says: */
+int cmd_key_place_kept(struct cmd_context *cx, struct key_place *out, struct err *err);
+/* a warning, when it says another. */
+void cmd_key_place_tell(const struct cmd_context *cx, const struct key_place *k);
 /* The place of this provider, for a key that goes there. */
 int cmd_key_place_in(struct cmd_context *cx, const struct key_provider *p, struct key_place *out,
 		     struct err *err);

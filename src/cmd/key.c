@@ -96,7 +96,7 @@ static int take_locks(struct change *c, struct err *err)
 
 static int begin(struct change *c, struct err *err)
 {
-	if (take_locks(c, err) || cmd_key_place(c->cx, &c->place, err))
+	if (take_locks(c, err) || cmd_key_place_kept(c->cx, &c->place, err))
 		return -1;
 	return secret_box_open_checked(c->place.provider, c->place.where, c->place.check, &c->box,
 				       &c->next, err);
@@ -186,6 +186,7 @@ static void report(struct cmd_context *cx, const struct key_place *k, const stru
 {
 	struct json_object *answer;
 
+	cmd_key_place_tell(cx, k);
 	if (!cx->global.json) {
 		out_note(cx, "%s (%lld secret%s, %s: %s)\n", message, (long long)c->sealed,
 			 c->sealed == 1 ? "" : "s", k->provider->name, k->where);
@@ -333,6 +334,7 @@ static int run_move(struct cmd_context *cx, struct err *err)
 		return -1;
 	if (p == c.place.provider) {
 		remove_elsewhere(&c);
+		cmd_key_place_tell(cx, &c.place);
 		return err_set(err, ERR_USAGE, "the key lies in %s already", p->name);
 	}
 	if (cmd_key_place_in(cx, p, &to, err) || reseal(&c, NULL, err) ||
@@ -392,9 +394,10 @@ static void print_status(const struct cmd_context *cx, const struct json_object 
 			"a change of the key was interrupted; to finish it: calsync key rotate\n");
 	for (size_t i = 0; i < json_object_array_length(damaged); i++) {
 		const struct json_object *d = json_object_array_get_idx(damaged, i);
+		AUTO(free) char *word = account_word(json_str(d, "account"));
 
 		out_printf("the %s of account '%s' does not open: calsync connect %s\n",
-			   json_str(d, "secret"), json_str(d, "account"), json_str(d, "account"));
+			   json_str(d, "secret"), json_str(d, "account"), word);
 	}
 }
 
@@ -409,7 +412,7 @@ static int run_status(struct cmd_context *cx, struct err *err)
 	struct err why = {0};
 	int64_t count = 0;
 
-	if (cmd_has_key(cx, &kept, err) || (kept && cmd_key_place(cx, &k, err)))
+	if (cmd_has_key(cx, &kept, err) || (kept && cmd_key_place_kept(cx, &k, err)))
 		return -1;
 	if (kept)
 		(void)secret_box_open_checked(k.provider, k.where, k.check, &box, &next, &why);
@@ -427,6 +430,8 @@ static int run_status(struct cmd_context *cx, struct err *err)
 		out_json(cx, json_object_get(answer));
 	else
 		print_status(cx, answer);
+	if (kept)
+		cmd_key_place_tell(cx, &k);
 	if (why.code) {
 		*err = why;
 		return -1;

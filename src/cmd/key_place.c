@@ -146,9 +146,8 @@ static int first_place(struct cmd_context *cx, struct key_place *out, struct err
 	return find_provider(wish, &p, err) ? -1 : cmd_key_place_in(cx, p, out, err);
 }
 
-int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err)
+int cmd_key_place_kept(struct cmd_context *cx, struct key_place *out, struct err *err)
 {
-	const char *wish = config_get(cx->config, "key.provider");
 	const struct key_provider *p;
 	AUTO(free) char *kept = NULL;
 
@@ -157,14 +156,54 @@ int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err
 	if (!kept)
 		return err_set(err, ERR_NOT_CONNECTED,
 			       "this store has no key yet; the first 'calsync connect' makes one");
-	if (wish && strcmp(kept, wish))
-		return err_set(err, ERR_SECRET,
-			       "the key of this store lives in '%s', but key.provider says '%s'; "
-			       "set it back, or bring the key there: calsync key move %s",
-			       kept, wish, wish);
 	if (find_provider(kept, &p, err) || cmd_key_place_in(cx, p, out, err))
 		return -1;
 	return store_meta_get(cx->store, KEY_CHECK, &out->check, err);
+}
+
+/* *out_wish: what the configuration says instead; NULL = it agrees. Borrowed. */
+static bool is_wished(const struct cmd_context *cx, const struct key_place *k,
+		      const char **out_wish)
+{
+	const char *wish = config_get(cx->config, "key.provider");
+
+	*out_wish = wish && strcmp(k->provider->name, wish) ? wish : NULL;
+	return !*out_wish;
+}
+
+int cmd_key_place(struct cmd_context *cx, struct key_place *out, struct err *err)
+{
+	AUTO(key_place_release) struct key_place k = {0};
+	const char *wish;
+
+	if (cmd_key_place_kept(cx, &k, err))
+		return -1;
+	if (is_wished(cx, &k, &wish)) {
+		*out = k;
+		k = (struct key_place){0};
+		return 0;
+	}
+	if (!key_provider_find(wish))
+		return err_set(
+			err, ERR_SECRET,
+			"unknown key provider '%s' in the config: the key of this store lives "
+			"in '%s'; set key.provider = %s, or remove that line",
+			wish, k.provider->name, k.provider->name);
+	return err_set(err, ERR_SECRET,
+		       "the key of this store lives in '%s', but key.provider says '%s'; set "
+		       "key.provider = %s, or bring the key there: calsync key move %s",
+		       k.provider->name, wish, k.provider->name, wish);
+}
+
+void cmd_key_place_tell(const struct cmd_context *cx, const struct key_place *k)
+{
+	const char *wish;
+
+	if (!is_wished(cx, k, &wish))
+		log_warn("key",
+			 "the key of this store lives in '%s', but key.provider in '%s' says '%s', "
+			 "which stops every other command; set key.provider = %s there",
+			 k->provider->name, config_path(cx->config), wish, k->provider->name);
 }
 
 bool cmd_key_place_is_shared(const struct cmd_context *cx, const struct key_place *k)

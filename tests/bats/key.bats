@@ -588,3 +588,52 @@ calsync disconnect: 1"
 	[ "$status" -eq 1 ]
 	[[ $output == *"unknown key provider"* ]]
 }
+
+@test "key move: the mend for a changed key.provider works, and one against it is told" {
+	mkdir -p "$BATS_TEST_TMPDIR/cred" "$XDG_CONFIG_HOME/calsync"
+	connect_account work
+	install -m 400 <(printf '%064d\n' 5) "$BATS_TEST_TMPDIR/cred/calsync-key"
+	export CREDENTIALS_DIRECTORY=$BATS_TEST_TMPDIR/cred
+	says() {
+		printf '[key]\nprovider = %s\n' "$1" >"$XDG_CONFIG_HOME/calsync/config"
+	}
+	says credential
+	run -1 calsync sync
+	assert_matches "$output" "set key.provider = file, or bring the key there: calsync key move credential"
+	run -0 --separate-stderr calsync --json key status
+	assert_json '.provider == "file" and .error == null'
+	assert_matches "$stderr" "which stops every other command; set key.provider = file there"
+	run -0 --separate-stderr calsync key move credential
+	assert_equal "$stderr" ''
+	run -0 calsync sync
+	says file
+	run -1 calsync sync
+	assert_matches "$output" 'calsync key move file'
+	run -0 calsync key move file
+	run -0 calsync sync
+	# Against what the configuration says: done, and told.
+	run -0 --separate-stderr calsync key move credential
+	assert_matches "$stderr" "lives in 'credential', but key.provider in '.*/config' says 'file'.*; set key.provider = credential there"
+	run -2 calsync key move credential
+	assert_matches "$output" 'set key.provider = credential there'
+	run -1 calsync sync
+	says credential
+	run -0 calsync sync
+	says file
+	run -0 calsync key move file
+	run -0 --separate-stderr calsync key rotate
+	assert_equal "$stderr" ''
+	# What is no place is none to go to.
+	says nonsense
+	run -1 calsync sync
+	assert_matches "$output" "unknown key provider 'nonsense' in the config: .*; set key.provider = file, or remove that line"
+	run -0 --separate-stderr calsync key rotate
+	assert_matches "$stderr" 'set key.provider = file there'
+}
+
+@test "key status: the account to connect again is named as a shell takes it" {
+	connect_account 'my work'
+	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'refresh_token'"
+	run -1 calsync key status
+	assert_matches "$output" "refresh_token of account 'my work' does not open: calsync connect 'my work'"
+}
