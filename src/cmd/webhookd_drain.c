@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 #define BELL_AGAIN_MS 5000
-#define LOOK_EVERY_MS 15000 /* whether what failed is due */
+#define LOOK_EVERY_MS 15000 /* whether what failed is due, or somebody else has left a wake */
 
 static int64_t mono(const struct drainer *d)
 {
@@ -75,21 +75,33 @@ void drainer_tell_if_any(struct drainer *d)
 		drainer_tell(d);
 }
 
-/* A sync that failed has left word of when the queue is due again. may_tell: also that it is now;
- * not right behind a sync, which has just done what it could. */
-static void look_for_tries(struct drainer *d, bool may_tell)
+/* What others leave in the database: a sync that failed, word of when the queue is due again;
+ * `watch`, a wake for what changed before there was a channel. */
+static int read_left(struct drainer *d, int64_t *at_ms, bool *came, struct err *err)
 {
 	struct hook *hook;
+
+	return hook_file_get(d->w->file, &hook, err) || hook_next_get(hook, at_ms, err) ||
+			       hook_wake_is_new(hook, came, err)
+		       ? -1
+		       : 0;
+}
+
+/* may_tell: also what is due now; not right behind a sync, which has just done what it could. */
+static void look_for_left(struct drainer *d, bool may_tell)
+{
 	struct err err = {0};
 	int64_t at_ms, now_ms = clock_now_ms(d->w->clock);
-	int rc = hook_file_get(d->w->file, &hook, &err) || hook_next_get(hook, &at_ms, &err);
+	bool came;
+	int rc = read_left(d, &at_ms, &came, &err);
 
 	d->look_ms = mono(d) + LOOK_EVERY_MS;
 	drainer_note_database(d, rc, &err);
 	if (rc)
 		return;
 	d->tries_wait = at_ms > 0;
-	if (may_tell && at_ms > 0 && at_ms <= now_ms)
+	/* A start that is planned is no sooner for a wake: the one before may have failed. */
+	if (may_tell && ((at_ms > 0 && at_ms <= now_ms) || (came && !d->drain.is_due)))
 		drainer_tell(d);
 	else if (at_ms > now_ms && at_ms - now_ms < LOOK_EVERY_MS)
 		d->look_ms = mono(d) + at_ms - now_ms;
@@ -156,7 +168,7 @@ void drainer_reap(struct drainer *d)
 	drain_ended(&d->drain, mono(d), end, waiting != 0, (uint32_t)random_below(UINT32_MAX));
 	if (d->is_stopping)
 		return;
-	look_for_tries(d, false);
+	look_for_left(d, false);
 	if (end != DRAIN_DONE) {
 		say_drain(d, status);
 	} else if (d->drain.failures && waiting > 0) { /* nobody has asked since */
@@ -186,7 +198,7 @@ void drainer_tick(struct drainer *d)
 		drainer_tell_if_any(d);
 	}
 	if (!d->is_stopping && !d->child && mono(d) >= d->look_ms)
-		look_for_tries(d, true);
+		look_for_left(d, true);
 	start_drain(d);
 }
 

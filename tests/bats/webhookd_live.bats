@@ -62,6 +62,16 @@ wait_for() {
 	assert_no_violations
 }
 
+@test "webhookd: what changed before there was a channel is fetched, also when Google's first message is sooner than its answer" {
+	fake_google_config '{"push_sync_first": true}'
+	webhookd_start
+	id=$(fake_google_event Before)
+	BACKEND_URL=$WEBHOOK_URL calsync --quiet watch
+	# The wake is behind the answer, and no message follows it.
+	wait_for 20 title_is "$id" Before
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
+}
+
 @test "webhookd: a burst of edits ends in step, with few syncs" {
 	live
 	id=$(fake_google_event Meeting)
