@@ -45,7 +45,7 @@ struct err {
 	enum err_code code;
 	int http_status; /* Google's answer; 0 = none came */
 	int retry_after; /* seconds; 0 = the server gave no hint */
-	/* Google's errors[].reason, OAuth's error, http.h's HTTP_FAILED_*; "" = none */
+	/* Google's errors[].reason, OAuth's error, http.h's HTTP_FAILED_*, secret.h's KEY_*; "" = none */
 	char reason[48];
 	char msg[400]; /* one line, no newline; cut short if longer */
 };

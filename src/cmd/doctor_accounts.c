@@ -1,4 +1,4 @@
-/* The key that seals the logins, and the logins. */
+/* The accounts: their logins, their syncs, and what waits in them. */
 #include "cmd/doctor.h"
 
 #include <inttypes.h>
@@ -9,72 +9,9 @@
 #include "cmd/output.h"
 #include "cmd/scopes.h"
 #include "google/oauth.h"
-#include "secret/secret.h"
 #include "base/banned.h"
 
 #define DAY_MS (24LL * 60 * 60 * 1000)
-
-/* --- the key ----------------------------------------------------------------------------- */
-
-#define KEY "key"
-
-static void check_secrets(struct doctor *d, const struct secret_box *box)
-{
-	size_t count = 0, before = d->count;
-	struct err err;
-
-	for (size_t i = 0; i < d->accounts.count; i++) {
-		AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
-		const struct account *a = &d->accounts.items[i];
-		size_t k = 0;
-
-		if (store_secret_list(d->cx->store, a->id, &secrets, &err)) {
-			doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
-			return;
-		}
-		count += secrets.count;
-		while (k < secrets.count && cmd_secret_opens(box, a, &secrets.items[k]))
-			k++;
-		if (k == secrets.count)
-			continue;
-		doctor_add(d, KEY, FINDING_ERROR,
-			   "the key does not open what account '%s' has sealed (%s): it is another "
-			   "store's, or the store was changed",
-			   a->name, secrets.items[k].field);
-		doctor_mend(d, "put the right key back; if it is lost: calsync connect %s",
-			    a->name);
-	}
-	if (d->count == before)
-		doctor_add(d, KEY, FINDING_OK, "the key is there and opens all %zu secret%s", count,
-			   count == 1 ? "" : "s");
-}
-
-void doctor_key(struct doctor *d)
-{
-	struct secret_box *box;
-	struct err err;
-	bool has;
-
-	if (cmd_has_key(d->cx, &has, &err)) {
-		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
-		return;
-	}
-	if (!has) {
-		doctor_add(d, KEY, FINDING_SKIPPED,
-			   "this store has no key yet; the first login makes it");
-		return;
-	}
-	if (cmd_secret_box(d->cx, &box, &err)) {
-		doctor_add(d, KEY, FINDING_ERROR, "%s", err.msg);
-		doctor_mend(d, "'calsync key status' shows its place: put it back there; if it is "
-			       "lost, connect every account again (calsync connect NAME), the "
-			       "first with --force");
-		return;
-	}
-	check_secrets(d, box);
-}
-
-/* --- accounts ---------------------------------------------------------------------------- */
 
 #define ACCOUNTS "accounts"
 

@@ -18,20 +18,24 @@ static int check_owner(int fd, const char *path, struct err *err)
 	if (fstat(fd, &st))
 		return err_set(err, ERR_SECRET, "cannot read key file '%s': %s", path,
 			       strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_SECRET, "key file '%s' is not a regular file", path);
-	if (st.st_uid != geteuid())
-		return err_set(
-			err, ERR_SECRET,
+	if (!S_ISREG(st.st_mode)) {
+		err_set(err, ERR_SECRET, "key file '%s' is not a regular file", path);
+		return key_trouble(err, KEY_KIND);
+	}
+	if (st.st_uid != geteuid()) {
+		err_set(err, ERR_SECRET,
 			"key file '%s' belongs to another user; run calsync as that user, or "
 			"name another file as key.file in the config",
 			path);
-	if (st.st_mode & 0177)
-		return err_set(
-			err, ERR_SECRET,
+		return key_trouble(err, KEY_OWNER);
+	}
+	if (st.st_mode & 0177) {
+		err_set(err, ERR_SECRET,
 			"key file '%s' may be read by others (mode %04o); if nobody did, run: "
 			"chmod 600 '%s'",
 			path, st.st_mode & 07777, path);
+		return key_trouble(err, KEY_MODE);
+	}
 	return 0;
 }
 
@@ -54,23 +58,26 @@ static int keyfile_load(const char *path, unsigned char key[SECRET_KEY_LEN], str
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no key file '%s'", path);
-	if (fd < 0 && errno == ELOOP)
-		return err_set(
-			err, ERR_SECRET,
+	if (fd < 0 && errno == ELOOP) {
+		err_set(err, ERR_SECRET,
 			"key file '%s' is a symbolic link; put the file itself there, or name "
 			"its real place as key.file in the config",
 			path);
-	if (fd < 0)
-		return err_set(err, ERR_SECRET, "cannot open key file '%s': %s", path,
-			       strerror(errno));
+		return key_trouble(err, KEY_LINK);
+	}
+	if (fd < 0) {
+		err_set(err, ERR_SECRET, "cannot open key file '%s': %s", path, strerror(errno));
+		return key_trouble(err, KEY_DENIED);
+	}
 	if (check_owner(fd, path, err))
 		return -1;
-	if (read_key(fd, path, key))
-		return err_set(
-			err, ERR_SECRET,
+	if (read_key(fd, path, key)) {
+		err_set(err, ERR_SECRET,
 			"key file '%s' does not hold one line of %d hex digits; put the right "
 			"one back from a backup",
 			path, KEY_HEX_LEN);
+		return key_trouble(err, KEY_SPOILT);
+	}
 	return 0;
 }
 
@@ -158,31 +165,41 @@ static int credential_load(const char *path, unsigned char key[SECRET_KEY_LEN], 
 	AUTO(close_fd) int fd = -1;
 	struct stat st;
 
-	if (*path != '/')
-		return err_set(err, ERR_SECRET,
-			       "a systemd credential is there for its service only, and "
-			       "$CREDENTIALS_DIRECTORY is not set here; run calsync by its service "
-			       "(LoadCredentialEncrypted=calsync-key), or bring the key elsewhere "
-			       "there: calsync key move file");
+	if (*path != '/') {
+		err_set(err, ERR_SECRET,
+			"a systemd credential is there for its service only, and "
+			"$CREDENTIALS_DIRECTORY is not set here; run calsync by its service "
+			"(LoadCredentialEncrypted=calsync-key), or bring the key elsewhere "
+			"there: calsync key move file");
+		return key_trouble(err, KEY_CREDENTIAL);
+	}
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no credential '%s'", path);
-	if (fd < 0)
-		return err_set(err, ERR_SECRET, "cannot open credential '%s': %s" CREDENTIAL_MEND,
-			       path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return err_set(err, ERR_SECRET,
-			       "credential '%s' is not a regular file" CREDENTIAL_MEND, path);
-	if (st.st_mode & 0027)
-		return err_set(err, ERR_SECRET,
-			       "credential '%s' may be read or written by others (mode "
-			       "%04o)" CREDENTIAL_MEND,
-			       path, st.st_mode & 07777);
-	if (read_key(fd, path, key))
-		return err_set(err, ERR_SECRET,
-			       "credential '%s' does not hold one line of %d hex "
-			       "digits" CREDENTIAL_MEND,
-			       path, KEY_HEX_LEN);
+	if (fd < 0) {
+		err_set(err, ERR_SECRET, "cannot open credential '%s': %s" CREDENTIAL_MEND, path,
+			strerror(errno));
+		return key_trouble(err, KEY_CREDENTIAL);
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		err_set(err, ERR_SECRET, "credential '%s' is not a regular file" CREDENTIAL_MEND,
+			path);
+		return key_trouble(err, KEY_CREDENTIAL);
+	}
+	if (st.st_mode & 0027) {
+		err_set(err, ERR_SECRET,
+			"credential '%s' may be read or written by others (mode "
+			"%04o)" CREDENTIAL_MEND,
+			path, st.st_mode & 07777);
+		return key_trouble(err, KEY_CREDENTIAL);
+	}
+	if (read_key(fd, path, key)) {
+		err_set(err, ERR_SECRET,
+			"credential '%s' does not hold one line of %d hex "
+			"digits" CREDENTIAL_MEND,
+			path, KEY_HEX_LEN);
+		return key_trouble(err, KEY_CREDENTIAL);
+	}
 	return 0;
 }
 

@@ -26,6 +26,12 @@ const struct key_provider *key_provider_find(const char *name)
 	return NULL;
 }
 
+int key_trouble(struct err *err, const char *reason)
+{
+	snprintf(err->reason, sizeof(err->reason), "%s", reason);
+	return -1;
+}
+
 int key_create(const struct key_provider *p, const char *where, struct err *err)
 {
 	unsigned char key[SECRET_KEY_LEN];

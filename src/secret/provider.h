@@ -6,4 +6,7 @@
 
 extern const struct key_provider keyfile_provider, credential_provider, secretservice_provider;
 
+/* Put one of KEY_GONE, KEY_OTHER, ... to an error that is set already; returns -1. */
+int key_trouble(struct err *err, const char *reason);
+
 #endif

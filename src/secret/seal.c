@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/xalloc.h"
+#include "secret/provider.h"
 
 #include "base/banned.h"
 
@@ -53,11 +54,11 @@ void secret_box_free(struct secret_box *box)
 
 static int no_key(const struct key_provider *p, const char *where, struct err *err)
 {
-	return err_set(
-		err, ERR_SECRET,
+	err_set(err, ERR_SECRET,
 		"the key that opens the stored logins is missing (%s: '%s'); put it back, or "
 		"connect the accounts again with --force",
 		p->name, where);
+	return key_trouble(err, KEY_GONE);
 }
 
 int secret_box_make(const struct key_provider *p, const char *where, struct secret_box **out,
@@ -155,11 +156,12 @@ int secret_box_open_checked(const struct key_provider *p, const char *where, con
 	}
 	if (rc)
 		return no_key(p, where, err);
-	return err_set(err, ERR_SECRET,
-		       "the key in %s ('%s') is not the one that this store's logins are sealed "
-		       "with; nothing was changed: put the right one back, or connect the accounts "
-		       "again with --force",
-		       p->name, where);
+	err_set(err, ERR_SECRET,
+		"the key in %s ('%s') is not the one that this store's logins are sealed with; "
+		"nothing was changed: put the right one back, or connect the accounts again with "
+		"--force",
+		p->name, where);
+	return key_trouble(err, KEY_OTHER);
 }
 
 struct secret_box *secret_box_random(void)

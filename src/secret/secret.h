@@ -54,6 +54,22 @@ int key_create(const struct key_provider *p, const char *where, struct err *err)
 void key_to_hex(const unsigned char key[SECRET_KEY_LEN], char out[KEY_HEX_LEN + 1]);
 int key_from_hex(const char *s, size_t len, unsigned char key[SECRET_KEY_LEN]);
 
+/*
+ * Why a key cannot be had, in err->reason: each is mended in another way. "" = by something else.
+ */
+#define KEY_GONE       "key_gone"       /* its place is empty */
+#define KEY_OTHER      "key_other"      /* a key is there, and not this store's */
+#define KEY_SPOILT     "key_spoilt"     /* what is there is no key */
+#define KEY_MODE       "key_mode"       /* others may read it */
+#define KEY_OWNER      "key_owner"      /* the file is another user's */
+#define KEY_LINK       "key_link"       /* a symbolic link is in its place */
+#define KEY_KIND       "key_kind"       /* a folder or a pipe is in its place */
+#define KEY_DENIED     "key_denied"     /* the file cannot be opened */
+#define KEY_LOCKED     "key_locked"     /* the keyring wants a password first */
+#define KEY_SILENT     "key_silent"     /* the keyring does not answer in time */
+#define KEY_NO_SERVICE "key_no_service" /* no keyring is there, or it fails */
+#define KEY_CREDENTIAL "key_credential" /* systemd has not placed it as it is to be */
+
 struct secret_box; /* holds the key in locked, non-dumped memory, wiped on free */
 
 /* The key that lies there; ERR_NOT_FOUND: none does. create: as secret_box_make(). */

@@ -218,9 +218,10 @@ static int check_bus(struct err *err)
 	if (dir && snprintf(path, sizeof(path), "%s/bus", dir) < (int)sizeof(path) &&
 	    !stat(path, &st))
 		return 0;
-	return err_set(err, ERR_SECRET,
-		       "there is no Secret Service here: no session bus "
-		       "(DBUS_SESSION_BUS_ADDRESS is not set)" SERVICE_MEND);
+	err_set(err, ERR_SECRET,
+		"there is no Secret Service here: no session bus "
+		"(DBUS_SESSION_BUS_ADDRESS is not set)" SERVICE_MEND);
+	return key_trouble(err, KEY_NO_SERVICE);
 }
 
 static bool may_prompt(void)
@@ -309,12 +310,14 @@ static int ask(enum task task, const char *where, const char *hex, bool prompt, 
 		(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (late)
-		return err_set(err, ERR_LOCKED,
-			       "the Secret Service did not answer within %d s; is its keyring "
-			       "waiting for a password? Unlock it, or, for a new store, set "
-			       "key.provider = file in the config",
-			       timeout / 1000);
+	if (late) {
+		err_set(err, ERR_LOCKED,
+			"the Secret Service did not answer within %d s; is its keyring "
+			"waiting for a password? Unlock it, or, for a new store, set "
+			"key.provider = file in the config",
+			timeout / 1000);
+		return key_trouble(err, KEY_SILENT);
+	}
 	return 0;
 }
 
@@ -340,15 +343,16 @@ static int try_to_talk(enum task task, const char *where, const char *hex, struc
 		return err_set(err, ERR_NOT_FOUND,
 			       "the Secret Service holds no key of this store (key-id %s)", where);
 	case ANSWER_LOCKED:
-		return err_set(err, ERR_LOCKED,
-			       "the keyring of the Secret Service is locked; unlock it (log in to "
-			       "the desktop, or run the command at a terminal)");
+		err_set(err, ERR_LOCKED,
+			"the keyring of the Secret Service is locked; unlock it (log in to "
+			"the desktop, or run the command at a terminal)");
+		return key_trouble(err, KEY_LOCKED);
 	case ANSWER_FAILED:
 		break;
 	}
-	return err_set(err, ERR_SECRET, "the Secret Service failed: %.*s" SERVICE_MEND,
-		       said.len > 1 ? (int)said.len - 1 : 9,
-		       said.len > 1 ? said.buf + 1 : "it ended");
+	err_set(err, ERR_SECRET, "the Secret Service failed: %.*s" SERVICE_MEND,
+		said.len > 1 ? (int)said.len - 1 : 9, said.len > 1 ? said.buf + 1 : "it ended");
+	return key_trouble(err, KEY_NO_SERVICE);
 }
 
 static int talk(enum task task, const char *where, const char *hex, struct strbuf *out,
@@ -368,11 +372,13 @@ static int secretservice_load(const char *where, unsigned char key[SECRET_KEY_LE
 	strbuf_reserve(&text, 1024);
 	if (talk(TASK_LOAD, where, NULL, &text, err))
 		return -1;
-	if (key_from_hex(text.buf, text.len, key))
-		return err_set(err, ERR_SECRET,
-			       "what the Secret Service holds as the key of this store (key-id %s) "
-			       "is no key of %d hex digits; put the right one back",
-			       where, KEY_HEX_LEN);
+	if (key_from_hex(text.buf, text.len, key)) {
+		err_set(err, ERR_SECRET,
+			"what the Secret Service holds as the key of this store (key-id %s) "
+			"is no key of %d hex digits; put the right one back",
+			where, KEY_HEX_LEN);
+		return key_trouble(err, KEY_SPOILT);
+	}
 	return 0;
 }
 

@@ -213,26 +213,78 @@ good() {
 
 # --- the key ----------------------------------------------------------------------------------
 
-@test "doctor: key: gone, another one, open to others, in another place" {
+# broken_key MESSAGE MEND: the one finding of the key is this error, and the mend all of that (regular
+# expressions).
+broken_key() {
+	doctor 1 --offline
+	finding key error "$1" "^($2)\$"
+	assert_json '[.findings[] | select(.check == "key")] | length == 1'
+}
+
+lost='connect every account again \(calsync connect NAME\), the first with --force'
+
+@test "doctor: key: each trouble of the file has a mend of its own" {
 	connected
-	cp -p "$KEY" kept
-	rm "$KEY"
-	doctor 1
-	finding key error 'is missing' 'key status'
+	mv "$KEY" kept
+	put() { rm -rf "$KEY"; install -m 600 kept "$KEY"; }
+	broken_key 'is missing' "put it back there; if it is lost: $lost"
 	[ ! -e "$KEY" ]
-	tr 0-9a-f 1-9a-f0 <kept >"$KEY"
-	chmod 600 "$KEY"
-	doctor 1
-	finding key error '' 'connect'
-	good database accounts
-	cp kept "$KEY"
+	install -m 600 <(tr 0-9a-f 1-9a-f0 <kept) "$KEY"
+	broken_key 'is not the one' "put the right one back there; if it is lost: $lost"
+	echo nonsense >"$KEY"
+	broken_key 'does not hold one line' "put the right one back there; if it is lost, remove this one and then $lost"
+	ln -sf "$PWD/kept" "$KEY"
+	broken_key 'is a symbolic link' 'put the file itself there, or name its real place as key.file in the config'
+	rm "$KEY"
+	mkfifo -m 600 "$KEY"
+	broken_key 'not a regular file' "move it away, and put the key file there; if that is lost: $lost"
+	rm "$KEY"
+	mkdir -m 700 "$KEY"
+	broken_key 'not a regular file' "move it away, and put the key file there; if that is lost: $lost"
+	put
 	chmod 644 "$KEY"
-	doctor 1
-	finding key error 'may be read by others' 'put it back there|chmod'
+	broken_key 'may be read by others' "chmod 600 '$KEY'"
+	# What is named does mend it.
+	eval "$(json '.findings[] | select(.check == "key") | .mend')"
+	doctor 0 --offline
+	chmod 000 "$KEY"
+	as_anyone broken_key 'cannot open' "chmod 600 '$KEY'"
 	chmod 600 "$KEY"
+	chmod 000 "${KEY%/*}"
+	as_anyone broken_key 'cannot open' "chmod 700 '${KEY%/*}'"
+	chmod 700 "${KEY%/*}"
+	good database accounts
+	[ "$(id -u)" -eq 0 ] || return 0
+	chown 12345 "$KEY"
+	broken_key 'belongs to another user' "run calsync as that user, or, as root: chown 0 '$KEY'"
+}
+
+@test "doctor: key: a place that the settings do not allow, a keyring or a credential that is not there" {
+	connected
 	config '[key]' 'provider = credential'
-	doctor 1
-	finding key error "lives in 'file', but key.provider says 'credential'"
+	broken_key "lives in 'file', but key.provider says 'credential'" \
+		"set key.provider = file in '$CONFIG', or bring the key there: calsync key move credential"
+	rm "$CONFIG"
+	sqlite3 "$CALSYNC_STORE" "UPDATE meta SET value = 'credential' WHERE key = 'key_provider'"
+	broken_key 'CREDENTIALS_DIRECTORY is not set' \
+		'run calsync by its service, for which systemd places the key \(LoadCredentialEncrypted=, see calsync-key\(1\)\)'
+	sqlite3 "$CALSYNC_STORE" "UPDATE meta SET value = 'secret-service' WHERE key = 'key_provider'"
+	unset DBUS_SESSION_BUS_ADDRESS
+	broken_key 'no session bus' 'run calsync in the session of the desktop whose keyring holds the key'
+}
+
+@test "doctor: key: a change that was interrupted" {
+	connected
+	run -0 calsync key rotate
+	mv "$KEY" "$KEY.next"
+	install -m 600 <(printf '%064d\n' 7) "$KEY"
+	doctor 0 --offline
+	assert_equal "$stderr" ''
+	finding key warning '^a change of the key was interrupted$' '^calsync key rotate$'
+	assert_json '[.findings[] | select(.check == "key")] | length == 1'
+	run -0 calsync key rotate
+	doctor 0 --offline
+	good key
 }
 
 @test "doctor: key: a secret that was changed in the store" {

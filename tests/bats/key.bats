@@ -435,6 +435,19 @@ calsync disconnect: 1"
 	[[ $output == *"key"*"missing"* ]]
 }
 
+@test "keyring: doctor says how each trouble with it is mended" {
+	mend='calsync --json doctor --offline </dev/null | jq -r ".findings[] | select(.check == \"key\") | .mend"'
+	run -0 --separate-stderr desktop "connect_account work && $lock_keyring >/dev/null; $mend"
+	assert_equal "$output" 'unlock the keyring: log in to the desktop, or, at a terminal: calsync key status'
+	run -0 --separate-stderr desktop "kill -STOP \"\$keyring\"; $mend"
+	assert_matches "$output" '^unlock the keyring, if it waits for a password; if it hangs, log out'
+	KEYRING=none run -0 --separate-stderr desktop "$mend"
+	assert_equal "$output" 'run calsync in the session of the desktop whose keyring holds the key'
+	rm -rf "$XDG_DATA_HOME/keyrings"
+	run -0 --separate-stderr desktop "$mend"
+	assert_matches "$output" '^put it back there; if it is lost: connect every account again'
+}
+
 @test "keyring: a wrong key in it is noticed, and kept as it is" {
 	run desktop 'connect_account work && id=$(calsync key status --json | jq -r .location) &&
 		printf %064d 7 | secret-tool store --label="calsync key" xdg:schema org.calsync.Key key-id "$id" &&
