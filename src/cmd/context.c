@@ -93,6 +93,21 @@ static void take_account(struct account_list *l, size_t i, struct account *out)
 	memset(&l->items[i], 0, sizeof(l->items[i]));
 }
 
+int cmd_no_account_yet(const char *name, struct err *err)
+{
+	AUTO(free) char *word = account_word(name);
+	struct err none;
+
+	/* What is no name for an account is nothing to type either. */
+	if (cmd_check_account_name(name, &none))
+		return err_set(err, ERR_NOT_FOUND,
+			       "no account '%s': none is connected yet; run: calsync connect",
+			       name);
+	return err_set(err, ERR_NOT_FOUND,
+		       "no account '%s': none is connected yet; run: calsync connect %s", name,
+		       word);
+}
+
 int cmd_account_named(struct cmd_context *cx, const char *name, struct account *out,
 		      struct err *err)
 {
@@ -108,9 +123,7 @@ int cmd_account_named(struct cmd_context *cx, const char *name, struct account *
 		}
 	}
 	if (!all.count)
-		return err_set(err, ERR_NOT_FOUND,
-			       "no account '%s': none is connected yet; run 'calsync connect %s'",
-			       name, name);
+		return cmd_no_account_yet(name, err);
 	add_names(&names, &all);
 	return err_set(err, ERR_NOT_FOUND, "no account '%s' (there are: %s)", name, names.buf);
 }

@@ -28,6 +28,8 @@ int cmd_account(struct cmd_context *cx, struct account *out, struct err *err);
 /* The same for a given name. */
 int cmd_account_named(struct cmd_context *cx, const char *name, struct account *out,
 		      struct err *err);
+/* ERR_NOT_FOUND: there is no account of that name, as there is none at all. Returns -1. */
+int cmd_no_account_yet(const char *name, struct err *err);
 /* For commands that only read: the account wished for, else all of them. */
 int cmd_accounts(struct cmd_context *cx, struct account_list *out, struct err *err);
 

@@ -17,8 +17,18 @@
 
 static void must_reconnect(struct doctor *d, const struct account *a)
 {
-	doctor_mend(d, "calsync connect %s", a->name);
+	AUTO(free) char *word = account_word(a->name);
+
+	doctor_mend(d, "calsync connect %s", word);
 	d->list[d->count - 1].reconnect = true;
+}
+
+/* A command of that account. */
+static void mend_with(struct doctor *d, const struct account *a, const char *command)
+{
+	AUTO(free) char *word = account_word(a->name);
+
+	doctor_mend(d, "calsync -a %s %s", word, command);
 }
 
 static void check_login(struct doctor *d, const struct account *a)
@@ -48,7 +58,7 @@ static void check_age(struct doctor *d, const struct account *a)
 	if (a->last_error) {
 		doctor_add(d, ACCOUNTS, FINDING_WARNING, "the last sync of '%s' failed: %s",
 			   a->name, a->last_error);
-		doctor_mend(d, "calsync -a %s sync", a->name);
+		mend_with(d, a, "sync");
 	}
 	if (d->now_ms - since <= DAY_MS)
 		return;
@@ -59,7 +69,7 @@ static void check_age(struct doctor *d, const struct account *a)
 	else
 		doctor_add(d, ACCOUNTS, FINDING_WARNING,
 			   "'%s' was connected %s and has never been synced", a->name, ago);
-	doctor_mend(d, "calsync -a %s sync", a->name);
+	mend_with(d, a, "sync");
 }
 
 static int count_refused(struct doctor *d, const struct account *a, int64_t *out, struct err *err)
@@ -88,19 +98,20 @@ static void check_events(struct doctor *d, const struct account *a)
 		doctor_add(d, ACCOUNTS, FINDING_WARNING,
 			   "Google refused %" PRId64 " change%s of '%s'", refused,
 			   refused == 1 ? "" : "s", a->name);
-		doctor_mend(d, "calsync -a %s queue", a->name);
+		mend_with(d, a, "queue");
 	}
 	if (waiting) {
 		doctor_add(d, ACCOUNTS, FINDING_WARNING,
 			   "%" PRId64 " conflict%s of '%s' wait%s for a decision", waiting,
 			   waiting == 1 ? "" : "s", a->name, waiting == 1 ? "s" : "");
-		doctor_mend(d, "calsync -a %s conflicts", a->name);
+		mend_with(d, a, "conflicts");
 	}
 }
 
 static void check_disconnected(struct doctor *d, const struct account *a)
 {
 	AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
+	AUTO(free) char *word = account_word(a->name);
 	struct err err;
 
 	if (store_secret_list(d->cx->store, a->id, &secrets, &err)) {
@@ -114,7 +125,7 @@ static void check_disconnected(struct doctor *d, const struct account *a)
 	}
 	doctor_add(d, ACCOUNTS, FINDING_WARNING,
 		   "'%s' is disconnected, but the secrets of a login are still here", a->name);
-	doctor_mend(d, "calsync disconnect %s", a->name);
+	doctor_mend(d, "calsync disconnect %s", word);
 }
 
 static void check_account(struct doctor *d, const struct account *a)

@@ -23,6 +23,7 @@ static void check_secrets(struct doctor *d, const struct secret_box *box, size_t
 	for (size_t i = 0; i < d->accounts.count; i++) {
 		AUTO(sealed_secret_list_release) struct sealed_secret_list secrets = {0};
 		const struct account *a = &d->accounts.items[i];
+		AUTO(free) char *word = account_word(a->name);
 		size_t k = 0;
 
 		if (store_secret_list(d->cx->store, a->id, &secrets, &err)) {
@@ -38,8 +39,7 @@ static void check_secrets(struct doctor *d, const struct secret_box *box, size_t
 			   "the key does not open what account '%s' has sealed (%s): it is another "
 			   "store's, or the store was changed",
 			   a->name, secrets.items[k].field);
-		doctor_mend(d, "put the right key back; if it is lost: calsync connect %s",
-			    a->name);
+		doctor_mend(d, "put the right key back; if it is lost: calsync connect %s", word);
 	}
 	if (d->count == begin)
 		doctor_add(d, CHECK, FINDING_OK, "the key is there and opens all %zu secret%s",

@@ -255,10 +255,7 @@ int doctor_store(struct doctor *d, struct err *err)
 	folder = folder_of(path);
 	if (stat(path, &st) && errno == ENOENT) {
 		if (d->cx->global.account)
-			return err_set(err, ERR_NOT_FOUND,
-				       "no account '%s': none is connected yet; run 'calsync "
-				       "connect %s'",
-				       d->cx->global.account, d->cx->global.account);
+			return cmd_no_account_yet(d->cx->global.account, err);
 		doctor_add(d, CHECK, FINDING_SKIPPED, "there is no '%s' yet", path);
 		skip_contents(d, "no account is connected yet", "calsync connect");
 		return 0;

@@ -287,6 +287,33 @@ lost='connect every account again \(calsync connect NAME\), the first with --for
 	good key
 }
 
+@test "doctor: the commands that it names can be typed as they stand" {
+	connected
+	calsync -q accounts rename work 'my work; touch x'
+	word="'my work; touch x'"
+	fake_google_fault '{"method": "POST", "match": "/events", "action": "status", "status": 400, "reason": "invalid"}'
+	run calsync event add Refused --start 2026-03-10
+	fake_google_expire access_tokens refresh_tokens
+	run -3 calsync sync
+	doctor 3 --offline
+	finding accounts error 'takes the login' "^calsync connect $word\$"
+	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'connected', last_error = 'x', last_sync_ms = 1"
+	doctor 0 --offline
+	finding accounts warning 'last sync of .* failed' "^calsync -a $word sync\$"
+	finding accounts warning 'last good sync' "^calsync -a $word sync\$"
+	finding accounts warning 'refused 1 change' "^calsync -a $word queue\$"
+	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'refresh_token'"
+	doctor 1 --offline
+	finding key error 'does not open what account' "^put .*: calsync connect $word\$"
+	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'disconnected'"
+	doctor 1 --offline
+	finding accounts warning 'secrets of a login are still here' "^calsync disconnect $word\$"
+	run -5 --separate-stderr calsync --db none.db -a 'my work; touch x' doctor
+	assert_matches "$stderr" "run: calsync connect $word\$"
+	run -5 --separate-stderr calsync --db none.db -a "a'; touch x" doctor
+	assert_matches "$stderr" "run: calsync connect\$"
+}
+
 @test "doctor: key: a secret that was changed in the store" {
 	connected
 	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'refresh_token'"
