@@ -10,7 +10,7 @@ static const char *const field_names[HOOK_FIELDS] = {
 	[HOOK_FIELD_CHANNEL] = "X-Goog-Channel-ID",   [HOOK_FIELD_NUMBER] = "X-Goog-Message-Number",
 	[HOOK_FIELD_RESOURCE] = "X-Goog-Resource-ID", [HOOK_FIELD_STATE] = "X-Goog-Resource-State",
 	[HOOK_FIELD_TOKEN] = "X-Goog-Channel-Token",  [HOOK_FIELD_LENGTH] = "Content-Length",
-	[HOOK_FIELD_ENCODING] = "Transfer-Encoding",
+	[HOOK_FIELD_ENCODING] = "Transfer-Encoding",  [HOOK_FIELD_HOST] = "Host",
 };
 
 enum path { PATH_HOOK, PATH_HEALTH, PATH_METRICS, PATH_OTHER = -1 };
@@ -25,7 +25,8 @@ void hook_request_begin(struct hook_request *r, bool is_metrics, const char *tar
 {
 	size_t len = strcspn(target, "?");
 
-	*r = (struct hook_request){.is_metrics = is_metrics, .path = PATH_OTHER};
+	*r = (struct hook_request){
+		.is_metrics = is_metrics, .path = PATH_OTHER, .head_bytes = strlen(target)};
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		if (strlen(paths[i]) == len && !memcmp(paths[i], target, len) &&
 		    (i == PATH_METRICS) == is_metrics)
@@ -52,11 +53,21 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* RFC 9110 section 5.5 */
+static bool has_control(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)s[i] < ' ' && s[i] != '\t') || s[i] == 0x7f)
+			return true;
+	return false;
+}
+
 void hook_request_header(struct hook_request *r, const char *name, size_t name_len,
 			 const char *value, size_t value_len)
 {
-	r->header_bytes += name_len + value_len + 4; /* colon, space, end of line */
+	r->head_bytes += name_len + value_len + 4; /* colon, space, end of line */
 	r->has_bad_name = r->has_bad_name || !is_token(name, name_len);
+	r->has_bad_value = r->has_bad_value || has_control(value, value_len);
 	while (value_len && is_blank(value[value_len - 1]))
 		value_len--;
 	while (value_len && is_blank(*value)) {
@@ -96,6 +107,12 @@ static const char *framing_trouble(const struct hook_request *r, const char *ver
 
 	if (r->has_bad_name)
 		return "a header's name is none";
+	if (r->has_bad_value)
+		return "a control character is in a header";
+	if (r->is_loose)
+		return "a line does not end with CR LF, or a NUL is in it";
+	if (r->fields[HOOK_FIELD_HOST].is_double)
+		return "its host is told twice";
 	if (r->fields[HOOK_FIELD_LENGTH].is_double || r->fields[HOOK_FIELD_ENCODING].is_double)
 		return "its length is told twice";
 	if (has_encoding && has_length)
@@ -169,7 +186,7 @@ enum hook_verdict hook_request_judge(const struct hook_request *r, const char *m
 	*out_why = framing_trouble(r, version);
 	if (*out_why)
 		return HOOK_BAD_FRAMING;
-	if (r->header_bytes > HOOK_HEADERS_MAX) {
+	if (r->head_bytes > HOOK_HEADERS_MAX) {
 		*out_why = "too many headers";
 		return HOOK_HEADERS_TOO_LARGE;
 	}

@@ -25,7 +25,7 @@
 #define HOOK_TOKEN_MAX    256  /* bytes, Google's limit */
 #define HOOK_RESOURCE_MAX 256  /* bytes; Google says none, theirs have about 27 */
 #define HOOK_BODY_MAX     4096 /* bytes; Google sends none */
-#define HOOK_HEADERS_MAX  8192 /* bytes of all names and values */
+#define HOOK_HEADERS_MAX  8192 /* bytes of the target, all names and values */
 
 /* One notification. */
 struct hook_message {
@@ -57,6 +57,7 @@ enum hook_field {
 	HOOK_FIELD_TOKEN,
 	HOOK_FIELD_LENGTH,   /* Content-Length */
 	HOOK_FIELD_ENCODING, /* Transfer-Encoding */
+	HOOK_FIELD_HOST,
 	HOOK_FIELDS,
 };
 
@@ -68,8 +69,10 @@ struct hook_request {
 		size_t len;
 		bool is_double;
 	} fields[HOOK_FIELDS];
-	size_t header_bytes;
-	bool has_bad_name; /* a header's name is no token */
+	size_t head_bytes;
+	bool has_bad_name;  /* a header's name is no token */
+	bool has_bad_value; /* a control character is in a header's value */
+	bool is_loose;      /* the caller's: not written as it should be (head_check.h) */
 };
 
 /* target: as it came, undecoded, with its query. */

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "web/answers.h"
 #include "web/daemons.h"
+#include "web/head_check.h"
 #include "web/peers.h"
 #include "base/banned.h"
 
@@ -23,11 +24,15 @@
 struct visitor {
 	struct peer peer; /* first */
 	bool is_metrics;
+	const char *target; /* where it stands; its end was made a NUL */
+	size_t target_len;  /* as it came */
+	struct head_check head;
 	struct hook_request request;
 	struct hook_message message;
 	enum hook_verdict verdict;
-	bool begun;  /* its headers were judged */
-	size_t body; /* bytes so far */
+	bool begun;      /* its headers were judged */
+	bool is_chunked; /* many read such a body in many ways: nothing is read behind it */
+	size_t body;     /* bytes so far */
 	bool is_batched, is_settled;
 	enum hook_outcome outcome;
 	size_t place; /* in the batch */
@@ -36,6 +41,7 @@ struct visitor {
 struct receiver {
 	struct receiver_options o;
 	const struct mhd *mhd;
+	bool is_lax; /* libmicrohttpd takes heads that are not well written */
 	struct answers answers;
 	struct daemons daemons;
 	struct peers peers;
@@ -88,6 +94,8 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *con
 
 	v->begun = v->is_batched = v->is_settled = false;
 	v->body = 0;
+	v->target = target;
+	v->target_len = strlen(target);
 	hook_request_begin(&v->request, v->is_metrics, target);
 	return v;
 }
@@ -117,24 +125,39 @@ static void on_request_end(void *arg, struct MHD_Connection *connection, void **
 static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const char *name,
 				   size_t name_len, const char *value, size_t value_len)
 {
+	struct visitor *v = arg;
+
 	(void)kind;
-	hook_request_header(arg, name, name_len, value, value_len);
+	head_check_header(&v->head, name, name_len, value, value_len);
+	hook_request_header(&v->request, name, name_len, value, value_len);
 	return MHD_YES;
 }
 
-/* Whether its connection is to end with this answer. */
-static bool is_last(const struct receiver *r, struct MHD_Connection *c)
+static void take_head(struct receiver *r, struct MHD_Connection *c, struct visitor *v,
+		      const char *method, const char *version)
 {
-	return r->is_finishing ||
+	const union MHD_ConnectionInfo *size =
+		r->mhd->get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	head_check_begin(&v->head, method, v->target, v->target_len, version);
+	r->mhd->get_connection_values_n(c, MHD_HEADER_KIND, take_header, v);
+	v->request.is_loose = r->is_lax && !head_check_end(&v->head, size->header_size);
+	v->is_chunked = v->request.fields[HOOK_FIELD_ENCODING].at;
+}
+
+/* Whether its connection is to end with this answer. */
+static bool is_last(const struct receiver *r, struct MHD_Connection *c, const struct visitor *v)
+{
+	return r->is_finishing || v->is_chunked ||
 	       daemons_is_old(&r->daemons,
 			      r->mhd->get_connection_info(c, MHD_CONNECTION_INFO_DAEMON)->daemon);
 }
 
-static enum MHD_Result refuse(struct receiver *r, struct MHD_Connection *c,
+static enum MHD_Result refuse(struct receiver *r, struct MHD_Connection *c, const struct visitor *v,
 			      enum metric_outcome outcome, enum answer answer, bool close)
 {
 	count(r, outcome);
-	return answers_send(&r->answers, c, answer, close || is_last(r, c));
+	return answers_send(&r->answers, c, answer, close || is_last(r, c, v));
 }
 
 /* The headers are there. What makes no sense to read on is answered at once, which closes the
@@ -145,16 +168,16 @@ static enum MHD_Result begin(struct receiver *r, struct MHD_Connection *c, struc
 	const char *why;
 
 	v->begun = true;
-	r->mhd->get_connection_values_n(c, MHD_HEADER_KIND, take_header, &v->request);
+	take_head(r, c, v, method, version);
 	v->verdict = hook_request_judge(&v->request, method, version, &v->message, &why);
 	if (why)
 		log_refusal(r, why);
 	if (v->verdict == HOOK_BAD_FRAMING)
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_BAD, true);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_BAD, true);
 	if (v->verdict == HOOK_BODY_TOO_LARGE)
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
 	if (v->verdict == HOOK_HEADERS_TOO_LARGE)
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_HEADERS, true);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_HEADERS, true);
 	return MHD_YES;
 }
 
@@ -204,22 +227,23 @@ static enum MHD_Result answer_outcome(struct receiver *r, struct MHD_Connection 
 	v->peer.is_busy = false;
 	if (table[v->outcome].why)
 		log_refusal(r, table[v->outcome].why);
-	return refuse(r, c, table[v->outcome].metric, table[v->outcome].answer, false);
+	return refuse(r, c, v, table[v->outcome].metric, table[v->outcome].answer, false);
 }
 
-static enum MHD_Result answer_metrics(struct receiver *r, struct MHD_Connection *c)
+static enum MHD_Result answer_metrics(struct receiver *r, struct MHD_Connection *c,
+				      const struct visitor *v)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
 	r->o.add_metrics(r->o.arg, &text);
-	return answers_send_text(&r->answers, c, text.buf, text.len, is_last(r, c));
+	return answers_send_text(&r->answers, c, text.buf, text.len, is_last(r, c, v));
 }
 
 /* All of the request has come. */
 static enum MHD_Result finish(struct receiver *r, struct MHD_Connection *c, struct visitor *v)
 {
 	if (v->body > HOOK_BODY_MAX)
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_TOO_LARGE, true);
 	switch (v->verdict) {
 	case HOOK_MESSAGE:
 		if (!v->is_settled && !v->is_batched)
@@ -233,17 +257,17 @@ static enum MHD_Result finish(struct receiver *r, struct MHD_Connection *c, stru
 	case HOOK_HEALTH:
 		return answers_send(&r->answers, c,
 				    r->o.is_healthy(r->o.arg) ? ANSWER_OK : ANSWER_TRY_LATER,
-				    is_last(r, c));
+				    is_last(r, c, v));
 	case HOOK_METRICS:
-		return answer_metrics(r, c);
+		return answer_metrics(r, c, v);
 	case HOOK_WANTS_POST:
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_POST_ONLY, false);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_POST_ONLY, false);
 	case HOOK_WANTS_GET:
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_GET_ONLY, false);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_GET_ONLY, false);
 	case HOOK_NOT_FOUND:
-		return refuse(r, c, METRIC_NOT_FOUND, ANSWER_NOT_FOUND, false);
+		return refuse(r, c, v, METRIC_NOT_FOUND, ANSWER_NOT_FOUND, false);
 	default:
-		return refuse(r, c, METRIC_MALFORMED, ANSWER_BAD, false);
+		return refuse(r, c, v, METRIC_MALFORMED, ANSWER_BAD, false);
 	}
 }
 
@@ -351,6 +375,7 @@ int receiver_new(const struct receiver_options *o, struct receiver **out, struct
 	r = xcalloc(1, sizeof(*r));
 	r->o = *o;
 	r->mhd = mhd;
+	r->is_lax = !strncmp(mhd->get_version(), "0.", 2);
 	r->batch = hook_batch_new();
 	answers_init(&r->answers, mhd);
 	r->daemons = (struct daemons){

@@ -9,7 +9,8 @@
  * R1  A notification is answered 204 only after its batch was settled, which is after the commit.
  * R2  Unknown channel, wrong token and wrong resource get the answer of a path where nothing is.
  * R3  A request whose end two readers could see in different places is refused, and its connection
- *     closed.
+ *     closed. So is one with a NUL in its head or a line that does not end with CR LF (head_check.h);
+ *     behind a chunked body the connection is closed in any case.
  */
 #ifndef WEB_RECEIVER_H
 #define WEB_RECEIVER_H

@@ -4,7 +4,11 @@
  *
  *   500 connections that send a byte a second and never an empty line
  *   headers of 64 KiB; a declared body of 1 GiB, and a part of it; a chunked body without an end
- *   a hundred pipelined requests; pairs that proxies and servers read differently; no HTTP at all
+ *   a hundred pipelined requests; pairs that proxies and servers read differently; lines that do not
+ *   end with CR LF; NUL bytes; no HTTP at all
+ *
+ * But for what is no HTTP each of them carries a good message, and would be answered without its one
+ * hostile thing.
  *
  * Prints what became of each, TAP. PID: of the receiver, whose peak memory must stay below 32 MiB.
  */
@@ -28,14 +32,13 @@
 
 #include "base/banned.h"
 
-#define SLOW         500
-#define SECONDS      25 /* longer than two deadlines of a request */
-#define DEADLINE_S   10 /* of a request, promised by the receiver */
-#define SLACK_S      3
-#define ANSWER_US    1000000
-#define PEAK_KIB     (32L * 1024)
-#define PIPELINED    100
-#define GOOD_REQUEST "POST " WIRE_PATH " HTTP/1.1\r\nHost: h\r\n"
+#define SLOW       500
+#define SECONDS    25 /* longer than two deadlines of a request */
+#define DEADLINE_S 10 /* of a request, promised by the receiver */
+#define SLACK_S    3
+#define ANSWER_US  1000000
+#define PEAK_KIB   (32L * 1024)
+#define PIPELINED  100
 
 static int port, tests, failures;
 static struct wire_channels channels;
@@ -114,7 +117,8 @@ static bool is_ended(int fd)
 static void *be_slow(void *arg)
 {
 	static const char drip[] =
-		GOOD_REQUEST "X-Nothing: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+		"POST " WIRE_PATH
+		" HTTP/1.1\r\nHost: h\r\nX-Nothing: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	struct slow *s = arg;
 	int fd[SLOW];
 	int64_t opened[SLOW];
@@ -182,41 +186,117 @@ static void refused(const char *name, const char *bytes, size_t len)
 	     "%s: refused (%d, %d more)", name, status, more);
 }
 
-static void refused_text(const char *name, const char *headers)
-{
-	AUTO(free) char *text = xasprintf(GOOD_REQUEST "%s", headers);
+/* --- a good message, and one thing that is wrong with it ---------------------------------- */
 
-	refused(name, text, strlen(text));
+#define SECOND "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+
+struct message {
+	const char *target, *id, *token, *number; /* NULL = good ones */
+	size_t id_len, token_len, number_len;     /* of those that are not */
+};
+
+static void add_header(struct strbuf *out, const char *name, const char *value, size_t len)
+{
+	strbuf_addf(out, "%s: ", name);
+	strbuf_add(out, value, len);
+	strbuf_adds(out, "\r\n");
+}
+
+/* A request line and all headers but those of the length; not the empty line. */
+static void add_message(struct strbuf *out, const struct message *m)
+{
+	const struct wire_channel *c = &channels.items[channels.count - 1];
+	AUTO(free) char *number = xasprintf("%" PRId64, wire_now_us());
+
+	strbuf_addf(out, "POST %s HTTP/1.1\r\nHost: h\r\n", m->target ? m->target : WIRE_PATH);
+	add_header(out, "X-Goog-Channel-ID", m->id ? m->id : c->id,
+		   m->id ? m->id_len : strlen(c->id));
+	add_header(out, "X-Goog-Channel-Token", m->token ? m->token : c->token,
+		   m->token ? m->token_len : strlen(c->token));
+	add_header(out, "X-Goog-Message-Number", m->number ? m->number : number,
+		   m->number ? m->number_len : strlen(number));
+	add_header(out, "X-Goog-Resource-ID", c->resource, strlen(c->resource));
+	add_header(out, "X-Goog-Resource-State", "exists", strlen("exists"));
+}
+
+/* rest: what is behind the good headers. */
+static void refused_bytes(const char *name, const char *rest, size_t len)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	add_message(&text, &(struct message){0});
+	strbuf_add(&text, rest, len);
+	refused(name, text.buf, text.len);
+}
+
+static void refused_text(const char *name, const char *rest)
+{
+	refused_bytes(name, rest, strlen(rest));
+}
+
+/* Of each below only the one thing is wrong: without it, it is answered, and what follows too. */
+static void good_one(void)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	int more, status;
+
+	add_message(&text, &(struct message){0});
+	strbuf_adds(&text, "X: a\r\nContent-Length: 0\r\n\r\n" SECOND);
+	status = say(text.buf, text.len, &more);
+	tell(status / 100 == 2 && more == 1, "a good message: taken (%d, %d more)", status, more);
+}
+
+/* Read in more than one way: nothing behind it may be taken for a request. */
+static void taken_alone(const char *name, const char *rest)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	int more, status;
+
+	add_message(&text, &(struct message){0});
+	strbuf_adds(&text, rest);
+	status = say(text.buf, text.len, &more);
+	tell((status / 100 == 2 || status / 100 == 4) && !more,
+	     "%s: nothing is read behind it (%d, %d more)", name, status, more);
 }
 
 static void large_headers(void)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT, target = STRBUF_INIT;
 
-	strbuf_adds(&text, GOOD_REQUEST);
 	for (int i = 0; i < 64; i++)
 		strbuf_addf(&text, "X-Large-%d: %01000d\r\n", i, i);
 	strbuf_adds(&text, "Content-Length: 0\r\n\r\n");
-	refused("64 headers of 1 KiB", text.buf, text.len);
+	refused_text("64 headers of 1 KiB", text.buf);
 	strbuf_reset(&text);
-	strbuf_addf(&text, GOOD_REQUEST "X-Large: %065536d\r\n\r\n", 0);
-	refused("one header of 64 KiB", text.buf, text.len);
+	strbuf_addf(&text, "X-Large: %065536d\r\n\r\n", 0);
+	refused_text("one header of 64 KiB", text.buf);
 	strbuf_reset(&text);
-	strbuf_addf(&text, "POST /%065536d HTTP/1.1\r\nHost: h\r\n\r\n", 0);
-	refused("a path of 64 KiB", text.buf, text.len);
+	strbuf_addf(&text, "X-Large: %08192d\r\n\r\n", 0);
+	refused_text("one header of 8 KiB", text.buf);
+	strbuf_addf(&target, WIRE_PATH "?%09000d", 0);
+	strbuf_reset(&text);
+	add_message(&text, &(struct message){.target = target.buf});
+	strbuf_adds(&text, "Content-Length: 0\r\n\r\n");
+	refused("a query of 9,000 bytes", text.buf, text.len);
+	strbuf_reset(&target);
+	strbuf_addf(&target, WIRE_PATH "?%065536d", 0);
+	strbuf_reset(&text);
+	add_message(&text, &(struct message){.target = target.buf});
+	strbuf_adds(&text, "Content-Length: 0\r\n\r\n");
+	refused("a query of 64 KiB", text.buf, text.len);
 }
 
 static void large_bodies(void)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	strbuf_addf(&text, GOOD_REQUEST "Content-Length: 1073741824\r\n\r\n%0100000d", 0);
-	refused("a declared body of 1 GiB", text.buf, text.len);
+	strbuf_addf(&text, "Content-Length: 1073741824\r\n\r\n%0100000d", 0);
+	refused_text("a declared body of 1 GiB", text.buf);
 	strbuf_reset(&text);
-	strbuf_adds(&text, GOOD_REQUEST "Transfer-Encoding: chunked\r\n\r\n");
+	strbuf_adds(&text, "Transfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; i < 100; i++)
 		strbuf_addf(&text, "400\r\n%01024d\r\n", i);
-	refused("a chunked body of 100 KiB without an end", text.buf, text.len);
+	refused_text("a chunked body of 100 KiB without an end", text.buf);
 	refused_text("a body length of 2^64 + 5",
 		     "Content-Length: 18446744073709551621\r\n\r\nhello");
 	refused_text("a negative body length", "Content-Length: -1\r\n\r\n");
@@ -226,7 +306,6 @@ static void large_bodies(void)
  * requests. */
 static void smuggling(void)
 {
-#define SECOND "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 	refused_text("Content-Length and Transfer-Encoding",
 		     "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SECOND);
 	refused_text("two different Content-Lengths",
@@ -239,10 +318,59 @@ static void smuggling(void)
 	refused_text("a space before the colon",
 		     "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" SECOND);
 	refused_text("a folded header", "X: a\r\n Content-Length: 34\r\n\r\n" SECOND);
+	refused_text("a second Host", "Host: h\r\n\r\n" SECOND);
 	refused_text("no chunk size", "Transfer-Encoding: chunked\r\n\r\nzz\r\n" SECOND);
 	refused_text("a chunk size of 2^64",
 		     "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n" SECOND);
+	taken_alone("a chunked body", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SECOND);
+	taken_alone("chunk lines that end with LF",
+		    "Transfer-Encoding: chunked\r\n\r\n0\n\n" SECOND);
+}
+
+/* RFC 9112 section 2.2: a line ends with CR LF. */
+static void loose_lines(void)
+{
 	refused_text("a bare line feed between headers", "X: a\nContent-Length: 34\r\n\r\n" SECOND);
+	refused_text("a bare line feed behind the last header", "X: a\n\r\n" SECOND);
+	refused_text("a bare line feed for the empty line", "X: a\r\n\n" SECOND);
+	refused_text("a bare carriage return", "X: a\rContent-Length: 34\r\n\r\n" SECOND);
+}
+
+static void refused_message(const char *name, const struct message *m)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	add_message(&text, m);
+	strbuf_adds(&text, "Content-Length: 0\r\n\r\n");
+	refused(name, text.buf, text.len);
+}
+
+/* As long as with a NUL the rest would be a good message. */
+static void nul_bytes(void)
+{
+#define BYTES(text) (text), sizeof(text) - 1
+	const struct wire_channel *c = &channels.items[channels.count - 1];
+	AUTO(strbuf_release) struct strbuf id = STRBUF_INIT, token = STRBUF_INIT;
+	AUTO(free) char *number = xasprintf("%" PRId64, wire_now_us());
+
+	refused_bytes("a NUL in a header", BYTES("X: h\0h\r\n\r\n" SECOND));
+	refused_bytes("a NUL behind a header",
+		      BYTES("X: h\0\r\nContent-Length: 34\r\n\r\n" SECOND));
+	refused_bytes("a NUL in a header's name", BYTES("X\0: h\r\n\r\n" SECOND));
+	refused_bytes("a NUL in Content-Length", BYTES("Content-Length: 0\0 34\r\n\r\n" SECOND));
+	refused_bytes("a NUL in Transfer-Encoding",
+		      BYTES("Transfer-Encoding: chunked\0x\r\n\r\n0\r\n\r\n" SECOND));
+	strbuf_add(&id, c->id, strlen(c->id));
+	strbuf_add(&id, BYTES("\0x"));
+	refused_message("a NUL in the channel's id",
+			&(struct message){.id = id.buf, .id_len = id.len});
+	strbuf_add(&token, c->token, strlen(c->token));
+	strbuf_add(&token, BYTES("\0zzz"));
+	refused_message("a NUL in the channel's token",
+			&(struct message){.token = token.buf, .token_len = token.len});
+	refused_message("a NUL behind the message's number",
+			&(struct message){.number = number, .number_len = strlen(number) + 1});
+#undef BYTES
 }
 
 static void pipelined(void)
@@ -264,13 +392,10 @@ static void no_http(void)
 {
 	static const char hello[] =
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\xff\xfe\r\n\r\n";
-	static const char nul[] =
-		"POST " WIRE_PATH " HTTP/1.1\r\nHost: h\0h\r\nX-Goog-Channel-ID: \0\r\n\r\n";
 	AUTO(strbuf_release) struct strbuf noise = STRBUF_INIT;
 	unsigned int seed = 7;
 
 	refused("TLS to the plain port", hello, sizeof(hello) - 1);
-	refused("NUL bytes in headers", nul, sizeof(nul) - 1);
 	for (int i = 0; i < 4096; i++)
 		strbuf_addc(&noise, (char)rand_r(&seed));
 	strbuf_adds(&noise, "\r\n\r\n");
@@ -312,9 +437,12 @@ int main(int argc, char **argv)
 	    pthread_create(&slow_thread, NULL, be_slow, &slow))
 		return 1;
 	sleep_ms(500);
+	good_one();
 	large_headers();
 	large_bodies();
 	smuggling();
+	loose_lines();
+	nul_bytes();
 	pipelined();
 	no_http();
 	while (wire_now_us() < end)
