@@ -9,8 +9,9 @@
 #include "web/child.h"
 #include "base/banned.h"
 
-#define BELL_AGAIN_MS 5000
-#define LOOK_EVERY_MS 15000 /* whether what failed is due, or somebody else has left a wake */
+#define BELL_AGAIN_MS  5000
+#define LOOK_EVERY_MS  15000 /* whether what failed is due, or somebody else has left a wake */
+#define WRITE_AGAIN_MS 5000  /* whether the database takes what it did not */
 
 static int64_t mono(const struct drainer *d)
 {
@@ -19,15 +20,46 @@ static int64_t mono(const struct drainer *d)
 
 /* --- the database ------------------------------------------------------------------------ */
 
-/* A state is told when it changes, not at every request. */
-void drainer_note_database(struct drainer *d, bool is_bad, const struct err *err)
+/* A state is told when it changes, not at every request. err: of what has just failed. */
+static void tell_database(struct drainer *d, bool was_bad, const struct err *err)
 {
-	if (is_bad && !d->is_database_bad)
+	bool is_bad = d->is_read_bad || d->is_write_bad;
+
+	if (is_bad && !was_bad)
 		log_error("webhookd", "%s; notifications are answered with 503 until it is mended",
 			  err->msg);
-	else if (!is_bad && d->is_database_bad)
+	else if (!is_bad && was_bad)
 		log_note("webhookd", "the webhook's database works again");
-	d->is_database_bad = is_bad;
+}
+
+static void note_read(struct drainer *d, bool is_bad, const struct err *err)
+{
+	bool was_bad = d->is_read_bad || d->is_write_bad;
+
+	d->is_read_bad = is_bad;
+	tell_database(d, was_bad, err);
+}
+
+void drainer_note_write(struct drainer *d, bool is_bad, const struct err *err)
+{
+	bool was_bad = d->is_read_bad || d->is_write_bad;
+
+	d->is_write_bad = is_bad;
+	if (!is_bad)
+		d->is_read_bad = false;
+	else if (d->look_ms > mono(d) + WRITE_AGAIN_MS)
+		d->look_ms = mono(d) + WRITE_AGAIN_MS;
+	tell_database(d, was_bad, err);
+}
+
+/* Nobody may come while it is bad: a proxy that asks for our health sends nobody. */
+static void try_to_write(struct drainer *d)
+{
+	struct hook *hook;
+	struct err err = {0};
+	int rc = hook_file_get(d->w->file, &hook, &err) || hook_try_to_write(hook, &err);
+
+	drainer_note_write(d, rc, &err);
 }
 
 /* Calendars that wait; -1 = the database does not answer. */
@@ -38,8 +70,13 @@ int64_t drainer_count_wakes(struct drainer *d)
 	int64_t n;
 	int rc = hook_file_get(d->w->file, &hook, &err) || hook_wake_count(hook, &n, &err);
 
-	drainer_note_database(d, rc, &err);
+	note_read(d, rc, &err);
 	return rc ? -1 : n;
+}
+
+bool drainer_is_database_well(struct drainer *d)
+{
+	return drainer_count_wakes(d) >= 0 && !d->is_write_bad;
 }
 
 /* --- the drain --------------------------------------------------------------------------- */
@@ -96,7 +133,7 @@ static void look_for_left(struct drainer *d, bool may_tell)
 	int rc = read_left(d, &at_ms, &came, &err);
 
 	d->look_ms = mono(d) + LOOK_EVERY_MS;
-	drainer_note_database(d, rc, &err);
+	note_read(d, rc, &err);
 	if (rc)
 		return;
 	d->tries_wait = at_ms > 0;
@@ -105,6 +142,13 @@ static void look_for_left(struct drainer *d, bool may_tell)
 		drainer_tell(d);
 	else if (at_ms > now_ms && at_ms - now_ms < LOOK_EVERY_MS)
 		d->look_ms = mono(d) + at_ms - now_ms;
+}
+
+static void look(struct drainer *d)
+{
+	look_for_left(d, true);
+	if (d->is_write_bad)
+		try_to_write(d);
 }
 
 static void start_drain(struct drainer *d)
@@ -198,7 +242,7 @@ void drainer_tick(struct drainer *d)
 		drainer_tell_if_any(d);
 	}
 	if (!d->is_stopping && !d->child && mono(d) >= d->look_ms)
-		look_for_left(d, true);
+		look(d);
 	start_drain(d);
 }
 

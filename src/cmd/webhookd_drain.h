@@ -21,12 +21,13 @@ struct drainer {
 	struct drain drain;
 	pid_t child; /* 0 = none runs */
 	bool is_stopping;
-	bool is_database_bad; /* as was said last */
-	int drain_status;     /* as was said last; 0 = well */
-	bool bell_waits;      /* it could not be rung */
-	int64_t bell_ms;      /* when to try again */
-	int64_t look_ms;      /* when to look again for what is due */
-	bool tries_wait;      /* something has failed, and is due later */
+	bool is_read_bad;  /* when the database was read last */
+	bool is_write_bad; /* when it was written to last; to read it proves nothing of that */
+	int drain_status;  /* as was said last; 0 = well */
+	bool bell_waits;   /* it could not be rung */
+	int64_t bell_ms;   /* when to try again */
+	int64_t look_ms;   /* when to look again for what is due */
+	bool tries_wait;   /* something has failed, and is due later */
 };
 
 /* The first look: a sync that was killed may have left something. */
@@ -45,7 +46,9 @@ void drainer_stop(struct drainer *d);
 
 /* Calendars that wait; -1 = the database does not answer. */
 int64_t drainer_count_wakes(struct drainer *d);
-/* Whether it did just now: told when that changes, not at every request. err: why not. */
-void drainer_note_database(struct drainer *d, bool is_bad, const struct err *err);
+/* Whether notifications can be taken. */
+bool drainer_is_database_well(struct drainer *d);
+/* What became of a batch: told when that changes, not at every request. err: why it failed. */
+void drainer_note_write(struct drainer *d, bool is_bad, const struct err *err);
 
 #endif

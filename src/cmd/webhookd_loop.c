@@ -71,7 +71,7 @@ static bool is_healthy(void *arg)
 {
 	struct loop *l = arg;
 
-	return drainer_count_wakes(&l->drainer) >= 0;
+	return drainer_is_database_well(&l->drainer);
 }
 
 static void add_metrics(void *arg, struct strbuf *out)
@@ -81,6 +81,7 @@ static void add_metrics(void *arg, struct strbuf *out)
 		.now_ms = clock_now_ms(l->w->clock),
 		.open = receiver_open(l->receiver),
 		.wakes = drainer_count_wakes(&l->drainer),
+		.database_up = drainer_is_database_well(&l->drainer),
 		.drain_failures = l->drainer.drain.failures,
 	};
 
@@ -101,7 +102,8 @@ static void settle(void *arg, struct hook_batch *batch)
 		hook_batch_fail(batch);
 	else
 		rc = hook_batch_settle(batch, hook, clock_now_ms(l->w->clock), &done, &err);
-	drainer_note_database(&l->drainer, rc, &err);
+	if (rc || done.committed)
+		drainer_note_write(&l->drainer, rc, &err);
 	l->metrics.commits_failed += rc != 0;
 	if (done.committed) {
 		l->metrics.commits++;

@@ -443,6 +443,30 @@ int hook_wake_done(struct hook *h, const struct hook_wake *w, struct err *err)
 	return stmt_run(st, err);
 }
 
+/* --- whether it can be written to -------------------------------------------------------- */
+
+/* The page is written although it ends as it was; a row that is there already would write none. */
+static const char sql_try_put[] =
+	"INSERT INTO wake (calendar_id, ticket, at_ms, is_seen) VALUES (-1, 0, 0, 1)";
+static const char sql_try_take[] = "DELETE FROM wake WHERE calendar_id = -1";
+
+static int run(struct hook *h, const char *sql, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	return db_prepare(h->db, sql, &st, err) ? -1 : stmt_run(st, err);
+}
+
+int hook_try_to_write(struct hook *h, struct err *err)
+{
+	if (hook_begin(h, err))
+		return -1;
+	if (!run(h, sql_try_put, err) && !run(h, sql_try_take, err))
+		return hook_commit(h, err);
+	hook_rollback(h);
+	return -1;
+}
+
 /* --- the next try ------------------------------------------------------------------------ */
 
 static const char sql_next_set[] = "UPDATE next_try SET at_ms = :at WHERE at_ms <> :at";

@@ -49,6 +49,9 @@ int hook_begin_read(struct hook *h, struct err *err);
 int hook_commit(struct hook *h, struct err *err); /* on failure rolled back */
 void hook_rollback(struct hook *h);
 
+/* Commit something that is no change: 0 when it got to the disk. */
+int hook_try_to_write(struct hook *h, struct err *err);
+
 /* --- channels ---------------------------------------------------------------------------- */
 
 struct hook_channel {

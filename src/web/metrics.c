@@ -89,8 +89,8 @@ void metrics_text(const struct metrics *m, const struct metrics_now *now, struct
 	batches(m, out);
 	if (now->wakes >= 0)
 		number(out, "wakes", "gauge", "Calendars that wait for a sync.", now->wakes);
-	number(out, "database_up", "gauge", "Whether the webhook's database answers.",
-	       now->wakes >= 0);
+	number(out, "database_up", "gauge", "Whether the webhook's database takes notifications.",
+	       now->database_up);
 	counter(out, "drains_total", "Runs of the queue that have ended.", m->drains);
 	counter(out, "drains_failed_total", "Those of them that failed.", m->drains_failed);
 	number(out, "drain_failures", "gauge", "Runs that failed in a row.", now->drain_failures);

@@ -49,6 +49,7 @@ struct metrics_now {
 	int64_t now_ms;
 	uint64_t open;      /* connections */
 	int64_t wakes;      /* calendars that wait; -1 = the database does not answer */
+	bool database_up;   /* it also takes what is written */
 	int drain_failures; /* in a row */
 };
 

@@ -175,6 +175,38 @@ wakes() {
 	assert_equal "$(grep -c 'works again' "$WEBHOOK_LOG")" 1
 }
 
+# health: of the receiver, and what its metrics say of the database.
+health() {
+	curl -sS -o /dev/null -w '%{http_code} ' "$WEBHOOK_URL/healthz"
+	curl -sS "http://$metrics/metrics" | sed -n 's/^calsync_webhook_database_up //p'
+}
+
+@test "webhookd: a database that can be read and not written to is not well until it takes a write" {
+	trap '' XFSZ # the write fails
+	webhookd_start --no-drain --metrics 127.0.0.1:0
+	trap - XFSZ
+	metrics=$(sed -n 's/^calsync: listening on \(.*\) for metrics$/\1/p' "$WEBHOOK_LOG")
+	channel one 7 1.aaaa res
+	assert_equal "$(post one 1.aaaa 1 res exists)" 204
+	assert_equal "$(health)" '200 1'
+	prlimit --pid "$WEBHOOK_PID" --fsize=8192:unlimited
+	assert_equal "$(post one 1.aaaa 2 res exists)" 503
+	assert_equal "$(health)" '503 0'
+	# Time passes, strangers come, it is read: none of that mends it.
+	assert_equal "$(post two 1.aaaa 2 res exists)" 404
+	sleep 6
+	assert_equal "$(post one 1.aaaa 2 res exists)" 503
+	assert_equal "$(health)" '503 0'
+	prlimit --pid "$WEBHOOK_PID" --fsize=unlimited:unlimited
+	# Nobody has to come for it.
+	webhookd_says 'works again' 10
+	assert_equal "$(health)" '200 1'
+	assert_equal "$(post one 1.aaaa 2 res exists)" 204
+	assert_equal "$(grep -c 'answered with 503' "$WEBHOOK_LOG")" 1
+	assert_equal "$(grep -c 'works again' "$WEBHOOK_LOG")" 1
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake WHERE calendar_id < 0')" 0
+}
+
 @test "webhookd: another's transaction delays it by two seconds at most, then Google is to come again" {
 	webhookd_start --no-drain
 	channel one 7 1.aaaa res
