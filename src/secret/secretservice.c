@@ -140,6 +140,17 @@ static SecretItem *find(SecretService *service, const char *where, bool prompt)
 	return items->data;
 }
 
+/* A keyring that was never opened since its start does not know what is in it: without a look into it
+ * nobody can say that the key is gone. */
+static void check_nothing_hidden(SecretService *service)
+{
+	SecretCollection *collection = lib.secret_collection_for_alias_sync_(
+		service, SECRET_COLLECTION_DEFAULT, SECRET_COLLECTION_NONE, NULL, NULL);
+
+	if (collection && lib.secret_collection_get_locked_(collection))
+		say(ANSWER_LOCKED, "", 0);
+}
+
 /* Whether a new item could be made without asking anybody, unless somebody may be asked. */
 static void check_collection(SecretService *service, bool prompt)
 {
@@ -174,6 +185,8 @@ __attribute__((noreturn)) static void run_child(enum task task, const char *wher
 	switch (task) {
 	case TASK_LOAD:
 		item = find(service, where, prompt);
+		if (!item && !prompt)
+			check_nothing_hidden(service);
 		value = item ? lib.secret_item_get_secret_(item) : NULL;
 		if (!value)
 			say(ANSWER_NONE, "", 0);

@@ -441,7 +441,10 @@ calsync disconnect: 1"
 	assert_equal "$output" 'unlock the keyring: log in to the desktop, or, at a terminal: calsync key status'
 	run -0 --separate-stderr desktop "kill -STOP \"\$keyring\"; $mend"
 	assert_matches "$output" '^unlock the keyring, if it waits for a password; if it hangs, log out'
+	# Started by the bus, it was never opened, and does not know what is in it.
 	KEYRING=none run -0 --separate-stderr desktop "$mend"
+	assert_matches "$output" '^unlock the keyring: log in'
+	run -0 --separate-stderr bash -c "$mend"
 	assert_equal "$output" 'run calsync in the session of the desktop whose keyring holds the key'
 	rm -rf "$XDG_DATA_HOME/keyrings"
 	run -0 --separate-stderr desktop "$mend"
