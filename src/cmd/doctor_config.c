@@ -141,6 +141,7 @@ void doctor_config(struct doctor *d)
 void doctor_channel(struct doctor *d)
 {
 	const char *url = d->cx->config ? config_backend_url(d->cx->config) : getenv("BACKEND_URL");
+	enum finding_status status;
 	const char *trouble;
 	AUTO(free) char *base = NULL;
 	struct err err;
@@ -153,9 +154,9 @@ void doctor_channel(struct doctor *d)
 	}
 	if (!d->cx->config || config_google_base_url(d->cx->config, &base, &err))
 		base = xstrdup("");
-	trouble = verdict_channel(url, base);
+	trouble = verdict_channel(url, base, &status);
 	if (trouble) {
-		doctor_add(d, "channel", FINDING_ERROR, "BACKEND_URL %s", trouble);
+		doctor_add(d, "channel", status, "BACKEND_URL %s", trouble);
 		doctor_mend(d, "set BACKEND_URL to the https address that Google can reach, or "
 			       "unset it");
 	} else {

@@ -1,5 +1,6 @@
 #include "cmd/doctor_verdict.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -41,20 +42,106 @@ enum finding_status verdict_space(uint64_t free_bytes, uint64_t store_bytes)
 								      : FINDING_OK;
 }
 
-const char *verdict_channel(const char *url, const char *base_url)
+/* --- the address for notifications ------------------------------------------------------- */
+
+enum reach { REACH_ALL, REACH_NAMELESS, REACH_PRIVATE, REACH_HERE };
+
+static enum reach reach_v4(uint32_t a)
+{
+	static const struct {
+		uint32_t net;
+		int bits;
+		enum reach reach;
+	} nets[] = {
+		{0x7f000000, 8, REACH_HERE},     /* 127.0.0.0/8 */
+		{0x00000000, 8, REACH_HERE},     /* 0.0.0.0/8 */
+		{0x0a000000, 8, REACH_PRIVATE},  /* 10.0.0.0/8, RFC 1918, as the next two */
+		{0xac100000, 12, REACH_PRIVATE}, /* 172.16.0.0/12 */
+		{0xc0a80000, 16, REACH_PRIVATE}, /* 192.168.0.0/16 */
+		{0xa9fe0000, 16, REACH_PRIVATE}, /* 169.254.0.0/16, link-local */
+		{0x64400000, 10, REACH_PRIVATE}, /* 100.64.0.0/10, behind a provider's NAT */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(nets); i++)
+		if (!((a ^ nets[i].net) >> (32 - nets[i].bits)))
+			return nets[i].reach;
+	return REACH_ALL;
+}
+
+static enum reach reach_v6(const struct in6_addr *a)
+{
+	uint32_t v4;
+
+	if (IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a))
+		return REACH_HERE;
+	if (IN6_IS_ADDR_V4MAPPED(a)) {
+		memcpy(&v4, a->s6_addr + 12, sizeof(v4));
+		return reach_v4(ntohl(v4));
+	}
+	return IN6_IS_ADDR_LINKLOCAL(a) || (a->s6_addr[0] & 0xfe) == 0xfc ? REACH_PRIVATE
+									  : REACH_ALL;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcasecmp(s + n - m, end);
+}
+
+static enum reach reach_name(const char *host)
+{
+	const char *dot = strchr(host, '.');
+
+	if (!strcasecmp(host, "localhost") || ends_with(host, ".localhost"))
+		return REACH_HERE;
+	return !dot || !dot[1] || ends_with(host, ".local") ? REACH_NAMELESS : REACH_ALL;
+}
+
+/* Who can reach the host; inet_aton() also knows 127.1 and 2130706433, as libraries do. */
+static enum reach reach_of(const char *url)
+{
+	AUTO(free) char *host = url_host(url);
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_aton(host, &v4))
+		return reach_v4(ntohl(v4.s_addr));
+	return inet_pton(AF_INET6, host, &v6) == 1 ? reach_v6(&v6) : reach_name(host);
+}
+
+const char *verdict_channel(const char *url, const char *base_url, enum finding_status *out_status)
 {
 	struct err err;
 
+	*out_status = FINDING_ERROR;
 	if (url_check(url, &err)) /* plain http passes for this machine alone */
 		return strncasecmp(url, "http:", 5) != 0
 			       ? "is no https address"
 			       : "is not https: Google sends notifications to nothing else";
 	if (strchr(url, '?') || strchr(url, '#'))
 		return "has a query or a fragment: it is scheme, host, and perhaps a path";
-	if (strncasecmp(url, "https:", 6) != 0 && !(*base_url && url_is_loopback(base_url)))
+	if (*base_url && url_is_loopback(base_url)) {
+		*out_status = FINDING_OK; /* what stands in for Google is here as well */
+		return NULL;
+	}
+	switch (reach_of(url)) {
+	case REACH_HERE:
 		return "is an address of this machine: Google cannot reach it";
+	case REACH_PRIVATE:
+		*out_status = FINDING_WARNING;
+		return "is an address of a private network: Google cannot reach it";
+	case REACH_NAMELESS:
+		*out_status = FINDING_WARNING;
+		return "has a host that is known in its own network alone: Google cannot find it";
+	case REACH_ALL:
+		break;
+	}
+	*out_status = FINDING_OK;
 	return NULL;
 }
+
+/* --- the timers -------------------------------------------------------------------------- */
 
 enum timer_state verdict_timer(const char *word)
 {

@@ -41,8 +41,9 @@ enum finding_status verdict_clock(int64_t skew_ms);
 /* Free space beside a store of so many bytes: it doubles at worst when a WAL is folded. */
 enum finding_status verdict_space(uint64_t free_bytes, uint64_t store_bytes);
 
-/* BACKEND_URL: NULL = it will do. base_url is what stands in for Google, "" = Google itself. */
-const char *verdict_channel(const char *url, const char *base_url);
+/* What is wrong with BACKEND_URL ("is ...", static), and whether it may work all the same (a
+ * warning); NULL = it will do. base_url is what stands in for Google, "" = Google itself. */
+const char *verdict_channel(const char *url, const char *base_url, enum finding_status *out_status);
 
 /* The first line of `systemctl is-enabled`; "" = it said nothing. */
 enum timer_state {

@@ -15,6 +15,7 @@
 int push_address(struct cmd_context *cx, const struct account *a, char **out, struct err *err)
 {
 	const char *url = config_backend_url(cx->config);
+	enum finding_status status;
 	const char *trouble;
 	size_t n;
 
@@ -24,8 +25,8 @@ int push_address(struct cmd_context *cx, const struct account *a, char **out, st
 			       "reaches 'calsync webhookd' by, without %s; set it in the "
 			       "environment, or webhook.backend_url in '%s'",
 			       RECEIVER_PATH, config_path(cx->config));
-	trouble = verdict_channel(url, a->base_url);
-	if (trouble)
+	trouble = verdict_channel(url, a->base_url, &status);
+	if (status == FINDING_ERROR)
 		return err_set(err, ERR_USAGE, "BACKEND_URL '%s' %s", url, trouble);
 	n = strlen(url);
 	while (n && url[n - 1] == '/')

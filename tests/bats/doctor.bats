@@ -641,6 +641,16 @@ lost='connect every account again \(calsync connect NAME\), the first with --for
 	finding channel error 'is not https' 'BACKEND_URL'
 	BACKEND_URL=http://127.0.0.1:8080 doctor 1 --offline
 	finding channel error 'Google cannot reach it'
+	for url in https://127.0.0.1 https://localhost 'https://[::1]/'; do
+		BACKEND_URL=$url doctor 1 --offline
+		finding channel error 'of this machine: Google cannot reach it' 'BACKEND_URL'
+	done
+	for url in https://10.0.0.1 https://192.168.1.5; do
+		BACKEND_URL=$url doctor 0 --offline
+		finding channel warning 'of a private network: Google cannot reach it' 'BACKEND_URL'
+	done
+	BACKEND_URL=https://host doctor 0 --offline
+	finding channel warning 'Google cannot find it' 'BACKEND_URL'
 	BACKEND_URL=calendar.example.org doctor 1 --offline
 	finding channel error 'is no https address'
 	BACKEND_URL='https://calendar.example.org/?x=1' doctor 1 --offline

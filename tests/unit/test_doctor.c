@@ -109,19 +109,73 @@ static void test_doctor__space(void **state)
 
 static void test_doctor__channel(void **state)
 {
+	static const struct {
+		const char *url, *base;
+		enum finding_status want;
+	} cases[] = {
+		{"https://example.org", "", FINDING_OK},
+		{"https://example.org:8443/base", "", FINDING_OK},
+		{"https://example.org", "https://sandbox.example.org", FINDING_OK},
+		{"https://8.8.8.8", "", FINDING_OK},
+		{"https://[2001:4860::1]/", "", FINDING_OK},
+		{"https://172.15.0.1", "", FINDING_OK},
+		{"https://172.32.0.1", "", FINDING_OK},
+		{"https://192.169.0.1", "", FINDING_OK},
+		{"https://100.128.0.1", "", FINDING_OK},
+		{"https://mylocal.example", "", FINDING_OK},
+		/* what stands in for Google is on this machine */
+		{"http://127.0.0.1:1", "http://127.0.0.1:2", FINDING_OK},
+		{"http://localhost:1/x", "http://[::1]:2", FINDING_OK},
+		{"https://127.0.0.1", "http://127.0.0.1:2", FINDING_OK},
+		{"https://10.0.0.1", "http://127.0.0.1:2", FINDING_OK},
+		{"https://host", "http://127.0.0.1:2", FINDING_OK},
+		/* this machine */
+		{"http://127.0.0.1:1", "", FINDING_ERROR},
+		{"http://127.0.0.1:1", "https://sandbox.example.org", FINDING_ERROR},
+		{"https://127.0.0.1", "", FINDING_ERROR},
+		{"https://127.0.0.1", "https://sandbox.example.org", FINDING_ERROR},
+		{"https://127.1:8443/x", "", FINDING_ERROR},
+		{"https://2130706433", "", FINDING_ERROR},
+		{"https://0.0.0.0", "", FINDING_ERROR},
+		{"https://localhost", "", FINDING_ERROR},
+		{"https://LOCALHOST:8443", "", FINDING_ERROR},
+		{"https://a.localhost", "", FINDING_ERROR},
+		{"https://[::1]/", "", FINDING_ERROR},
+		{"https://[::]/", "", FINDING_ERROR},
+		{"https://[::ffff:127.0.0.1]/", "", FINDING_ERROR},
+		/* this network */
+		{"https://10.0.0.1", "", FINDING_WARNING},
+		{"https://172.16.0.1", "", FINDING_WARNING},
+		{"https://172.31.255.255", "", FINDING_WARNING},
+		{"https://192.168.1.5:8443/x", "", FINDING_WARNING},
+		{"https://169.254.1.1", "", FINDING_WARNING},
+		{"https://100.64.0.1", "", FINDING_WARNING},
+		{"https://[fe80::1]", "", FINDING_WARNING},
+		{"https://[fd12::1]:8443/", "", FINDING_WARNING},
+		{"https://[fc00::1]", "", FINDING_WARNING},
+		{"https://[::ffff:192.168.1.5]", "", FINDING_WARNING},
+		{"https://host", "", FINDING_WARNING},
+		{"https://host.:8443/x", "", FINDING_WARNING},
+		{"https://host.local", "", FINDING_WARNING},
+		/* no address at all */
+		{"http://example.org", "http://127.0.0.1:2", FINDING_ERROR},
+		{"example.org", "", FINDING_ERROR},
+		{"ftp://example.org", "", FINDING_ERROR},
+		{"https://u:p@example.org", "", FINDING_ERROR},
+		{"https://example.org/?a=b", "", FINDING_ERROR},
+		{"", "", FINDING_ERROR},
+	};
+
 	(void)state;
-	assert_null(verdict_channel("https://example.org", ""));
-	assert_null(verdict_channel("https://example.org:8443/base", ""));
-	assert_null(verdict_channel("http://127.0.0.1:1", "http://127.0.0.1:2"));
-	assert_null(verdict_channel("http://localhost:1/x", "http://[::1]:2"));
-	assert_non_null(verdict_channel("http://127.0.0.1:1", ""));
-	assert_non_null(verdict_channel("http://127.0.0.1:1", "https://sandbox.example.org"));
-	assert_non_null(verdict_channel("http://example.org", "http://127.0.0.1:2"));
-	assert_non_null(verdict_channel("example.org", ""));
-	assert_non_null(verdict_channel("ftp://example.org", ""));
-	assert_non_null(verdict_channel("https://u:p@example.org", ""));
-	assert_non_null(verdict_channel("https://example.org/?a=b", ""));
-	assert_non_null(verdict_channel("", ""));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum finding_status status;
+		const char *trouble = verdict_channel(cases[i].url, cases[i].base, &status);
+
+		if (status != cases[i].want)
+			fail_msg("%s for '%s': %s", cases[i].url, cases[i].base,
+				 finding_status_name(status));
+		assert_int_equal(trouble != NULL, status != FINDING_OK);
+	}
 }
 
 static void test_doctor__timer(void **state)
