@@ -103,8 +103,8 @@ int cmd_key_place_own(struct cmd_context *cx, struct key_place *out, struct err 
 int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct secret_box *box,
 		 struct err *err);
 /*
- * cmd_secret_box() for connect, in its transaction: a store that has no key yet gets one, at the
- * place of choice; replace_lost: also one whose key is gone (*out_replaced), and what that sealed is
+ * cmd_secret_box() for connect, in its transaction, with the key as the store has it then; boxes from
+ * before may be freed. A store that has no key yet gets one, at the place of choice; replace_lost: also one whose key is gone (*out_replaced), and what that sealed is
  * lost when the transaction is committed. A key that was made stays where it was put, whatever
  * happens: a key too many does no harm, and a store without its key is lost.
  */

@@ -265,6 +265,23 @@ int cmd_secret_box(struct cmd_context *cx, struct secret_box **out, struct err *
 	return 0;
 }
 
+/* It may have been opened long ago, before somebody was asked to log in: whoever has changed the
+ * store's key since has not waited for us. */
+static int drop_old_box(struct cmd_context *cx, struct err *err)
+{
+	AUTO(free) char *check = NULL;
+
+	if (!cx->box)
+		return 0;
+	if (store_meta_get(cx->store, KEY_CHECK, &check, err))
+		return -1;
+	if (check && !secret_box_is_known_by(cx->box, check)) {
+		secret_box_free(cx->box);
+		cx->box = NULL;
+	}
+	return 0;
+}
+
 int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, bool *out_replaced,
 			 struct secret_box **out, struct err *err)
 {
@@ -272,6 +289,8 @@ int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, bool *out_re
 	bool kept, made;
 
 	*out_replaced = false;
+	if (drop_old_box(cx, err))
+		return -1;
 	if (cx->box) {
 		*out = cx->box;
 		return 0;

@@ -761,3 +761,28 @@ FORBIDDEN='{"match": "calendarList?", "times": 0, "action": "status", "status": 
 	[ -e "$HOME/renewed" ]
 	run -0 calsync sync
 }
+
+# meanwhile COMMAND: a browser that runs it before anybody agrees.
+meanwhile() {
+	printf '#!/bin/sh\n%s || exit\nexec "%s" "$@"\n' "$1" "$BROWSER" >"$HOME/browser"
+	chmod +x "$HOME/browser"
+}
+
+@test "connect: the key is changed while the consent page is open, for a repair and for a new account" {
+	connect_account work
+	fake_google_account user2@example.com
+	meanwhile 'calsync -q key rotate'
+	BROWSER=$HOME/browser run -0 --separate-stderr calsync -q connect work
+	assert_equal "$stderr" ''
+	CONSENT_ACCOUNT=user2@example.com BROWSER=$HOME/browser run -0 --separate-stderr calsync -q connect home
+	assert_equal "$stderr" ''
+	mkdir "$HOME/cred"
+	install -m 400 <(printf '%064d\n' 5) "$HOME/cred/calsync-key"
+	export CREDENTIALS_DIRECTORY=$HOME/cred
+	meanwhile 'calsync -q key move credential'
+	BROWSER=$HOME/browser run -0 --separate-stderr calsync -q connect work
+	assert_equal "$stderr" ''
+	run -0 --separate-stderr calsync --json key status
+	assert_json '.provider == "credential" and .secrets == 6 and .damaged == []'
+	run -0 calsync sync --all
+}

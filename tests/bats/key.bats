@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The scripts of `desktop` are for the shell in its session.
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 # The key that seals the logins: a file, the desktop's keyring (a real gnome-keyring), a systemd
 # credential; another key, another place.
 
