@@ -21,6 +21,7 @@ static void print_table(const struct cmd_context *cx, const struct calendar_list
 	table_column(t, "TITLE", TABLE_CUT);
 	table_column(t, "ROLE", 0);
 	table_column(t, "LAST SYNC", 0);
+	table_column(t, "PUSH", 0);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct calendar *c = &l->items[i];
 		char when[OUT_TIME_LEN];
@@ -40,6 +41,7 @@ static void print_table(const struct cmd_context *cx, const struct calendar_list
 		table_cell(t, c->summary);
 		table_cell(t, c->access_role);
 		table_cell(t, when);
+		table_cell(t, out_push(push_state_name(c->push)));
 	}
 	table_print(t);
 }

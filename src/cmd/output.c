@@ -105,6 +105,11 @@ struct json_object *json_account(const struct account *a)
 	return o;
 }
 
+const char *out_push(const char *state)
+{
+	return strcmp(state, "unsupported") != 0 ? state : "polled";
+}
+
 struct json_object *json_calendar(const struct calendar *c)
 {
 	struct json_object *o = json_object_new_object();

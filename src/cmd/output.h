@@ -31,6 +31,8 @@ int json_error_status(const struct json_object *error);
  * syncStatus, lastSyncError, pendingOp. Caller's. */
 struct json_object *json_event(const struct event *e);
 struct json_object *json_account(const struct account *a);
+/* Of a calendar's "push", for tables: what it means for its owner. */
+const char *out_push(const char *state);
 struct json_object *json_calendar(const struct calendar *c);
 /* RFC 3339 UTC, or null for 0 */
 struct json_object *json_time_ms(int64_t ms);

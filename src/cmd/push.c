@@ -85,6 +85,15 @@ void push_add_channels(struct json_object *list, const struct channels_result *r
 		json_object_array_add(list, push_channel_json(&r->live[i], r->account));
 }
 
+struct json_object *push_polled_json(const char *account, const char *calendar)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_set_str(o, "account", account);
+	json_set_str(o, "calendar", calendar);
+	return o;
+}
+
 void push_warn_left(const struct channels_result *r)
 {
 	if (r->stop_err.code != ERR_NONE && !r->left)

@@ -30,6 +30,8 @@ int push_tidy(struct cmd_context *cx, struct err *err);
 struct json_object *push_channel_json(const struct live_channel *l, const char *account);
 /* An array of them, with account and calendar; appended. */
 void push_add_channels(struct json_object *list, const struct channels_result *r);
+/* {"account", "calendar"}, of one that Google cannot push for. */
+struct json_object *push_polled_json(const char *account, const char *calendar);
 /* What could not be stopped is told on stderr; it is tried again. */
 void push_warn_left(const struct channels_result *r);
 

@@ -121,6 +121,8 @@ static bool got_no_answer(const struct channels_result *r)
  *   account   its part of the command's answer
  *   channels  that are at work
  *   errors    all there were
+ *   polled    calendars that Google has just said it cannot push for
+ *   notices   what to tell of them
  *   good      something went well
  *   silent    Google, or the network, did not answer
  * worked: it could be worked on at all; else r->err says why not.
@@ -130,17 +132,28 @@ static struct json_object *answer_of(const struct channels_result *r, bool worke
 	struct json_object *o = json_object_new_object();
 	struct json_object *channels = json_object_new_array();
 	struct json_object *errors = json_object_new_array();
+	struct json_object *polled = json_object_new_array();
+	struct json_object *notices = json_object_new_array();
 	bool idle = !r->live_count && !r->stopped;
 
 	if (!worked)
 		json_object_array_add(errors, sync_error_json(&r->err));
-	for (size_t i = 0; i < r->trouble_count; i++)
-		if (!r->troubles[i].unsupported)
-			json_object_array_add(errors, sync_error_json(&r->troubles[i].err));
+	for (size_t i = 0; i < r->trouble_count; i++) {
+		const struct calendar_trouble *t = &r->troubles[i];
+
+		if (t->unsupported) {
+			json_object_array_add(polled, push_polled_json(r->account, t->calendar));
+			json_object_array_add(notices, json_object_new_string(t->err.msg));
+		} else {
+			json_object_array_add(errors, sync_error_json(&t->err));
+		}
+	}
 	push_add_channels(channels, r);
 	json_set(o, "account", account_json(r));
 	json_set(o, "channels", channels);
 	json_set(o, "errors", errors);
+	json_set(o, "polled", polled);
+	json_set(o, "notices", notices);
 	json_set_bool(o, "good", r->made || (r->err.code == ERR_NONE && !idle));
 	json_set_bool(o, "silent", got_no_answer(r));
 	return o;
@@ -238,14 +251,18 @@ static bool flag(const struct json_object *answer, const char *name)
 }
 
 /* What went wrong is told when it has: the whole may take long. */
-static void tell_errors(const struct json_object *answer)
+static void tell_troubles(const struct json_object *answer)
 {
+	const char *account = json_str(json_get(answer, "account"), "account");
 	struct json_object *errors = json_get(answer, "errors");
+	struct json_object *notices = json_get(answer, "notices");
 
 	for (size_t i = 0; i < json_object_array_length(errors); i++)
-		log_error("renew-watches", "%s: %s",
-			  json_str(json_get(answer, "account"), "account"),
+		log_error("renew-watches", "%s: %s", account,
 			  json_str(json_object_array_get_idx(errors, i), "message"));
+	for (size_t i = 0; i < json_object_array_length(notices); i++)
+		log_warn("renew-watches", "%s: %s", account,
+			 json_object_get_string(json_object_array_get_idx(notices, i)));
 }
 
 static void note_end(size_t i, const struct json_object *answer, void *renewal)
@@ -253,7 +270,7 @@ static void note_end(size_t i, const struct json_object *answer, void *renewal)
 	struct renewal *n = renewal;
 	const struct account *a = due_account(n, i);
 
-	tell_errors(answer);
+	tell_troubles(answer);
 	if (flag(answer, "silent")) {
 		n->silent = is_silent(n, a) ? n->silent + 1 : 1;
 		n->silent_url = a->base_url;
@@ -270,7 +287,7 @@ static void look_at_all(struct renewal *n)
 	for (size_t i = 0; i < n->accounts.count; i++) {
 		n->answers[i] = look(n, &n->accounts.items[i]);
 		if (n->answers[i])
-			tell_errors(n->answers[i]);
+			tell_troubles(n->answers[i]);
 		else
 			n->due[n->due_count++] = i;
 	}
@@ -299,10 +316,10 @@ static void renew_all(struct renewal *n, size_t at_once)
 
 struct totals {
 	int64_t made, stopped, left, requests;
-	bool good;                               /* something went well */
-	bool bad[9];                             /* exit statuses that were met */
-	const struct json_object *error;         /* the first; borrowed, NULL = none */
-	struct json_object *accounts, *channels; /* borrowed */
+	bool good;                                        /* something went well */
+	bool bad[9];                                      /* exit statuses that were met */
+	const struct json_object *error;                  /* the first; borrowed, NULL = none */
+	struct json_object *accounts, *channels, *polled; /* borrowed */
 };
 
 static void add_all(struct json_object *to, struct json_object *from)
@@ -330,6 +347,7 @@ static void add_answer(struct totals *t, const struct json_object *answer)
 	t->requests += json_int(account, "requests", 0);
 	json_object_array_add(t->accounts, json_object_get(account));
 	add_all(t->channels, json_get(answer, "channels"));
+	add_all(t->polled, json_get(answer, "polled"));
 }
 
 /* As of sync: what a person must do comes before what passes. */
@@ -377,6 +395,7 @@ static void tell(struct cmd_context *cx, const struct totals *t)
 	json_set_int(answer, "left", t->left);
 	json_set_int(answer, "requests", t->requests);
 	json_set(answer, "channels", json_object_get(t->channels));
+	json_set(answer, "polled", json_object_get(t->polled));
 	json_set(answer, "accounts", json_object_get(t->accounts));
 	out_json(cx, answer);
 }
@@ -387,7 +406,8 @@ static int run_renew(struct cmd_context *cx, struct err *err)
 	AUTO(renewal_release) struct renewal n = {.cx = cx};
 	AUTO(json_object_put) struct json_object *accounts = json_object_new_array();
 	AUTO(json_object_put) struct json_object *channels = json_object_new_array();
-	struct totals t = {.accounts = accounts, .channels = channels};
+	AUTO(json_object_put) struct json_object *polled = json_object_new_array();
+	struct totals t = {.accounts = accounts, .channels = channels, .polled = polled};
 
 	if (parse_within(o->within, &n.window_ms, err) || choose_accounts(cx, &n.accounts, err) ||
 	    push_tidy(cx, err))

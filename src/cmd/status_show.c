@@ -47,6 +47,7 @@ static void show_account(const struct cmd_context *cx, struct json_object *a)
 	table_column(t, "  CALENDAR", TABLE_CUT);
 	table_column(t, "SYNC", 0);
 	table_column(t, "LAST SYNC", 0);
+	table_column(t, "PUSH", 0);
 	table_column(t, "TROUBLE", TABLE_CUT);
 	for (size_t i = 0; i < count(calendars); i++) {
 		struct json_object *c = at(calendars, i);
@@ -59,6 +60,7 @@ static void show_account(const struct cmd_context *cx, struct json_object *a)
 			      : json_flag(c, "selected", false) ? "yes"
 								: "no");
 		table_cell_styled(t, when, late ? OUT_WARN : OUT_PLAIN);
+		table_cell(t, out_push(json_str(c, "push")));
 		table_cell_styled(t, json_str(c, "lastError"), OUT_BAD);
 	}
 	table_print(t);

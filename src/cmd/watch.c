@@ -89,16 +89,10 @@ static struct json_object *polled_json(const struct watch *w)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < w->all.count; i++) {
-		struct json_object *o;
-
-		if (!is_polled(w, &w->all.items[i]))
-			continue;
-		o = json_object_new_object();
-		json_set_str(o, "account", w->account.name);
-		json_set_str(o, "calendar", w->all.items[i].google_id);
-		json_object_array_add(list, o);
-	}
+	for (size_t i = 0; i < w->all.count; i++)
+		if (is_polled(w, &w->all.items[i]))
+			json_object_array_add(
+				list, push_polled_json(w->account.name, w->all.items[i].google_id));
 	return list;
 }
 

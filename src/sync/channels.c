@@ -222,8 +222,8 @@ static void explain(const struct run *r, const struct calendar *c, struct err *e
 			c->summary);
 	} else if (google_says_gone(&why)) {
 		err_set(err, ERR_GOOGLE,
-			"calendar '%s' is gone, or no longer shared with this account: it is not "
-			"watched any more (%s)",
+			"Google does not know calendar '%s' just now (%s): 'calsync renew-watches' "
+			"tries again, unless 'calsync sync' finds it gone from the account's list",
 			c->summary, why.msg);
 	} else {
 		if (!engine_is_fatal(err)) /* that is the account's own */
@@ -234,21 +234,20 @@ static void explain(const struct run *r, const struct calendar *c, struct err *e
 	memcpy(err->reason, why.reason, sizeof(err->reason));
 }
 
-/* What Google says of the calendar itself is written down: it is not tried for ever. Returns
- * whether no other calendar would fare better. */
+/* That Google cannot push for it is written down: it is not tried for ever. That it is not found may
+ * pass; whether it is gone the list of calendars says. Returns whether no other calendar would fare
+ * better. */
 static bool make_failed(struct run *r, struct calendar *c, struct err *err)
 {
-	bool gone = google_says_gone(err);
 	bool unsupported = !strcmp(err->reason, "pushNotSupportedForRequestedResource");
 	bool fatal = engine_is_fatal(err) || google_refuses_address(err);
 
 	r->dead = engine_is_fatal(err);
 	explain(r, c, err);
-	if (gone || unsupported) {
-		enum push_state push = gone ? PUSH_OFF : PUSH_UNSUPPORTED;
+	if (unsupported) {
 		struct err late;
 
-		if (store_calendar_set_push(r->env->store, c->id, push, &late)) {
+		if (store_calendar_set_push(r->env->store, c->id, PUSH_UNSUPPORTED, &late)) {
 			*err = late;
 			unsupported = false;
 			fatal = r->dead = true;

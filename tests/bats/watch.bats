@@ -167,16 +167,32 @@ holidays() {
 	assert_schema watch
 	assert_json '(.success | not) and .error.code == "google" and (.channels | length) == 1'
 	assert_matches "$stderr" "calendar 'Team'"
-	fake_google_fault '{"match": "events/watch", "action": "status", "status": 404, "reason": "notFound"}'
 	fake_google_no_faults
+	# That it is not found may pass: it is missed until it has its channel.
 	fake_google_fault '{"match": "team%40", "action": "status", "status": 404, "reason": "notFound"}'
 	run --separate-stderr -7 calsync --json renew-watches
 	assert_schema renew-watches
-	assert_matches "$stderr" 'not watched any more'
-	# It is not tried for ever.
-	fake_google_forget_log
-	run -0 calsync renew-watches --within 1h
-	assert_equal "$(fake_google_requests | jq length)" 0
+	assert_matches "$stderr" "'Team'.*404.*tries again"
+	run -1 calsync status --check
+	assert_matches "$output" "'Team' is watched, and has no push channel"
+	run --separate-stderr -0 calsync --json renew-watches --within 1h
+	assert_json '.renewed == 1 and (.channels | length) == 2'
+}
+
+@test "renew-watches: a calendar that Google notifies of no longer is told, and polled" {
+	connect_account
+	run -0 calsync watch
+	fake_google_fault '{"match": "events/watch", "action": "status", "status": 400, "reason": "pushNotSupportedForRequestedResource"}'
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_schema renew-watches
+	assert_json '.success and .polled == [{account: "work", calendar: "user1@example.com"}]'
+	assert_matches "$stderr" "no notifications for calendar 'user1@example.com'"
+	run --separate-stderr -0 calsync --json renew-watches
+	assert_json '.polled == [] and .requests == 0'
+	run --separate-stderr -0 calsync calendars
+	assert_matches "$output" ' polled'
+	run --separate-stderr -0 calsync status
+	assert_matches "$output" ' polled'
 }
 
 @test "renew-watches: the new channel, then the old one's end; only what ends soon" {
