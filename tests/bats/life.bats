@@ -235,3 +235,43 @@ silent_and_told() {
 	CONSENT_ACCOUNT=boss@example.com eval "$command"
 	run -0 calsync -a 'my work' sync
 }
+
+# --- who else may look -----------------------------------------------------------------------
+
+# may_look PID: another process of the same user can read that one's environment and (unless Yama keeps
+# everybody from that) its memory. Root is any user here: it goes without the right to look at everybody's,
+# like what it looks at, or the kernel refuses for that alone.
+may_look() {
+	# shellcheck disable=SC2016 # the inner shell's
+	"${AS[@]}" sh -c 'head -c 1 "/proc/$1/environ" >/dev/null &&
+		{ [ "$(cat /proc/sys/kernel/yama/ptrace_scope || echo 0)" -gt 0 ] || : <"/proc/$1/mem"; }' \
+		sh "$1" 2>"$HOME/why"
+}
+
+@test "life: while a command holds its secrets no other process of the same user looks into it" {
+	# With a sanitizer, which looks into the process itself, it stays open.
+	[[ $BUILD_DIR != */san ]] || return 0
+	AS=()
+	[ "$(id -u)" -ne 0 ] || AS=(setpriv '--bounding-set=-sys_ptrace,-dac_override,-dac_read_search')
+	"${AS[@]}" sleep 60 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(cat "/proc/$pid/comm")" != sleep ] || break
+		sleep 0.05
+	done
+	may_look "$pid"
+	kill "$pid"
+	fake_google_fault '{"match": "/calendar/v3/", "action": "delay", "delay_ms": 5000}'
+	fake_google_forget_log
+	"${AS[@]}" calsync sync 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(fake_google_requests length)" -eq 0 ] || break
+		sleep 0.05
+	done
+	assert_equal "$(cat "/proc/$pid/comm")" calsync
+	run ! may_look "$pid"
+	assert_matches "$(cat "$HOME/why")" 'Permission denied'
+	assert_matches "$(grep 'core file' "/proc/$pid/limits")" ' 0 +0 '
+	kill "$pid"
+}

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -397,6 +399,42 @@ static void test_wipe__leaves_nothing(void **state)
 	assert_int_equal(sb.alloc, 0);
 }
 
+/* LeakSanitizer could not do its work in such a process: it stays as it is there. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define DUMPABLE 1
+#else
+#define DUMPABLE 0
+#endif
+
+static void test_core__nothing_is_dumped(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct rlimit limit = {1, 1};
+
+		if (prctl(PR_SET_DUMPABLE, 1))
+			_exit(1);
+		secret_no_core_dumps();
+		if (prctl(PR_GET_DUMPABLE) != DUMPABLE)
+			_exit(2);
+		if (getrlimit(RLIMIT_CORE, &limit) || limit.rlim_cur || limit.rlim_max)
+			_exit(3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_keyfile__a_race_makes_one_key),
 		cmocka_unit_test(test_provider__unknown_name),
 		cmocka_unit_test(test_wipe__leaves_nothing),
+		cmocka_unit_test(test_core__nothing_is_dumped),
 	};
 
 	return cmocka_run_group_tests_name("secret", tests, temp_dir_make, temp_dir_remove);
