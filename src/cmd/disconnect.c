@@ -20,6 +20,7 @@
 
 struct disconnect_opts {
 	bool purge;
+	bool force;
 };
 
 enum revocation { REVOKED, NOTHING_TO_REVOKE, SHARED, NOT_REVOKED };
@@ -48,6 +49,31 @@ static int load_token(struct cmd_context *cx, const struct account *a, char **ou
 	return err_set(err, ERR_NOT_FOUND, "account '%s' holds no token", a->name);
 }
 
+static bool is_grant(const struct account *a)
+{
+	/* A service account has no grant of the user's:
+	 * its key is withdrawn in Google's console. */
+	if (a->auth && !strcmp(a->auth, "service_account"))
+		return false;
+	/* Google has said of this very token that it knows it no more (only then is the account in
+	 * this state: google/token.c, T2), and hears nothing of it again. */
+	return a->state != ACCOUNT_REAUTH_REQUIRED;
+}
+
+/* A login that does not open now, as its key is away, may be revoked later: it is not thrown away
+ * for that. */
+static int check_readable(struct cmd_context *cx, const struct account *a, struct err *err)
+{
+	AUTO(secret_wipe_str) char *token = NULL;
+
+	if (!is_grant(a) || !load_token(cx, a, &token, err) || err->code == ERR_NOT_FOUND)
+		return 0;
+	return err_wrap(err,
+			"account '%s' stays as it is, for its login cannot be read, and so not be "
+			"revoked; mend that, or forget the login with --force",
+			a->name);
+}
+
 /* shared_with  whose logins would end, too; NULL = nobody's */
 static enum revocation revoke_login(struct cmd_context *cx, const struct account *a,
 				    const struct json_object *shared_with, struct err *err)
@@ -55,13 +81,7 @@ static enum revocation revoke_login(struct cmd_context *cx, const struct account
 	AUTO(secret_wipe_str) char *token = NULL;
 	struct transport *t;
 
-	/* A service account has no grant of the user's:
-	 * its key is withdrawn in Google's console. */
-	if (a->auth && !strcmp(a->auth, "service_account"))
-		return NOTHING_TO_REVOKE;
-	/* Google has said of this very token that it knows it no more (only then is the account in
-	 * this state: google/token.c, T2), and hears nothing of it again. */
-	if (a->state == ACCOUNT_REAUTH_REQUIRED)
+	if (!is_grant(a))
 		return NOTHING_TO_REVOKE;
 	if (shared_with && a->state == ACCOUNT_CONNECTED)
 		return SHARED;
@@ -280,7 +300,7 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 	    account_lock_take(store_path(cx->store), a.id, cx->clock, LOCK_WAIT_MS, &lock, err))
 		return -1;
 	/* A sync may have ended while we waited. */
-	if (read_again(cx, &a, err))
+	if (read_again(cx, &a, err) || (!o->force && check_readable(cx, &a, err)))
 		return -1;
 	rc = end_login(cx, &a, o->purge, &e, err);
 	if (!rc && cx->global.json) {
@@ -303,20 +323,23 @@ static int run_disconnect(struct cmd_context *cx, struct err *err)
 static const struct option_spec options[] = {
 	OPT_FLAG(0, "purge", struct disconnect_opts, purge,
 		 "also remove its calendars and events from the store"),
+	OPT_FLAG(0, "force", struct disconnect_opts, force,
+		 "forget also a login that cannot be read, and so not be revoked"),
 	OPT_END,
 };
 
 const struct cmd cmd_disconnect = {
 	.name = "disconnect",
-	.synopsis = "[--purge] NAME",
+	.synopsis = "[--purge] [--force] NAME",
 	.summary = "revoke a login and forget its secrets",
 	.help = "Its push channels are stopped first. Events stay in the store unless --purge. "
 		"When\n"
 		"Google cannot be told, the secrets are forgotten all the same and the exit "
 		"status\n"
-		"is 7. A login is not revoked while another account of the same Google user and "
-		"OAuth\n"
-		"project would end with it.\n",
+		"is 7. A login whose key cannot be read is kept unless --force. A login is not "
+		"revoked\n"
+		"while another account of the same Google user and OAuth project would end with "
+		"it.\n",
 	.options = options,
 	.opts_size = sizeof(struct disconnect_opts),
 	.needs = NEEDS_STORE,

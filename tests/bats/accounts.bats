@@ -335,6 +335,36 @@ teardown() {
 	assert_json '.[0].state == "disconnected"'
 }
 
+@test "disconnect: a login that cannot be read is kept, and revoked once it can be; or forgotten by force" {
+	connect_account
+	key=$XDG_CONFIG_HOME/calsync/key
+	chmod 644 "$key"
+	store_dump >before
+	for option in '' --purge; do
+		run --separate-stderr -1 calsync --json disconnect work ${option:+"$option"}
+		assert_schema failure
+		assert_json '.error.code == "secret"'
+		assert_matches "$stderr" "account 'work' stays as it is.*--force.*chmod 600"
+	done
+	diff before <(store_dump)
+	chmod 600 "$key"
+	run --separate-stderr -0 calsync --json disconnect work
+	assert_json '.revocation == "revoked"'
+	connect_account
+	# So is one that is damaged, and one whose key is gone.
+	sqlite3 "$CALSYNC_STORE" "UPDATE secret SET sealed = zeroblob(60) WHERE field = 'refresh_token'"
+	run --separate-stderr -1 calsync --json disconnect work
+	assert_json '.error.code == "secret"'
+	rm "$key"
+	run --separate-stderr -1 calsync --json disconnect work
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM secret')" 3
+	run --separate-stderr -7 calsync --json disconnect --force work
+	assert_schema disconnect
+	assert_json '.revocation == "failed" and .account.state == "disconnected"'
+	assert_matches "$stderr" 'revoke it at https://myaccount.google.com/connections'
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM secret')" 0
+}
+
 @test "disconnect: what is done at Google and not here is told" {
 	connect_account
 	calsync -q event add Stays --start "2026-03-10 10:00"
