@@ -149,6 +149,16 @@ const char *json_str(const struct json_object *obj, const char *key)
 	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
 }
 
+int json_word(const struct json_object *obj, const char *key, const char **out)
+{
+	struct json_object *value = json_get(obj, key);
+
+	*out = json_str(obj, key);
+	if (!value)
+		return 0;
+	return *out && strlen(*out) == (size_t)json_object_get_string_len(value) ? 0 : -1;
+}
+
 bool json_flag(const struct json_object *obj, const char *key, bool absent)
 {
 	struct json_object *value = json_get(obj, key);

@@ -43,6 +43,9 @@ struct json_object *json_get(const struct json_object *obj, const char *key);
 bool json_has(const struct json_object *obj, const char *key); /* the key is there, null or not */
 /* A string member, or NULL when it is absent or no string. Borrowed. */
 const char *json_str(const struct json_object *obj, const char *key);
+/* The same where another type, or a NUL behind which nobody would see the rest, is refused: -1.
+ * *out NULL: it is absent, or null. Borrowed. */
+int json_word(const struct json_object *obj, const char *key, const char **out);
 /* With defaults for an absent member or one of another type. json_int() also takes a decimal
  * string, as Google sends int64 so. */
 bool json_flag(const struct json_object *obj, const char *key, bool absent);

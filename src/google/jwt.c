@@ -137,14 +137,13 @@ int oauth_service_account(struct transport *t, struct clock *clock, const char *
 		return err_set(err, ERR_INVALID,
 			       "the key is not of a service account (its \"type\" is missing or "
 			       "another); make a key of type JSON for one in Google's console");
-	key.email = json_str(root, "client_email");
-	key.id = json_str(root, "private_key_id");
-	pem = json_str(root, "private_key");
-	if (!key.email || !pem)
-		return err_set(
-			err, ERR_INVALID,
-			"the service account's key lacks client_email or private_key; make a "
-			"new key of type JSON in Google's console");
+	if (json_word(root, "client_email", &key.email) ||
+	    json_word(root, "private_key_id", &key.id) || json_word(root, "private_key", &pem) ||
+	    !key.email || !pem)
+		return err_set(err, ERR_INVALID,
+			       "the service account's key lacks a usable client_email or "
+			       "private_key; make a "
+			       "new key of type JSON in Google's console");
 	pkey = read_key(pem);
 	if (!pkey)
 		return err_set(

@@ -144,14 +144,12 @@ int oauth_client_load(const char *path, struct oauth_client *out, struct err *er
 			       "'%s' is no client_secret.json: it has neither \"installed\" nor "
 			       "\"web\"; download one for a desktop app from Google's console",
 			       path);
-	id = json_str(client, "client_id");
-	secret = json_str(client, "client_secret");
-	if (!id || !is_visible(id, 1024))
+	if (json_word(client, "client_id", &id) || !id || !is_visible(id, 1024))
 		return err_set(err, ERR_INVALID,
 			       "'%s' holds no usable client_id; download the file again from "
 			       "Google's console",
 			       path);
-	if (secret && !is_visible(secret, 1024))
+	if (json_word(client, "client_secret", &secret) || (secret && !is_visible(secret, 1024)))
 		return err_set(err, ERR_INVALID,
 			       "'%s' holds no usable client_secret; download the file again from "
 			       "Google's console",
@@ -207,24 +205,25 @@ static int bad_answer(const struct http_response *r, const char *what, struct er
 static int read_token(const struct http_response *r, const struct json_object *root, int64_t now_ms,
 		      struct oauth_token *out, struct err *err)
 {
-	const char *access = json_str(root, "access_token");
-	const char *refresh = json_str(root, "refresh_token");
-	const char *type = json_str(root, "token_type");
+	const char *access, *refresh, *type, *scope;
 	int64_t expires = json_int(root, "expires_in", DEFAULT_EXPIRY_S);
 
-	if (!access || !is_visible(access, MAX_TOKEN))
+	if (json_word(root, "access_token", &access) || !access || !is_visible(access, MAX_TOKEN))
 		return bad_answer(r, "no usable access token", err);
-	if (refresh && !is_visible(refresh, MAX_TOKEN))
+	if (json_word(root, "refresh_token", &refresh) ||
+	    (refresh && !is_visible(refresh, MAX_TOKEN)))
 		return bad_answer(r, "a malformed refresh token", err);
-	if (type && strcasecmp(type, "Bearer"))
+	if (json_word(root, "token_type", &type) || (type && strcasecmp(type, "Bearer")))
 		return bad_answer(r, "a token that is not of type Bearer", err);
+	if (json_word(root, "scope", &scope))
+		return bad_answer(r, "a malformed list of permissions", err);
 	if (expires < 0)
 		expires = 0;
 	if (expires > MAX_EXPIRY_S)
 		expires = MAX_EXPIRY_S;
 	out->access_token = xstrdup(access);
 	out->refresh_token = xstrdup_null(refresh);
-	out->scope = xstrdup_null(json_str(root, "scope"));
+	out->scope = xstrdup_null(scope);
 	out->expires_ms = now_ms + expires * 1000;
 	out->refresh_expires_in_s = json_int(root, "refresh_token_expires_in", 0);
 	if (out->refresh_expires_in_s < 0 || out->refresh_expires_in_s > MAX_REFRESH_S)

@@ -111,8 +111,12 @@ client() {
 		client "{\"installed\": $text}"
 		bad 2 invalid "no usable client_id; download the file again" "${file[@]}"
 	done
-	client '{"web": {"client_id": "i", "client_secret": "two words"}}'
-	bad 2 invalid 'no usable client_secret; download the file again' "${file[@]}"
+	for text in '"two words"' 7 true '{}' '"sandbox-secret\\u0000junk"'; do
+		client "{\"web\": {\"client_id\": \"i\", \"client_secret\": $text}}"
+		bad 2 invalid 'no usable client_secret; download the file again' "${file[@]}"
+	done
+	client '{"installed": {"client_id": "i\\u0000junk"}}'
+	bad 2 invalid 'no usable client_id; download the file again' "${file[@]}"
 	client '{"web": {"client_id": "i", "redirect_uris": ["https://example.com/"]}}'
 	bad 2 invalid 'type "web", and none of its redirect_uris is on this machine; add http' "${file[@]}"
 	head -c 70000 /dev/zero | tr '\0' ' ' >client.json
@@ -163,7 +167,7 @@ client() {
 	done
 	for lost in .client_email .private_key; do
 		key rsa.pem "del($lost)"
-		bad 2 invalid 'lacks client_email or private_key; make a new key' "${robot[@]}"
+		bad 2 invalid 'lacks a usable client_email or private_key; make a new key' "${robot[@]}"
 	done
 	for pem in ec.pem locked.pem public.pem client.pem; do
 		echo 'no PEM at all' >client.pem
