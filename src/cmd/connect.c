@@ -97,6 +97,21 @@ static int find_by_address(struct cmd_context *cx, struct connect *c, struct err
 	return 0;
 }
 
+/* Without NAME a new account is called by its address, which may be none that messages can name. */
+static int check_own_name(const struct connect *c, struct err *err)
+{
+	AUTO(free) char *email = term_clean(c->email);
+	struct err why;
+
+	if (c->name || c->existing.id || !cmd_check_account_name(c->email, &why))
+		return 0;
+	return err_set(
+		err, ERR_USAGE,
+		"%s has logged in, but no account can be called by that address; nothing was "
+		"connected: give it another name, as in: calsync connect work",
+		email);
+}
+
 /* Half an hour or more: times of events and ends of logins are then judged wrongly. */
 static void warn_of_clock(int64_t skew_ms)
 {
@@ -238,8 +253,8 @@ static int run_connect(struct cmd_context *cx, struct err *err)
 		return -1;
 	c.read_only = is_read_only(&c);
 	c.scopes = c.read_only ? OAUTH_SCOPES_READ : OAUTH_SCOPES_WRITE;
-	if (connect_login(cx, &c, err) || (!c.name && cmd_check_account_name(c.email, err)) ||
-	    find_by_address(cx, &c, err) || connect_save(cx, &c, &a, err)) {
+	if (connect_login(cx, &c, err) || find_by_address(cx, &c, err) || check_own_name(&c, err) ||
+	    connect_save(cx, &c, &a, err)) {
 		if (c.loopback)
 			loopback_answer(c.loopback, false, "calsync is not connected",
 					failure_text(err));

@@ -786,3 +786,14 @@ meanwhile() {
 	assert_json '.provider == "credential" and .secrets == 6 and .damaged == []'
 	run -0 calsync sync --all
 }
+
+@test "connect: an address that is no name asks for one; a named account of it is repaired without" {
+	fake_google_account "o'brien@example.com"
+	export CONSENT_ACCOUNT="o'brien@example.com"
+	run -2 --separate-stderr calsync connect
+	assert_matches "$stderr" "calsync: o'brien@example.com has logged in, but .*give it another name, as in: calsync connect work"
+	[ ! -e "$CALSYNC_STORE" ]
+	run -0 calsync -q connect work
+	run -0 --separate-stderr calsync --json connect
+	assert_json '.account.name == "work" and .account.email == "o\u0027brien@example.com"'
+}
