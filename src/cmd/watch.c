@@ -164,7 +164,7 @@ static int run_watch(struct cmd_context *cx, struct err *err)
 	    store_calendar_list(cx->store, w.account.id, &w.all, err))
 		return -1;
 	push_warn_left(r);
-	if (!r->live_count || (r->err.code != ERR_NONE && !r->made))
+	if (!r->live_count || (r->is_common && !r->made))
 		return nothing_watched(&w, err);
 	tell_troubles(r);
 	if (cx->global.json)

@@ -254,6 +254,7 @@ static bool make_failed(struct run *r, struct calendar *c, struct err *err)
 		}
 	}
 	note_trouble(r, c, unsupported, err);
+	r->out->is_common = fatal;
 	return fatal;
 }
 

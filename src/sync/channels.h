@@ -56,6 +56,7 @@ struct live_channel {
 struct channels_result { /* of one account */
 	char *account;
 	struct err err; /* the first that kept a channel from being made; code ERR_NONE = none */
+	bool is_common; /* err would meet every other calendar, too: none was tried after it */
 	struct err stop_err; /* the first that kept one from being stopped: it is tried again */
 	int64_t made, stopped, left; /* left: channels that still are to be stopped */
 	int64_t requests;

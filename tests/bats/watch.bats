@@ -179,6 +179,19 @@ holidays() {
 	assert_json '.renewed == 1 and (.channels | length) == 2'
 }
 
+@test "watch: one more that is refused leaves those that have a channel at work" {
+	second_calendar
+	connect_account
+	run -0 calsync watch
+	run -0 calsync calendars select Team
+	fake_google_fault '{"match": "team%40", "action": "status", "status": 403, "reason": "forbidden", "times": 0}'
+	run --separate-stderr -7 calsync --json watch
+	assert_schema watch
+	assert_json '(.success | not) and .error.code == "google"
+		and [.channels[].calendar] == ["user1@example.com"]'
+	assert_matches "$stderr" "calendar 'Team'"
+}
+
 @test "renew-watches: a calendar that Google notifies of no longer is told, and polled" {
 	connect_account
 	run -0 calsync watch
