@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/time.h"
 #include "base/xalloc.h"
 #include "base/banned.h"
 #include "google/channel.h"
@@ -75,6 +76,26 @@ static int settle(struct channel_step *s, const struct channel *c, const char *r
 	return hook_channel_set_resource(s->hook, c->id, resource_id, err);
 }
 
+/* Who went on with it would forget it at once, and make the next. */
+static int give_up(struct channel_step *s, const struct channel *c, char *resource_id,
+		   int64_t expiration_ms, struct err *err)
+{
+	struct channel past = *c;
+	struct err late;
+	char end[RFC3339_LEN];
+
+	past.resource_id = resource_id;
+	if (channel_stop(s, &past, &late))
+		log_warn("watch", "%s: it is tried again, ignoring", late.msg);
+	s->is_clock_wrong = true;
+	rfc3339_format(expiration_ms / 1000, 0, end);
+	return err_set(
+		err, ERR_FAILED,
+		"the channel that Google has just made ends at %s, which is over by the clock "
+		"of this machine: set that right",
+		end);
+}
+
 /* Whether the channel may have been made all the same. */
 static bool is_unsure(const struct channel_step *s, const struct err *err)
 {
@@ -101,6 +122,8 @@ static int make_under(struct channel_step *s, const struct calendar *c, const st
 		return -1;
 	}
 	if (!google_watch_events(s->google, &request, &resource, &expiration_ms, err)) {
+		if (expiration_ms && expiration_ms <= clock_now_ms(s->clock))
+			return give_up(s, ch, resource, expiration_ms, err);
 		log_info("watch", "channel %s: new -> active", ch->id);
 		return settle(s, ch, resource, expiration_ms, dark, err);
 	}

@@ -14,6 +14,7 @@ struct channel_step {
 	struct google *google;
 	struct hook *hook; /* NULL only where none is made, and there is none */
 	int64_t account_id;
+	bool is_clock_wrong; /* a channel that Google has just made is over by it */
 };
 
 /*
@@ -21,6 +22,7 @@ struct channel_step {
  * unnoticed before, so the calendar is to be synced.
  *
  * Errors  as of google_watch_events(). When Google has certainly made none no row is left behind.
+ *         ERR_FAILED and is_clock_wrong: it would be taken for over at once, and is stopped.
  */
 int channel_make(struct channel_step *s, const struct calendar *c, const char *address, bool dark,
 		 struct err *err);

@@ -240,9 +240,11 @@ static void explain(const struct run *r, const struct calendar *c, struct err *e
 static bool make_failed(struct run *r, struct calendar *c, struct err *err)
 {
 	bool unsupported = !strcmp(err->reason, "pushNotSupportedForRequestedResource");
-	bool fatal = engine_is_fatal(err) || google_refuses_address(err);
+	bool fatal;
 
-	r->dead = engine_is_fatal(err);
+	/* By a wrong clock nothing is ended, either. */
+	r->dead = engine_is_fatal(err) || r->step.is_clock_wrong;
+	fatal = r->dead || google_refuses_address(err);
 	explain(r, c, err);
 	if (unsupported) {
 		struct err late;

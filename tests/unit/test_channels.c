@@ -258,6 +258,37 @@ static void test_channels__a_calendar_that_is_not_found_is_tried_again(void **st
 	}
 }
 
+/* By it a channel that Google has just made is over. None is left behind, and none is forgotten that
+ * lives. */
+static void test_channels__a_clock_that_is_ahead_is_named(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.now_ms += 30 * DAY_MS;
+	log_in(w);
+	OK(watch(w));
+	assert_int_equal(result.err.code, ERR_FAILED);
+	assert_non_null(strstr(result.err.msg, "clock"));
+	assert_int_equal(result.made + result.live_count, 0);
+	assert_int_equal(google_channel_count(w), 0);
+	assert_int_equal(our_count(w) + hook_count(), 0);
+	w->clock.now_ms -= 30 * DAY_MS;
+	log_in(w);
+	watch_ok(w);
+	w->clock.now_ms += 30 * DAY_MS;
+	log_in(w);
+	OK(renew(w, 7 * DAY_MS));
+	assert_int_equal(result.err.code, ERR_FAILED);
+	assert_int_equal(result.made, 0);
+	assert_int_equal(google_channel_count(w), 1);
+	assert_int_equal(our_count(w), 1);
+	w->clock.now_ms -= 30 * DAY_MS;
+	log_in(w);
+	renew_ok(w);
+	assert_int_equal(result.live_count, 1);
+	assert_one_channel(w);
+}
+
 static void test_channels__a_calendar_that_cannot_be_pushed_is_polled(void **state)
 {
 	struct world *w = *state;
@@ -428,6 +459,7 @@ int main(void)
 		CHANNEL_TEST(test_channels__a_stop_that_fails_is_tried_again),
 		CHANNEL_TEST(test_channels__one_that_google_does_not_know_is_stopped),
 		CHANNEL_TEST(test_channels__a_calendar_that_is_not_found_is_tried_again),
+		CHANNEL_TEST(test_channels__a_clock_that_is_ahead_is_named),
 		CHANNEL_TEST(test_channels__a_calendar_that_cannot_be_pushed_is_polled),
 		CHANNEL_TEST(test_channels__an_address_that_google_refuses_is_named),
 		CHANNEL_TEST(test_channels__a_dead_login_asks_nothing_more),
