@@ -107,6 +107,27 @@ static void check_pages(struct doctor *d, const char *path, struct hook *hook)
 	mend_by_new(d, path);
 }
 
+/* A store that asks for no notifications misses none. */
+static void check_owner(struct doctor *d, const char *path, struct hook *hook)
+{
+	struct err err;
+
+	if (!d->cx->store || !hook_check_owner(hook, d->cx->store, &err))
+		return;
+	if (err.code != ERR_INVALID) {
+		doctor_add(d, CHECK, FINDING_ERROR, "%s", err.msg);
+		mend_by_new(d, path);
+		return;
+	}
+	doctor_add(d, CHECK, is_needed(d) ? FINDING_ERROR : FINDING_WARNING,
+		   "'%s' is another store's: this one hears nothing through it", path);
+	doctor_mend(d,
+		    "name another file: webhook.database, or CALSYNC_WEBHOOK_DB; when the other "
+		    "store is gone for good: move '%s' away, with its -wal and -shm, then calsync "
+		    "renew-watches && calsync sync --all",
+		    path);
+}
+
 static void check_kind(struct doctor *d, const char *path, const struct store_look *look)
 {
 	switch (look->kind) {
@@ -153,6 +174,8 @@ static void look(struct doctor *d, const char *path, struct store_look *out)
 	check_kind(d, path, out);
 	if (hook)
 		check_pages(d, path, hook);
+	if (hook && out->kind == STORE_CURRENT && d->count == begin)
+		check_owner(d, path, hook);
 	if (d->count == begin)
 		doctor_add(d, CHECK, FINDING_OK, "'%s' is whole", path);
 }

@@ -62,6 +62,8 @@ void hook_explain(const char *path, struct err *err)
 	AUTO(free) char *barrier = hook_barrier(path);
 	struct err was = *err;
 
+	if (was.code == ERR_INVALID) /* another store's: nothing in it was announced to this one */
+		return;
 	err_set(err, was.code,
 		"what Google announced waits, and is not synced: %s%s%s; 'calsync doctor' says "
 		"more",

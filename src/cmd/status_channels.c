@@ -143,7 +143,8 @@ struct hook *status_open_hook(struct gather *g)
 	AUTO(hook_close) struct hook *hook = NULL;
 	struct err err;
 
-	if (!hook_open(path, false, &hook, &err) && !read_all(hook, &err))
+	if (!hook_open(path, false, &hook, &err) && !hook_check_owner(hook, g->cx->store, &err) &&
+	    !read_all(hook, &err))
 		return TAKE(hook);
 	if (hook || err.code != ERR_NOT_FOUND)
 		g->hook_err = err;

@@ -23,6 +23,28 @@ struct hook {
 	struct db *db;
 };
 
+/* --- what a column may hold -------------------------------------------------------------- */
+
+/* A number that others may add to and make a time of. */
+static bool is_number(struct stmt *st, int col, int64_t max)
+{
+	return col_is(st, col, COL_INT) && col_int(st, col) >= 0 && col_int(st, col) <= max;
+}
+
+/* Visible ASCII, as the receiver takes it (web/hook_check.c). */
+static bool is_word(struct stmt *st, int col)
+{
+	size_t len;
+	const char *s = col_is(st, col, COL_TEXT) ? col_text_len(st, col, &len) : NULL;
+
+	if (!s || !len || len > WORD_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 /* --- opening ----------------------------------------------------------------------------- */
 
 /* A folder that is made to be shared makes a file that is shared. */
@@ -133,6 +155,82 @@ void hook_rollback(struct hook *h)
 	db_rollback(h->db);
 }
 
+/* --- the owner --------------------------------------------------------------------------- */
+
+static const char sql_owner_get[] = "SELECT store_id FROM owner LIMIT 1";
+
+/* NULL: nobody. */
+static int owner_get(struct hook *h, char **out, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	int status;
+
+	if (db_prepare(h->db, sql_owner_get, &st, err))
+		return -1;
+	status = stmt_step(st, err);
+	if (status < 0)
+		return -1;
+	if (status && !is_word(st, 0))
+		return hook_damaged(h->db, "its owner makes no sense", err);
+	*out = status ? col_dup(st, 0) : NULL;
+	return 0;
+}
+
+static const char sql_owner_set[] =
+	"INSERT INTO owner (store_id) SELECT :id WHERE NOT EXISTS (SELECT 1 FROM owner)";
+
+static int owner_set(struct hook *h, const char *id, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+
+	if (db_prepare(h->db, sql_owner_set, &st, err))
+		return -1;
+	stmt_text(st, ":id", id);
+	return stmt_run(st, err);
+}
+
+static int not_ours(const struct hook *h, struct err *err)
+{
+	return err_set(err, ERR_INVALID,
+		       "webhook database '%s' is another store's; name another file for this one "
+		       "(webhook.database, CALSYNC_WEBHOOK_DB); or, when that store is gone for "
+		       "good, " HOOK_MEND,
+		       hook_path(h));
+}
+
+int hook_check_owner(struct hook *h, struct store *s, struct err *err)
+{
+	AUTO(free) char *owner = NULL, *id = NULL;
+
+	if (owner_get(h, &owner, err) || store_identity_look(s, &id, err))
+		return -1;
+	return owner && (!id || strcmp(owner, id) != 0) ? not_ours(h, err) : 0;
+}
+
+static int claim(struct hook *h, struct store *s, struct err *err)
+{
+	AUTO(free) char *owner = NULL, *id = NULL;
+
+	if (owner_get(h, &owner, err))
+		return -1;
+	if (owner)
+		return hook_check_owner(h, s, err);
+	/* Another store may be first: look who it was. */
+	if (store_identity(s, &id, err) || owner_set(h, id, err))
+		return -1;
+	return hook_check_owner(h, s, err);
+}
+
+int hook_open_of(struct store *s, const char *path, bool create, struct hook **out, struct err *err)
+{
+	AUTO(hook_close) struct hook *h = NULL;
+
+	if (hook_open(path, create, &h, err) || claim(h, s, err))
+		return -1;
+	*out = TAKE(h);
+	return 0;
+}
+
 /* --- channels ---------------------------------------------------------------------------- */
 
 void hook_channel_release(struct hook_channel *c)
@@ -225,26 +323,6 @@ int hook_channel_note(struct hook *h, const char *id, int64_t number, const char
 #define CHANNEL_SELECT                                                                      \
 	"SELECT channel_id, calendar_id, token_hash, resource_id, created_ms, verified_ms," \
 	" last_message_ms, last_number, messages FROM channel"
-
-/* A number that others may add to and make a time of. */
-static bool is_number(struct stmt *st, int col, int64_t max)
-{
-	return col_is(st, col, COL_INT) && col_int(st, col) >= 0 && col_int(st, col) <= max;
-}
-
-/* Visible ASCII, as the receiver takes it (web/hook_check.c). */
-static bool is_word(struct stmt *st, int col)
-{
-	size_t len;
-	const char *s = col_is(st, col, COL_TEXT) ? col_text_len(st, col, &len) : NULL;
-
-	if (!s || !len || len > WORD_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (s[i] <= ' ' || s[i] >= 0x7f)
-			return false;
-	return true;
-}
 
 static bool is_channel(struct stmt *st)
 {

@@ -8,6 +8,8 @@
  *   webhookd                   looks channels up, notes their messages, adds wakes
  *   sync                       turns wakes into the store's sync requests, then removes them
  *
+ * Owner    one store, the first that uses it: to another one its calendars' numbers would be other
+ *          calendars, and its channels nobody's. The receiver needs none.
  * Wakes    one row a calendar, however many messages. Who has listed it and names its ticket removes
  *          it; what comes in between changes the ticket, the row stays, and makes another sync.
  * Sharing  in a folder with the setgid bit that its group may write to, the file is the group's
@@ -27,6 +29,7 @@
 #define HOOK_HASH_LEN 32 /* SHA-256 */
 
 struct hook;
+struct store;
 struct store_look;
 struct strbuf;
 
@@ -36,6 +39,13 @@ void hook_close(struct hook *h); /* NULL allowed */
 const char *hook_path(const struct hook *h);
 /* How long a statement waits for another process's write; 10 s from the start. */
 void hook_set_busy_timeout(struct hook *h, int ms);
+
+/* As a store's own: from now on, when it was nobody's. ERR_INVALID, with what mends it: it is another
+ * one's. */
+int hook_open_of(struct store *s, const char *path, bool create, struct hook **out,
+		 struct err *err);
+/* The same of an open one, and nothing is written. */
+int hook_check_owner(struct hook *h, struct store *s, struct err *err);
 
 /* As store_look() and store_check_pages() (store/health.h): for `doctor`, which changes nothing. */
 int hook_look(const char *path, struct store_look *look, struct hook **out, struct err *err);

@@ -42,18 +42,25 @@
 /* One row: when what failed is to be tried again; 0 = nothing is. */
 #define TABLE_NEXT_TRY "CREATE TABLE next_try (at_ms INTEGER NOT NULL) STRICT"
 
+/* One row: the store whose channels and wakes these are (store_identity()); none = nobody's yet. */
+#define TABLE_OWNER "CREATE TABLE owner (store_id TEXT NOT NULL) STRICT"
+
 static const char step_1[] = TABLE_CHANNEL ";" TABLE_WAKE ";" TABLE_NEXT_TRY ";"
 					   "INSERT INTO next_try VALUES (0);";
 
-static const char *const steps[] = {step_1};
+static const char step_2[] = TABLE_OWNER ";";
 
-/* All that is in sqlite_schema behind the last step, by name. */
+static const char *const steps[] = {step_1, step_2};
+
+/* All that is in sqlite_schema, by name, and from which step on. */
 static const struct {
 	const char *name, *sql;
+	int since;
 } tables[] = {
-	{"channel", TABLE_CHANNEL},
-	{"next_try", TABLE_NEXT_TRY},
-	{"wake", TABLE_WAKE},
+	{"channel", TABLE_CHANNEL, 1},
+	{"next_try", TABLE_NEXT_TRY, 1},
+	{"owner", TABLE_OWNER, 2},
+	{"wake", TABLE_WAKE, 1},
 };
 
 int hook_damaged(const struct db *db, const char *what, struct err *err)
@@ -125,24 +132,33 @@ static bool is_text(struct stmt *st, int col, const char *want)
 	return text && len == strlen(want) && !memcmp(text, want, len);
 }
 
-static int check_tables(struct db *db, size_t want, struct err *err)
+/* The next one that this version has; ARRAY_SIZE(tables) = none. */
+static size_t next_table(size_t from, int version)
+{
+	while (from < ARRAY_SIZE(tables) && tables[from].since > version)
+		from++;
+	return from;
+}
+
+static int check_tables(struct db *db, int version, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
-	size_t n = 0;
+	size_t n = next_table(0, version);
 	int status;
 
 	if (db_prepare(db, sql_schema, &st, err))
 		return -1;
 	stmt_int(st, ":max", ARRAY_SIZE(tables) + 1);
-	while ((status = stmt_step(st, err)) == 1 && n < want) {
+	while ((status = stmt_step(st, err)) == 1 && n < ARRAY_SIZE(tables)) {
 		if (!is_text(st, 0, "table") || !is_text(st, 1, tables[n].name) ||
 		    !is_text(st, 2, tables[n].name) || !is_text(st, 3, tables[n].sql))
 			return hook_damaged(db, "its tables are not ours", err);
-		n++;
+		n = next_table(n + 1, version);
 	}
 	if (status < 0)
 		return -1;
-	return status || n < want ? hook_damaged(db, "its tables are not ours", err) : 0;
+	return status || n < ARRAY_SIZE(tables) ? hook_damaged(db, "its tables are not ours", err)
+						: 0;
 }
 
 /* What another program's version holds is known to schema_migrate() alone. */
@@ -153,10 +169,8 @@ static int check_version(struct db *db, struct err *err)
 	if (db_begin_read_at(db, __FILE__, __LINE__, err))
 		return -1;
 	rc = db_user_version(db, &version, err);
-	if (!rc && version == 0)
-		rc = check_tables(db, 0, err);
-	else if (!rc && version == ARRAY_SIZE(steps))
-		rc = check_tables(db, ARRAY_SIZE(tables), err);
+	if (!rc && version >= 0 && version <= (int)ARRAY_SIZE(steps))
+		rc = check_tables(db, version, err);
 	db_rollback(db);
 	return rc;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/random.h"
 #include "base/xalloc.h"
 #include "store/internal.h"
 #include "store/schema.h"
@@ -113,6 +114,42 @@ int store_meta_get(struct store *s, const char *key, char **out, struct err *err
 	if (status < 0)
 		return -1;
 	*out = status ? col_dup(st, 0) : NULL;
+	return 0;
+}
+
+#define IDENTITY_KEY "store_id"
+
+static const char sql_identity_add[] = "INSERT INTO meta (key, value) VALUES (:key, :value)"
+				       " ON CONFLICT (key) DO NOTHING";
+
+static int identity_add(struct store *s, struct err *err)
+{
+	AUTO(stmt_done) struct stmt *st = NULL;
+	char id[RANDOM_UUID_LEN];
+
+	random_uuid(id);
+	if (db_prepare(s->db, sql_identity_add, &st, err))
+		return -1;
+	stmt_text(st, ":key", IDENTITY_KEY);
+	stmt_text(st, ":value", id);
+	return stmt_run(st, err);
+}
+
+int store_identity_look(struct store *s, char **out, struct err *err)
+{
+	return store_meta_get(s, IDENTITY_KEY, out, err);
+}
+
+int store_identity(struct store *s, char **out, struct err *err)
+{
+	AUTO(free) char *id = NULL;
+
+	if (store_identity_look(s, &id, err))
+		return -1;
+	/* Another process may be first: read what counts. */
+	if (!id && (identity_add(s, err) || store_identity_look(s, &id, err)))
+		return -1;
+	*out = TAKE(id);
 	return 0;
 }
 

@@ -47,6 +47,12 @@ bool store_in_transaction(const struct store *s);
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *err);
 int store_meta_get(struct store *s, const char *key, char **out, struct err *err); /* NULL: none */
 
+/* What this store is known by to files that are its own: random, made when it is first asked for, and
+ * kept for good, also in a backup. */
+int store_identity(struct store *s, char **out, struct err *err);
+/* The same, but nothing is written. NULL: nobody has asked for it yet. */
+int store_identity_look(struct store *s, char **out, struct err *err);
+
 /* --- accounts ---------------------------------------------------------------------------- */
 
 #define ACCOUNT_STATES(X)                                                                         \

@@ -56,12 +56,14 @@ void channels_result_release(struct channels_result *r)
 
 /* --- what there is ------------------------------------------------------------------------ */
 
-/* Not made here: a run that makes no channel needs none. */
+/* Not made here: a run that makes no channel needs none, nor does another store's matter to it. */
 static int open_hook(struct run *r, bool create, struct err *err)
 {
-	if (r->step.hook || !hook_open(r->hook_path, create, &r->step.hook, err))
+	if (r->step.hook || !hook_open_of(r->env->store, r->hook_path, create, &r->step.hook, err))
 		return 0;
-	return !create && err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (create || (err->code == ERR_INVALID && r->o->push == PUSH_SWITCH_ON))
+		return -1;
+	return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID ? 0 : -1;
 }
 
 /* What the webhook knows of it: its messages may have told the resource id. */
@@ -479,8 +481,8 @@ int channels_tidy(struct store *s, const char *hook_path, struct err *err)
 	AUTO(hook_channel_list_release) struct hook_channel_list known = {0};
 	AUTO(channel_list_release) struct channel_list ours = {0};
 
-	if (hook_open(hook_path, false, &hook, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (hook_open_of(s, hook_path, false, &hook, err))
+		return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID ? 0 : -1;
 	/* In this order: what is made meanwhile is in the store before it is there. */
 	if (hook_channel_list(hook, &known, err) || store_channel_list(s, 0, &ours, err))
 		return -1;

@@ -73,14 +73,15 @@ void channels_result_release(struct channels_result *r);
  * Bring the channels of an account into line with what its calendars want. With nothing to do
  * nothing is asked and nothing is written.
  *
- * hook_path  the webhook's database; made when the first channel is
+ * hook_path  the webhook's database; made when the first channel is. ERR_INVALID: a channel is to be
+ *            made, and it is another store's
  * Returns    0 when the account could be worked on, whatever became of it (see out); -1 when
  *            nothing could be done at all: ERR_LOCKED, ERR_STORE, ... . out is filled in both cases.
  */
 int channels_run(const struct sync_env *env, const char *hook_path, const struct account *account,
 		 const struct channels_options *o, struct channels_result *out, struct err *err);
 
-/* Take out of the webhook's database what the store has no channel for. */
+/* Take out of the webhook's database what the store has no channel for; another store's is left alone. */
 int channels_tidy(struct store *s, const char *hook_path, struct err *err);
 
 DEFINE_AUTO_VALUE(struct channels_result, channels_result_release)

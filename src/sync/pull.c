@@ -336,7 +336,7 @@ static bool makes_way(struct pull *p)
 {
 	const char *way = p->e->options->makes_way;
 
-	if (!way || !p->e->generation || !wakes_came(way))
+	if (!way || !p->e->generation || !wakes_came(p->e->store, way))
 		return false;
 	log_info("pull", "calendar '%s': others were notified; it goes on with the next run",
 		 p->c->summary);

@@ -133,7 +133,7 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 	AUTO(absorption_release)
 	struct absorption a = {.store = s, .clock = clock, .scope = scope};
 
-	if (hook_open(hook_path, false, &a.hook, err))
+	if (hook_open_of(s, hook_path, false, &a.hook, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	/* Order matters: what comes in after the bell is silenced rings it again. */
 	if ((!scope && bell_silence(hook_path, err)) ||
@@ -147,13 +147,14 @@ int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 	return request_all(&a, err) || remove_all(&a, err) ? -1 : 0;
 }
 
-bool wakes_came(const char *hook_path)
+bool wakes_came(struct store *s, const char *hook_path)
 {
 	AUTO(hook_close) struct hook *hook = NULL;
 	struct err err;
 	bool came = false;
 
-	if ((hook_open(hook_path, false, &hook, &err) || hook_wake_is_new(hook, &came, &err)) &&
+	if ((hook_open_of(s, hook_path, false, &hook, &err) ||
+	     hook_wake_is_new(hook, &came, &err)) &&
 	    err.code != ERR_NOT_FOUND)
 		log_debug("sync", "%s, ignoring", err.msg);
 	return came;
@@ -164,8 +165,8 @@ int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path,
 	AUTO(hook_close) struct hook *hook = NULL;
 	int64_t at_ms;
 
-	if (hook_open(hook_path, false, &hook, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	if (hook_open_of(s, hook_path, false, &hook, err))
+		return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID ? 0 : -1;
 	if (store_queue_next(s, clock_now_ms(clock), &at_ms, err))
 		return -1;
 	return hook_next_set(hook, at_ms, err);
@@ -181,7 +182,7 @@ int wakes_look(struct store *s, const char *hook_path, struct hook_wake **out, s
 	if (hook_open(hook_path, false, &hook, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
-	} else if (hook_wake_look(hook, &all, &count, err)) {
+	} else if (hook_check_owner(hook, s, err) || hook_wake_look(hook, &all, &count, err)) {
 		return -1;
 	}
 	for (size_t i = 0; i < count; i++) {

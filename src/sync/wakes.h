@@ -22,14 +22,16 @@ struct wake_scope {                          /* borrowed */
 	char *const *calendars;
 };
 
-/* scope NULL: all that waits. Without a webhook's database there is nothing to do, and none is made. */
+/* scope NULL: all that waits. Without a webhook's database there is nothing to do, and none is made.
+ * ERR_INVALID: it is another store's, and left alone. */
 int wakes_absorb(struct store *s, struct clock *clock, const char *hook_path,
 		 const struct wake_scope *scope, struct err *err);
 
 /* W4: whether something came since somebody took what waited. */
-bool wakes_came(const char *hook_path);
+bool wakes_came(struct store *s, const char *hook_path);
 
-/* Behind a sync: leave word of when the queue is due next, for who starts the next one. */
+/* Behind a sync: leave word of when the queue is due next, for who starts the next one. Not in another
+ * store's database. */
 int wakes_note_next(struct store *s, struct clock *clock, const char *hook_path, struct err *err);
 
 /* What waits, oldest first, of calendars that are synced; to look at. An array of the caller's. */

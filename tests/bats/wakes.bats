@@ -175,6 +175,52 @@ take_away() {
 	assert_equal "$(AS=(); [ "$(id -u)" -eq 0 ] || chmod 600 "$HOOK"; wakes)" 1
 }
 
+# The other store's calendars have the same numbers as this one's.
+@test "wakes: another store's database is left alone: its wakes, its channels, its next try" {
+	local channels other="'$HOOK' is another store's; name another file for this one \\(webhook.database, CALSYNC_WEBHOOK_DB\\); or, .*then run 'calsync renew-watches'"
+	fake_google_account user3@example.com
+	CONSENT_ACCOUNT=user3@example.com calsync --quiet --db "$HOME/second.db" connect second
+	second() {
+		CALSYNC_WEBHOOK_DB=$HOOK calsync --db "$HOME/second.db" "$@"
+	}
+	announce work home
+	sqlite3 "$HOOK" 'UPDATE next_try SET at_ms = 5'
+	channels=$(sqlite3 "$HOOK" 'SELECT channel_id FROM channel ORDER BY 1')
+	assert_equal "$(wc -l <<<"$channels")" 2
+	run --separate-stderr -2 second --json sync --queued
+	assert_schema sync
+	assert_matches "$stderr" "^calsync: webhook database $other"
+	run --separate-stderr -7 second sync
+	assert_matches "$stderr" "$other"
+	run --separate-stderr -2 second watch
+	assert_matches "$stderr" "$other"
+	run --separate-stderr -0 second --json queue
+	assert_json '. == []'
+	assert_matches "$stderr" "what Google announced is not shown: webhook database $other"
+	run --separate-stderr -0 second --json status
+	assert_json '.notifications == []'
+	assert_matches "$stderr" "what the webhook knows is not shown: webhook database $other"
+	# What has no channels needs none to go.
+	run -0 second renew-watches
+	run -0 second stop-watch
+	run --separate-stderr second --json doctor
+	assert_json '[.findings[] | select(.check == "webhook") | {status, message}] == [{status: "warning",
+		message: "'"'$HOOK'"' is another store'"'"'s: this one hears nothing through it"}]'
+	assert_equal "$(wakes)" 2
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT at_ms FROM next_try')" 5
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT channel_id FROM channel ORDER BY 1')" "$channels"
+	# A backup of the first one is the first one.
+	sqlite3 "$CALSYNC_STORE" "VACUUM INTO '$HOME/backup.db'"
+	mv "$HOME/backup.db" "$CALSYNC_STORE"
+	rm -f "$CALSYNC_STORE"-wal "$CALSYNC_STORE"-shm
+	run --separate-stderr -0 calsync --json sync --queued
+	assert_json '[.accounts[].account] == ["home", "work"]'
+	# Its owner is gone for good.
+	rm -f "$HOOK" "$HOOK"-*
+	run -0 second watch
+	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 1
+}
+
 @test "wakes: without a webhook nothing is made" {
 	rm -f "$HOOK"*
 	run -0 calsync sync --all

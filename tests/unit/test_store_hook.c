@@ -277,6 +277,46 @@ static void test_hook__another_database_is_not_taken_for_it(void **state)
 	FAILS(ERR_STORE, store_open(hook_file, STORE_CREATE, &store, &err));
 }
 
+static void test_hook__is_the_store_s_that_used_it_first(void **state)
+{
+	AUTO(store_close) struct store *second = NULL;
+	AUTO(free) char *copy = NULL, *id = NULL, *same = NULL;
+	struct hook *h = NULL;
+	char file[sizeof(hook_file)];
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/one.db", folder);
+	OK(store_open(file, STORE_CREATE, &store, &err));
+	snprintf(file, sizeof(file), "%s/two.db", folder);
+	OK(store_open(file, STORE_CREATE, &second, &err));
+	/* To look makes nobody's of nobody. */
+	OK(hook_check_owner(hook, store, &err));
+	OK(hook_check_owner(hook, second, &err));
+	OK(store_identity_look(store, &id, &err));
+	assert_null(id);
+	for (int i = 0; i < 2; i++) {
+		OK(hook_open_of(store, hook_file, false, &h, &err));
+		hook_close(TAKE(h));
+	}
+	OK(hook_check_owner(hook, store, &err));
+	FAILS(ERR_INVALID, hook_check_owner(hook, second, &err));
+	FAILS(ERR_INVALID, hook_open_of(second, hook_file, true, &h, &err));
+	assert_null(h);
+	assert_non_null(strstr(err.msg, hook_file));
+	assert_non_null(strstr(err.msg, "name another file for this one (webhook.database"));
+	assert_non_null(strstr(err.msg, "then run 'calsync renew-watches'"));
+	/* The store is known by the same id for good. */
+	OK(store_identity(store, &id, &err));
+	OK(store_identity(store, &same, &err));
+	assert_string_equal(id, same);
+	OK(store_identity(second, &copy, &err));
+	assert_string_not_equal(id, copy);
+	/* As a backup would bring it back. */
+	OK(store_meta_set(second, "store_id", id, &err));
+	OK(hook_open_of(second, hook_file, false, &h, &err));
+	hook_close(h);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_hook, fixture_hook_end)
 
 int main(void)
@@ -291,6 +331,7 @@ int main(void)
 		TEST(test_hook__only_a_folder_made_for_it_shares_the_file),
 		TEST(test_hook__the_bell_is_a_file_beside_it),
 		TEST(test_hook__a_bell_that_somebody_else_rang_is_rung),
+		TEST(test_hook__is_the_store_s_that_used_it_first),
 		TEST(test_hook__another_database_is_not_taken_for_it),
 	};
 

@@ -82,6 +82,9 @@ static const char *const odd_schemas[] = {
 	"CREATE TABLE more (a);",
 	"ALTER TABLE wake ADD COLUMN g INTEGER AS (ticket + 1);",
 	"DROP TABLE next_try;",
+	"DROP TABLE owner;",
+	"PRAGMA user_version = 1;",
+	"DROP TABLE owner; CREATE TABLE more (a); PRAGMA user_version = 1;",
 	"DROP TABLE next_try; CREATE VIRTUAL TABLE next_try USING fts5(at_ms);",
 	"ANALYZE;",
 	"PRAGMA user_version = 0;",
@@ -105,6 +108,20 @@ static void test_hostile__any_other_schema_is_refused(void **state)
 		assert_int_equal(fixture_hook_end(state), 0);
 		assert_int_equal(fixture_hook(state), 0);
 	}
+}
+
+/* Made by an earlier calsync. */
+static void test_hostile__one_without_an_owner_gets_the_table(void **state)
+{
+	(void)state;
+	OK(hook_wake_add(hook, 7, 5000, &err));
+	reopened_after("DROP TABLE owner; PRAGMA user_version = 1;");
+	OK(hook_open(hook_file, false, &hook, &err));
+	reopened_after("INSERT INTO owner VALUES ('a b');");
+	OK(hook_open(hook_file, false, &hook, &err));
+	OK(store_open(db_file, STORE_CREATE, &store, &err));
+	FAILS(ERR_STORE, hook_check_owner(hook, store, &err));
+	assert_told("its owner makes no sense");
 }
 
 /* He need not wait until nobody has the file open. */
@@ -469,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_hostile__any_other_schema_is_refused),
+		TEST(test_hostile__one_without_an_owner_gets_the_table),
 		TEST(test_hostile__a_schema_that_changes_later_has_an_end),
 		TEST(test_hostile__a_statement_takes_so_many_steps),
 		TEST(test_hostile__rows_of_channel_are_checked),
