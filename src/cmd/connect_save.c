@@ -13,7 +13,9 @@
 #include "sync/lock.h"
 #include "base/banned.h"
 
-#define LOCK_WAIT_MS 10000
+/* A login that is not stored is lost, and somebody has to give it again: longer than others wait. */
+#define LOCK_WAIT_MS 60000
+#define LOCK_TELL_MS 1000
 
 /* --- secrets ----------------------------------------------------------------------------- */
 
@@ -236,12 +238,36 @@ static void hold_release(struct hold *h)
 }
 DEFINE_AUTO_VALUE(struct hold, hold_release)
 
+static int wait_for_sync(struct cmd_context *cx, const struct account *a, struct account_lock **out,
+			 struct err *err)
+{
+	const char *path = store_path(cx->store);
+	AUTO(free) char *word = account_word(a->name);
+	struct err held;
+
+	if (!account_lock_take(path, a->id, cx->clock, LOCK_TELL_MS, out, err))
+		return 0;
+	if (err->code != ERR_LOCKED)
+		return -1;
+	log_warn("connect", "%s; waiting for up to %d s to store the login", err->msg,
+		 LOCK_WAIT_MS / 1000);
+	if (!account_lock_take(path, a->id, cx->clock, LOCK_WAIT_MS, out, &held))
+		return 0;
+	*err = held;
+	return held.code != ERR_LOCKED
+		       ? -1
+		       : err_set(err, ERR_LOCKED,
+				 "%s, and did not end within %d s; the login was not stored: when "
+				 "it has ended, run 'calsync connect %s' again",
+				 held.msg, LOCK_WAIT_MS / 1000, word);
+}
+
 /* Order matters: whoever renews the token while holding the account's lock has to come to an end;
  * what Google answers to the old login is stored before, or not at all. */
 static int hold_take(struct cmd_context *cx, const struct account *a, struct hold *h,
 		     struct err *err)
 {
-	if (account_lock_take(store_path(cx->store), a->id, cx->clock, LOCK_WAIT_MS, &h->lock, err))
+	if (wait_for_sync(cx, a, &h->lock, err))
 		return -1;
 	return google_token_lock(cx->store, a, cx->clock, GOOGLE_TOKEN_WAIT_MS, &h->renewals, err);
 }

@@ -797,3 +797,20 @@ meanwhile() {
 	run -0 --separate-stderr calsync --json connect
 	assert_json '.account.name == "work" and .account.email == "o\u0027brien@example.com"'
 }
+
+@test "connect: a sync that is running is waited for, which is told" {
+	connect_account work
+	/usr/bin/python3 - "$CALSYNC_STORE-lock" 3>&- <<-'END' &
+		import fcntl, os, struct, sys, time
+		fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
+		fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 16, 16, 0))
+		open("syncing", "w").close()
+		time.sleep(12)
+	END
+	for _ in $(seq 100); do
+		[ ! -e syncing ] || break
+		sleep 0.05
+	done
+	run -0 --separate-stderr calsync connect work
+	assert_matches "$stderr" 'calsync: warning: another sync of this account is running.*; waiting for up to 60 s'
+}
