@@ -237,10 +237,10 @@ int secret_unseal(const struct secret_box *box, const char *account, const char 
 	size_t text_len = len - OVERHEAD;
 	int n = 0, rest = 0;
 
-	if (len < OVERHEAD || len > MAX_PLAIN + OVERHEAD)
+	if (len < OVERHEAD || len > MAX_PLAIN + OVERHEAD || in[0] < VERSION)
 		return err_set(err, ERR_SECRET,
 			       "the stored %s is damaged; connect the account again", field);
-	if (in[0] != VERSION)
+	if (in[0] > VERSION)
 		return err_set(err, ERR_SECRET,
 			       "the stored %s was sealed by a newer calsync (format %d); use that "
 			       "version, or connect the account again",

@@ -50,6 +50,25 @@ static void write_file(const char *path, const char *text, mode_t mode)
 
 /* --- sealing ----------------------------------------------------------------------------- */
 
+static void test_seal__first_byte_says_newer_or_damaged(void **state)
+{
+	AUTO(secret_box_free) struct secret_box *box = secret_box_random();
+	AUTO(strbuf_release) struct strbuf sealed = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf plain = STRBUF_INIT;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(secret_seal(box, "7", "f", "secret", 6, &sealed, &err), 0);
+	sealed.buf[0] = 0;
+	assert_int_equal(secret_unseal(box, "7", "f", sealed.buf, sealed.len, &plain, &err), -1);
+	assert_int_equal(err.code, ERR_SECRET);
+	assert_non_null(strstr(err.msg, "damaged"));
+	assert_null(strstr(err.msg, "newer"));
+	sealed.buf[0] = 2;
+	assert_int_equal(secret_unseal(box, "7", "f", sealed.buf, sealed.len, &plain, &err), -1);
+	assert_non_null(strstr(err.msg, "newer calsync (format 2)"));
+}
+
 static void test_seal__opens_what_it_sealed(void **state)
 {
 	AUTO(secret_box_free) struct secret_box *box = open_box("key");
@@ -438,6 +457,7 @@ static void test_core__nothing_is_dumped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seal__first_byte_says_newer_or_damaged),
 		cmocka_unit_test(test_seal__opens_what_it_sealed),
 		cmocka_unit_test(test_seal__every_flipped_bit_is_noticed),
 		cmocka_unit_test(test_seal__every_truncation_is_noticed),
