@@ -186,7 +186,7 @@ const struct cmd cmd_accounts_rename = {
 	.synopsis = "OLD NEW",
 	.summary = "give an account another name here",
 	.help = "Its events, its login and what waits to be sent stay as they are.\n",
-	.needs = NEEDS_STORE,
+	.needs = NEEDS_STORE_OPTIONAL,
 	.min_args = 2,
 	.max_args = 2,
 	.arg = "ACCOUNT",
@@ -248,9 +248,6 @@ static int run_default(struct cmd_context *cx, struct err *err)
 		return err_set(err, ERR_USAGE, "--clear goes without a name");
 	if (!o->clear && !name)
 		return show_default(cx, err);
-	if (name && !cx->store)
-		return err_set(err, ERR_NOT_CONNECTED,
-			       "no account is connected yet; run 'calsync connect'");
 	if ((name && cmd_account_named(cx, name, &a, err)) ||
 	    config_set(cx->config, "account.default", name, err))
 		return -1;

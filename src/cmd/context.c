@@ -114,7 +114,7 @@ int cmd_account_named(struct cmd_context *cx, const char *name, struct account *
 	AUTO(account_list_release) struct account_list all = {0};
 	AUTO(strbuf_release) struct strbuf names = STRBUF_INIT;
 
-	if (store_account_list(cx->store, &all, err))
+	if (cx->store && store_account_list(cx->store, &all, err))
 		return -1;
 	for (size_t i = 0; i < all.count; i++) {
 		if (!strcmp(all.items[i].name, name)) {

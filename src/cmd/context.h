@@ -25,7 +25,7 @@ const char *cmd_account_wish(const struct cmd_context *cx);
  * them), ERR_NOT_CONNECTED (no account at all).
  */
 int cmd_account(struct cmd_context *cx, struct account *out, struct err *err);
-/* The same for a given name. */
+/* The same for a given name; where there is no store there is none either. */
 int cmd_account_named(struct cmd_context *cx, const char *name, struct account *out,
 		      struct err *err);
 /* ERR_NOT_FOUND: there is no account of that name, as there is none at all. Returns -1. */

@@ -342,7 +342,7 @@ const struct cmd cmd_disconnect = {
 		"it.\n",
 	.options = options,
 	.opts_size = sizeof(struct disconnect_opts),
-	.needs = NEEDS_STORE,
+	.needs = NEEDS_STORE_OPTIONAL,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "ACCOUNT",

@@ -99,8 +99,8 @@ teardown() {
 	run --separate-stderr -0 calsync --json accounts default
 	assert_schema accounts-default
 	assert_json '.default == null'
-	run --separate-stderr -3 calsync --json accounts default work
-	assert_failure_json not_connected
+	run --separate-stderr -5 calsync --json accounts default work
+	assert_failure_json not_found
 	connect_account work
 	# One account needs no choice.
 	run --separate-stderr -0 calsync --json accounts
@@ -383,6 +383,25 @@ teardown() {
 	fake_google_expire refresh_tokens access_tokens
 	run --separate-stderr -0 calsync --json disconnect work
 	assert_json '.success'
+}
+
+@test "accounts: a name is no account's, with and without a store" {
+	unknown() {
+		for words in 'disconnect nobody' 'accounts rename nobody home' 'accounts default nobody'; do
+			# shellcheck disable=SC2086 # words are meant
+			run --separate-stderr -5 calsync --json $words
+			assert_failure_json not_found
+			assert_matches "$stderr" "no account 'nobody': none is connected yet; run: calsync connect nobody"
+		done
+	}
+	unknown
+	[ ! -e "$CALSYNC_STORE" ]
+	mkdir -p "${CALSYNC_STORE%/*}"
+	: >"$CALSYNC_STORE"
+	unknown
+	connect_account
+	calsync -q disconnect --purge work
+	unknown
 }
 
 @test "disconnect: bad command lines change nothing" {
