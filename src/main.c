@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 		status = err_exit_status(err.code);
 		if (cx.global.json && !cx.json_printed)
 			out_json(&cx, json_failure(&err));
-		log_error("calsync", "%s", err.msg);
+		log_error(cx.cmd ? cx.cmd->name : "main", "%s", err.msg);
 	}
 	status = flush_stdout(status);
 	cmd_context_release(&cx);

@@ -123,7 +123,7 @@ struct cmd {
 	unsigned needs;
 	unsigned flags;
 	int min_args, max_args; /* max_args -1: any number */
-	const char *arg;        /* what an argument is, for messages and completion: "EVENT", ... */
+	const char *arg; /* what an argument is, for messages and completion: "EVENT", "a|b", ... */
 	/*
 	 * Do it. Returns the exit status (0..8), or -1 with err filled: main then prints the
 	 * message on stderr and, under --json, the failure object on stdout unless JSON was printed

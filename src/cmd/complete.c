@@ -266,6 +266,8 @@ static void offer_kind(struct completion *c, const char *kind, const char *prefi
 		offer_zones(prefix, lead);
 	else if (!strcmp(kind, "COMMAND"))
 		offer_commands(NULL, prefix);
+	else if (strchr(kind, '|'))
+		offer_choices(kind, prefix, lead);
 }
 
 static void offer_value(struct completion *c, const struct option_spec *o, const char *prefix,

@@ -473,5 +473,6 @@ const struct cmd cmd_key_move = {
 	.needs = NEEDS_STORE,
 	.min_args = 1,
 	.max_args = 1,
+	.arg = "secret-service|credential|file",
 	.run = run_move,
 };

@@ -395,6 +395,8 @@ teardown() {
 		done
 	}
 	unknown
+	run --separate-stderr -5 calsync -vv disconnect nobody
+	assert_matches "$stderr" 'calsync: disconnect: no account'
 	[ ! -e "$CALSYNC_STORE" ]
 	mkdir -p "${CALSYNC_STORE%/*}"
 	: >"$CALSYNC_STORE"

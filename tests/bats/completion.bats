@@ -76,6 +76,10 @@ with_store() {
 	assert_equal "$(words calendars --js)" "--json"
 	assert_equal "$(words sync -- --a)" ""
 	assert_equal "$(words help sta)" "status"
+	assert_equal "$(words key move '')" "secret-service
+credential
+file"
+	assert_equal "$(words key move cr)" "credential"
 	assert_equal "$(words connect --client-secrets '')" ":file"
 	assert_equal "$(words event add --timezone Europe/Berl)" "Europe/Berlin"
 	calsync __complete sy | grep -q "^sync	exchange changes"
