@@ -235,6 +235,10 @@ int oauth_error(const struct http_response *r, int64_t now_ms, struct err *err)
 		code = ERR_TOKEN_EXPIRED;
 	else if (!strcmp(a.reason, "invalid_client"))
 		help = "; check the client id and client secret";
+	else if (!*a.reason)
+		help = "; that is no answer of Google's own: see whether a proxy or firewall is "
+		       "in between, and whether the base URL of Google (CALSYNC_GOOGLE_BASE_URL) "
+		       "is set wrongly";
 	err_set(err, code, "Google's login service answered %d%s%s%s%s%s", r->status,
 		*a.reason ? " " : "", a.reason, *a.message ? ": " : "", a.message, help);
 	finish(r, a.reason, now_ms, err);

@@ -192,14 +192,19 @@ static int post_form(struct transport *t, const char *url, const struct strbuf *
 	return rc;
 }
 
-static int bad_answer(const struct http_response *r, const char *what, struct err *err)
+static int replaced_answer(const struct http_response *r, enum err_code code, const char *what,
+			   struct err *err)
 {
-	err_set(err, ERR_GOOGLE,
-		"Google's login service answered with %s; try again later, and see "
-		"whether a proxy is in between",
-		what);
+	err_set(err, code,
+		"Google's login service answered with %s; %ssee whether a proxy is in between",
+		what, code == ERR_NETWORK ? "try again later, and " : "");
 	err->http_status = r->status;
 	return -1;
+}
+
+static int bad_answer(const struct http_response *r, const char *what, struct err *err)
+{
+	return replaced_answer(r, ERR_GOOGLE, what, err);
 }
 
 static int read_token(const struct http_response *r, const struct json_object *root, int64_t now_ms,
@@ -241,7 +246,7 @@ static int read_answer(const struct http_response *r, int64_t asked_ms, int64_t 
 	if (r->status != 200)
 		return oauth_error(r, now_ms, err);
 	if (json_parse_secret(r->body.buf, r->body.len, &root, &parse))
-		return bad_answer(r, "something that is no JSON", err);
+		return replaced_answer(r, ERR_NETWORK, "something that is no JSON", err);
 	return read_token(r, root, asked_ms, out, err);
 }
 

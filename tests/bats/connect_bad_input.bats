@@ -321,7 +321,7 @@ broken() {
 	broken /token '"action": "status", "status": 429, "retry_after": 7'
 	bad 4 rate_limited 'login service answered 429' work
 	broken /token '"action": "garbage"'
-	bad 1 google 'something that is no JSON; try again later, and see whether a proxy' work
+	bad 4 network 'something that is no JSON; try again later, and see whether a proxy' work
 	broken /token '"action": "truncate"'
 	bad 4 network "no answer from '127.0.0.1'" work
 	broken /token '"action": "drop_after"'

@@ -431,6 +431,35 @@ static void test_revoke__ends_the_grant_and_repeats(void **state)
 	assert_int_equal(err.code, ERR_NETWORK);
 }
 
+static void test_refresh__answers_of_somebody_in_between(void **state)
+{
+	static const struct scripted_answer answers[] = {
+		{201, NULL, "{}"},
+		{204, NULL, ""},
+		{302, "Location: https://portal.test/", ""},
+		{307, "Location: https://portal.test/", "<html>"},
+		{403, NULL, "<html>blocked</html>"},
+		{404, NULL, "<html>"},
+	};
+	struct fake_clock clock = fake_clock_at(NOW_MS);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		AUTO(oauth_token_release) struct oauth_token out = {0};
+		struct scripted s = {0};
+		struct err err = {0};
+
+		scripted_set(&s, &answers[i], 1);
+		assert_int_equal(
+			oauth_refresh(&s.base, &clock.base, "", &installed, "1//r", &out, &err),
+			-1);
+		if (err.code != ERR_GOOGLE || !strstr(err.msg, "no answer of Google's own") ||
+		    !strstr(err.msg, "CALSYNC_GOOGLE_BASE_URL"))
+			fail_msg("case %zu: %s", i, err.msg);
+		scripted_forget(&s);
+	}
+}
+
 static void test_refresh__answers_that_google_never_gives(void **state)
 {
 	static const struct {
@@ -438,8 +467,8 @@ static void test_refresh__answers_that_google_never_gives(void **state)
 		enum err_code code;
 	} cases[] = {
 		{{0, NULL, NULL}, ERR_NETWORK},
-		{{200, NULL, ""}, ERR_GOOGLE},
-		{{200, NULL, "<html>"}, ERR_GOOGLE},
+		{{200, NULL, ""}, ERR_NETWORK},
+		{{200, NULL, "<html>"}, ERR_NETWORK},
 		{{200, NULL, "[]"}, ERR_GOOGLE},
 		{{200, NULL, "{}"}, ERR_GOOGLE},
 		{{200, NULL, "{\"access_token\": 7}"}, ERR_GOOGLE},
@@ -575,6 +604,7 @@ static void test_refresh__a_login_s_end_beyond_reason_is_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refresh__answers_of_somebody_in_between),
 		cmocka_unit_test(test_urls__google_and_sandbox),
 		cmocka_unit_test(test_login__url_carries_pkce_and_state),
 		cmocka_unit_test(test_base64url__known_answer),
