@@ -106,7 +106,7 @@ const struct cmd cmd_accounts_list = {
 	.name = "list",
 	.parent = "accounts",
 	.summary = "list them",
-	.flags = CMD_DEFAULT,
+	.flags = CMD_DEFAULT | CMD_TELLS_DEAD,
 	.needs = NEEDS_STORE_OPTIONAL,
 	.run = run_list,
 };

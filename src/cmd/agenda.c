@@ -354,5 +354,6 @@ const struct cmd cmd_agenda = {
 	.options = options,
 	.opts_size = sizeof(struct agenda_options),
 	.needs = NEEDS_STORE,
+	.flags = CMD_TELLS_DEAD,
 	.run = run_agenda,
 };

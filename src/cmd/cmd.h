@@ -108,6 +108,8 @@ enum cmd_needs {
 enum cmd_flags {
 	CMD_HIDDEN = 1 << 0,  /* internal: in no list */
 	CMD_DEFAULT = 1 << 1, /* what its parent does when no subcommand is named */
+	/* What Google takes no login of is shown as it was: cmd_open() tells of such accounts. */
+	CMD_TELLS_DEAD = 1 << 2,
 };
 
 struct cmd_context;

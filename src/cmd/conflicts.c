@@ -221,7 +221,7 @@ const struct cmd cmd_conflicts_list = {
 	.summary = "list them, the newest first",
 	.options = list_options,
 	.opts_size = sizeof(struct list_options),
-	.flags = CMD_DEFAULT,
+	.flags = CMD_DEFAULT | CMD_TELLS_DEAD,
 	.needs = NEEDS_STORE,
 	.run = run_list,
 };
@@ -300,6 +300,7 @@ const struct cmd cmd_conflicts_show = {
 	.help = "CONFLICT is its number, or its event's id or the first four or more characters\n"
 		"of it.\n",
 	.needs = NEEDS_STORE,
+	.flags = CMD_TELLS_DEAD,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "CONFLICT",

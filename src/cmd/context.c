@@ -5,13 +5,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "google/http.h"
 #include "base/banned.h"
 
 #define NEEDS_ANY_STORE (NEEDS_STORE | NEEDS_STORE_CREATE | NEEDS_STORE_OPTIONAL)
 
-int cmd_open(struct cmd_context *cx, struct err *err)
+void cmd_warn_dead(const struct account *a)
+{
+	AUTO(free) char *word = account_word(a->name);
+
+	if (a->state == ACCOUNT_REAUTH_REQUIRED)
+		log_warn("account", "account '%s' must be connected again: calsync connect %s",
+			 a->name, word);
+}
+
+/* An account that is not there the command itself tells of. */
+static void tell_dead(struct cmd_context *cx)
+{
+	AUTO(account_list_release) struct account_list l = {0};
+	struct err err;
+
+	if (!(cx->cmd->flags & CMD_TELLS_DEAD) || !cx->store || cmd_accounts(cx, &l, &err))
+		return;
+	for (size_t i = 0; i < l.count; i++)
+		cmd_warn_dead(&l.items[i]);
+}
+
+static int open_needs(struct cmd_context *cx, struct err *err)
 {
 	unsigned needs = cx->cmd->needs;
 	AUTO(free) char *path = NULL;
@@ -31,6 +53,14 @@ int cmd_open(struct cmd_context *cx, struct err *err)
 		return 0;
 	/* An empty file is a store that nobody has been connected in either. */
 	return (needs & NEEDS_STORE_OPTIONAL) && err->code == ERR_NOT_CONNECTED ? 0 : -1;
+}
+
+int cmd_open(struct cmd_context *cx, struct err *err)
+{
+	if (open_needs(cx, err))
+		return -1;
+	tell_dead(cx);
+	return 0;
 }
 
 void cmd_context_release(struct cmd_context *cx)

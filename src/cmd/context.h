@@ -30,6 +30,8 @@ int cmd_account_named(struct cmd_context *cx, const char *name, struct account *
 		      struct err *err);
 /* ERR_NOT_FOUND: there is no account of that name, as there is none at all. Returns -1. */
 int cmd_no_account_yet(const char *name, struct err *err);
+/* Warn of an account whose login Google takes no more, with the command that mends it; of others not. */
+void cmd_warn_dead(const struct account *a);
 /* For commands that only read: the account wished for, else all of them. */
 int cmd_accounts(struct cmd_context *cx, struct account_list *out, struct err *err);
 

@@ -205,5 +205,6 @@ const struct cmd cmd_event_list = {
 	.options = options,
 	.opts_size = sizeof(struct list_options),
 	.needs = NEEDS_STORE,
+	.flags = CMD_TELLS_DEAD,
 	.run = run_list,
 };

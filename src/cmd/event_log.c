@@ -197,6 +197,7 @@ const struct cmd cmd_event_log = {
 		"the\n"
 		"event came to be.\n",
 	.needs = NEEDS_STORE,
+	.flags = CMD_TELLS_DEAD,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "EVENT",

@@ -275,6 +275,7 @@ const struct cmd cmd_event_show = {
 	.synopsis = "EVENT",
 	.summary = "show everything about an event",
 	.needs = NEEDS_STORE,
+	.flags = CMD_TELLS_DEAD,
 	.min_args = 1,
 	.max_args = 1,
 	.arg = "EVENT",

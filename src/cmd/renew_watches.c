@@ -414,8 +414,11 @@ static int run_renew(struct cmd_context *cx, struct err *err)
 		return -1;
 	look_at_all(&n);
 	renew_all(&n, o->jobs.given ? (size_t)o->jobs.n : JOBS_DEFAULT);
-	for (size_t i = 0; i < n.accounts.count; i++)
+	for (size_t i = 0; i < n.accounts.count; i++) {
+		if (!json_object_array_length(json_get(n.answers[i], "errors")))
+			cmd_warn_dead(&n.accounts.items[i]);
 		add_answer(&t, n.answers[i]);
+	}
 	tell(cx, &t);
 	return exit_status(&t);
 }

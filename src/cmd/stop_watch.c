@@ -43,6 +43,8 @@ static int run_stop_watch(struct cmd_context *cx, struct err *err)
 	if (push_run(cx, &a, &options, &r, err))
 		return -1;
 	push_warn_left(&r);
+	if (r.stop_err.code == ERR_NONE)
+		cmd_warn_dead(&a);
 	if (cx->global.json)
 		print_json(cx, &r);
 	else

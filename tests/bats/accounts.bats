@@ -47,7 +47,7 @@ teardown() {
 	assert_matches "${lines[2]}" '^work +user1@example.com +connected +never'
 	fake_google POST /sandbox/expire '{"refresh_tokens": true, "access_tokens": true, "account": "user1@example.com"}'
 	run -3 calsync -a work sync
-	run -0 calsync --json -a work accounts
+	run -0 --separate-stderr calsync --json -a work accounts
 	assert_json 'length == 1 and .[0].state == "reauth_required"'
 }
 
@@ -241,7 +241,7 @@ teardown() {
 	done
 	run -0 calsync -q accounts rename work home
 	wait "$pid"
-	run -0 calsync --json accounts
+	run -0 --separate-stderr calsync --json accounts
 	assert_json '[.[] | [.name, .state]] == [["home", "reauth_required"]]'
 }
 

@@ -440,7 +440,7 @@ web_client() {
 	connect_account alpha
 	sqlite3 "$CALSYNC_STORE" "UPDATE account SET state = 'reauth_required' WHERE name = 'work'"
 	run -0 calsync connect
-	run -0 calsync --json accounts
+	run -0 --separate-stderr calsync --json accounts
 	assert_json '[.[] | [.name, .state]] ==
 		[["alpha", "connected"], ["home", "disconnected"], ["work", "connected"]]'
 }

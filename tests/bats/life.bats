@@ -149,6 +149,22 @@ silent_and_told() {
 	assert_equal "$(state)" reauth_required
 }
 
+# told_beside COMMAND: it does what it does, and says on stderr, once and alone, how the login is mended.
+told_beside() {
+	local told="calsync: warning: account 'work' must be connected again: calsync connect work"
+	# shellcheck disable=SC2086 # words are meant
+	run --separate-stderr -0 calsync $1
+	assert_equal "$stderr" "$told"
+	refute_matches "$output" 'must be connected again'
+	# shellcheck disable=SC2086
+	run --separate-stderr -0 calsync --json $1
+	assert_equal "$stderr" "$told"
+	jq -e . <<<"$output" >/dev/null
+	# shellcheck disable=SC2086
+	run --separate-stderr -0 calsync --quiet $1
+	assert_equal "$stderr" ''
+}
+
 @test "life: the first command that meets invalid_grant marks the account, whichever it is" {
 	stage
 	for command in "sync" "verify" "event add New --start 2026-03-12" "event edit $EDIT --title E2" \
@@ -191,11 +207,14 @@ silent_and_told() {
 	silent_and_told 0 calsync event edit "$EDIT" --location There
 	silent_and_told 0 calsync undo
 	# These look at the store alone.
-	for command in "calendars list" "calendars select Team" "calendars deselect $TEAM" \
-		"calendars select $TEAM" agenda "event list" "event show $EDIT" "event explain $EDIT" \
-		"event log $EDIT" conflicts queue changes accounts status; do
+	for command in "event explain $EDIT" queue changes status; do
 		# shellcheck disable=SC2086 # words are meant
 		run -0 calsync $command
+	done
+	for command in "calendars list" "calendars select Team" "calendars deselect $TEAM" \
+		"calendars select $TEAM" agenda "event list" "event show $EDIT" "event log $EDIT" conflicts \
+		"conflicts show $NUMBER" accounts renew-watches stop-watch; do
+		told_beside "$command"
 	done
 	assert_equal "$(fake_google_requests '[.[].path]')" '[]'
 
@@ -230,6 +249,10 @@ silent_and_told() {
 		run --separate-stderr -3 calsync -a 'my work' $words
 		assert_matches "$output$stderr" "calsync connect 'my work'"
 	done
+	run --separate-stderr -0 calsync -a 'my work' agenda
+	assert_matches "$stderr" ": calsync connect 'my work'\$"
+	run --separate-stderr -0 calsync -a work agenda
+	assert_equal "$stderr" ''
 	run -0 calsync -a 'my work' queue
 	assert_matches "$output" "calsync connect 'my work'"
 	CONSENT_ACCOUNT=boss@example.com eval "$command"
