@@ -104,6 +104,7 @@ void push_warn_left(const struct channels_result *r)
 	else if (r->stop_err.code != ERR_NONE)
 		log_warn("watch",
 			 "%s: %" PRId64 " old channel%s could not be stopped (%s); the next "
-			 "'calsync renew-watches' tries again, and it ends by itself",
+			 "'calsync sync' or 'calsync renew-watches' tries again, and it ends by "
+			 "itself",
 			 r->account, r->left, r->left == 1 ? "" : "s", r->stop_err.msg);
 }

@@ -66,7 +66,8 @@ const struct cmd cmd_stop_watch = {
 	.summary = "let Google notify no longer",
 	.help = "Stops the push channels of an account. Its calendars are synced as before, by\n"
 		"'calsync sync'. What cannot be stopped now is tried again by 'calsync\n"
-		"renew-watches'; a channel that is left alone ends by itself after a week.\n",
+		"sync' and 'calsync renew-watches'; a channel that is left alone ends by itself "
+		"after a week.\n",
 	.options = options,
 	.opts_size = sizeof(struct stop_opts),
 	.needs = NEEDS_STORE,

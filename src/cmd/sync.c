@@ -12,7 +12,9 @@
 #include "cmd/jobs.h"
 #include "cmd/hook_trouble.h"
 #include "cmd/output.h"
+#include "cmd/push.h"
 #include "cmd/window.h"
+#include "store/channel.h"
 #include "sync/wakes.h"
 #include "base/banned.h"
 
@@ -22,6 +24,7 @@ struct sync_opts {
 	struct int_value jobs, wait, allow_deletes;
 };
 
+#define LEFTOVERS_MS  10000 /* for all old channels of an account */
 #define QUEUED_WAIT_S 30 /* a sync that runs may be over soon, and serves nobody who asked since */
 
 /* --- what to do -------------------------------------------------------------------------- */
@@ -223,6 +226,27 @@ static bool serves_notifications(const struct sync_opts *o)
 
 /* --- doing it ---------------------------------------------------------------------------- */
 
+/* What watch, stop-watch and renew-watches could not stop. No part of the sync: renew-watches tries
+ * again, too, and in the end it ends by itself. */
+static void stop_leftovers(struct cmd_context *cx, const struct account *a,
+			   const struct sync_options *o)
+{
+	AUTO(channel_list_release) struct channel_list channels = {0};
+	AUTO(channels_result_release) struct channels_result r = {0};
+	struct channels_options options = {.patience = GOOGLE_ONCE, .deadline_ms = LEFTOVERS_MS};
+	bool any = false;
+	struct err err = {0};
+
+	if (o->dry_run || o->queued || o->has_window || o->calendar)
+		return;
+	if (store_channel_list(cx->store, a->id, &channels, &err))
+		log_info("sync", "%s, ignoring", err.msg);
+	for (size_t i = 0; i < channels.count; i++)
+		any |= channels.items[i].state != CHANNEL_ACTIVE;
+	if (any && push_run(cx, a, &options, &r, &err))
+		log_info("sync", "old push channels are not stopped yet: %s, ignoring", err.msg);
+}
+
 /* The i-th account of the plan. */
 static struct json_object *sync_one(struct cmd_context *cx, size_t i, void *plan)
 {
@@ -242,6 +266,8 @@ static struct json_object *sync_one(struct cmd_context *cx, size_t i, void *plan
 	} else if (sync_account(&env, a, &o, &result, &err)) {
 		result.success = false;
 		result.err = err;
+	} else {
+		stop_leftovers(cx, a, &o);
 	}
 	return sync_result_json(&result);
 }

@@ -360,7 +360,8 @@ static int sum_up(struct run *r, struct err *err)
 
 			if (!ch->id || ch->calendar_id != c->id)
 				continue;
-			r->out->left += ch->state == CHANNEL_STOPPING;
+			/* What is new still was asked for, and the answer lost. */
+			r->out->left += ch->state != CHANNEL_ACTIVE;
 			if (channel_is_live(ch, now))
 				add_live(r, c, ch);
 		}

@@ -11,7 +11,8 @@
  *
  *   C1  No channel lives at Google that is in no row, up to a day after its end.
  *   C2  A row of the webhook's database has one in the store, or is taken out by the next run.
- *   C3  What failed to be stopped is tried again by every later run over its account.
+ *   C3  What failed to be stopped is tried again by every later run over its account, and
+ *       by every whole sync of it.
  */
 #ifndef SYNC_CHANNELS_H
 #define SYNC_CHANNELS_H
@@ -58,7 +59,10 @@ struct channels_result { /* of one account */
 	struct err err; /* the first that kept a channel from being made; code ERR_NONE = none */
 	bool is_common; /* err would meet every other calendar, too: none was tried after it */
 	struct err stop_err; /* the first that kept one from being stopped: it is tried again */
-	int64_t made, stopped, left; /* left: channels that still are to be stopped */
+	int64_t made, stopped;
+	/* That still are to be stopped; also those that Google may have made although no answer
+	 * came. */
+	int64_t left;
 	int64_t requests;
 	bool due; /* after a look: there is something to be done; else all here is as it stands */
 	struct calendar_trouble

@@ -308,6 +308,34 @@ holidays() {
 	assert_equal "$(sqlite3 "$HOOK" 'SELECT count(*) FROM channel')" 0
 }
 
+@test "sync: stops the channels that could not be stopped, and goes well without" {
+	connect_account
+	run -0 calsync watch
+	fake_google_fault '{"match": "channels/stop", "action": "status", "status": 403, "reason": "forbidden", "times": 2}'
+	run -1 calsync stop-watch
+	run -0 calsync sync --queued
+	run -0 calsync sync --dry-run
+	assert_equal "$(fake_google_requests '[.[] | select(.path | contains("channels/stop"))] | length')" 1
+	run --separate-stderr -0 calsync sync --all
+	assert_equal "$stderr" ''
+	assert_equal "$(google_channels | jq length)" 1
+	run -0 calsync sync --all
+	assert_equal "$(google_channels | jq length)" 0
+	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 0
+	fake_google_forget_log
+	run -0 calsync sync --all
+	assert_equal "$(fake_google_requests '[.[] | select(.path | contains("channels"))] | length')" 0
+}
+
+@test "stop-watch: one that Google may have made all the same is left, not gone" {
+	connect_account
+	fake_google_fault '{"match": "events/watch", "action": "drop_after", "times": 0}'
+	run calsync watch
+	fake_google_no_faults
+	run --separate-stderr -0 calsync --json stop-watch
+	assert_json '.stopped == 0 and .left > 0'
+}
+
 @test "watch: two at a time make one channel" {
 	connect_account
 	local pids=()
