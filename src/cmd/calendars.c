@@ -86,6 +86,18 @@ const struct cmd cmd_calendars_list = {
 
 /* --- select, deselect -------------------------------------------------------------------- */
 
+/* What was announced while it was not synced was dropped, and its channel may live on: nobody would
+ * announce it again. */
+static int select_one(struct cmd_context *cx, const struct calendar *c, bool selected,
+		      struct err *err)
+{
+	if (store_calendar_set_selected(cx->store, c->id, selected, err))
+		return -1;
+	if (!selected || c->push != PUSH_ON)
+		return 0;
+	return store_request_add(cx->store, c->id, "selected", clock_now_ms(cx->clock), err);
+}
+
 static int apply(struct cmd_context *cx, const struct calendar *found, bool selected,
 		 struct err *err)
 {
@@ -94,7 +106,7 @@ static int apply(struct cmd_context *cx, const struct calendar *found, bool sele
 	for (int i = 0; i < cx->argc; i++) {
 		if (found[i].selected == selected)
 			continue;
-		if (store_calendar_set_selected(cx->store, found[i].id, selected, err)) {
+		if (select_one(cx, &found[i], selected, err)) {
 			store_rollback(cx->store);
 			return -1;
 		}

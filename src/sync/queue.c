@@ -142,6 +142,7 @@ void queue_why_unsynced(const struct account *a, const struct sync_request *r, s
 	} texts[] = {
 		{"notification", "Google announced a change"},
 		{"retry", "its last sync failed"},
+		{"selected", "it was selected for sync again"},
 		{"edit", "an event was changed while a sync was running"},
 	};
 

@@ -336,6 +336,24 @@ holidays() {
 	assert_json '.stopped == 0 and .left > 0'
 }
 
+@test "calendars: one that is selected again while it is watched is in the queue" {
+	connect_account
+	run -0 calsync watch
+	run -0 calsync sync
+	run -0 calsync sync --queued
+	run -0 calsync calendars deselect primary
+	id=$(fake_google_event Meanwhile)
+	run -0 calsync sync
+	run -0 calsync calendars select primary
+	run -0 calsync queue
+	assert_matches "$output" 'selected for sync again'
+	run -0 calsync sync --queued
+	run -0 calsync event list
+	assert_matches "$output" 'Meanwhile'
+	run -0 calsync queue
+	assert_matches "$output" 'nothing is queued'
+}
+
 @test "watch: two at a time make one channel" {
 	connect_account
 	local pids=()
