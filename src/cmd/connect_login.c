@@ -197,8 +197,8 @@ static int consent(struct cmd_context *cx, struct connect *c, struct transport *
 				err))
 		return 0;
 	if (err->code == ERR_TOKEN_EXPIRED)
-		return err_wrap(err, "the answer of the consent page is used up or too old; run "
-				     "'calsync connect' again");
+		return err_wrap(err, "the answer of the consent page is used up or too old; give "
+				     "the same command again");
 	return -1;
 }
 

@@ -126,10 +126,11 @@ int oauth_client_load(const char *path, struct oauth_client *out, struct err *er
 	const char *id, *secret;
 	bool web;
 
-	if (io_read_file(path, 65536, &text, err)) {
-		err->code = ERR_USAGE;
-		return -1;
-	}
+	if (io_read_file(path, 65536, &text, err))
+		return err_set(err, ERR_USAGE,
+			       "%s; give the client_secret.json that Google's console offers for "
+			       "download",
+			       err->msg);
 	if (json_parse_secret(text.buf, text.len, &root, err))
 		return err_wrap(err,
 				"'%s' is no client_secret.json; download it again from "
@@ -419,6 +420,9 @@ static char *form_decode(const char *s, size_t len)
 	return TAKE(out);
 }
 
+/* Which command that was only its caller knows. */
+#define ONCE_MORE "; nothing was connected: give the same command again"
+
 struct redirect { /* what came back; owned, NULL = absent */
 	char *code, *state, *error, *error_description, *iss;
 };
@@ -451,11 +455,12 @@ static int redirect_add(struct redirect *r, const char *pair, size_t len, struct
 		if (strlen(known[i].name) != name_len || memcmp(known[i].name, pair, name_len))
 			continue;
 		if (*known[i].value)
-			return err_set(err, ERR_INVALID, "the redirect has '%s' twice",
+			return err_set(err, ERR_INVALID, "the redirect has '%s' twice" ONCE_MORE,
 				       known[i].name);
 		*known[i].value = form_decode(eq + 1, len - name_len - 1);
 		if (!*known[i].value)
-			return err_set(err, ERR_INVALID, "the redirect has a malformed '%s'",
+			return err_set(err, ERR_INVALID,
+				       "the redirect has a malformed '%s'" ONCE_MORE,
 				       known[i].name);
 		return 0;
 	}
@@ -510,18 +515,26 @@ static int check_issuer(const struct redirect *r, const char *base_url, struct e
 		       r->iss);
 }
 
+#define REFUSED_HELP                                                                      \
+	"; nothing was connected: see what the page said, and check the OAuth client in " \
+	"Google's console"
+
 static int check_refusal(const struct redirect *r, struct err *err)
 {
+	bool passes;
+
 	if (!r->error)
 		return 0;
+	passes = !strcmp(r->error, "server_error") || !strcmp(r->error, "temporarily_unavailable");
 	if (!strcmp(r->error, "access_denied"))
 		err_set(err, ERR_NOT_CONNECTED,
-			"access was denied in the browser; nothing was connected; run 'calsync "
-			"connect' again and allow it");
+			"access was denied in the browser" ONCE_MORE " and allow it");
 	else
-		err_set(err, ERR_GOOGLE, "Google refused the login: %.60s%s%.200s", r->error,
+		err_set(err, passes ? ERR_NETWORK : ERR_GOOGLE,
+			"Google refused the login: %.60s%s%.160s%s", r->error,
 			r->error_description ? ": " : "",
-			r->error_description ? r->error_description : "");
+			r->error_description ? r->error_description : "",
+			passes ? ONCE_MORE " later" : REFUSED_HELP);
 	snprintf(err->reason, sizeof(err->reason), "%s", r->error);
 	return -1;
 }
@@ -537,7 +550,7 @@ int oauth_login_finish(struct transport *t, struct clock *clock, const char *bas
 	    check_issuer(&r, base_url, err) || check_refusal(&r, err))
 		return -1;
 	if (!r.code || !*r.code)
-		return err_set(err, ERR_INVALID, "the redirect carries no code");
+		return err_set(err, ERR_INVALID, "the redirect carries no code" ONCE_MORE);
 	form_begin(&form);
 	oauth_form_add(&form, "grant_type", "authorization_code");
 	oauth_form_add(&form, "code", r.code);

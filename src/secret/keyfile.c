@@ -19,7 +19,11 @@ static int check_owner(int fd, const char *path, struct err *err)
 		return err_set(err, ERR_SECRET, "cannot read key file '%s': %s", path,
 			       strerror(errno));
 	if (!S_ISREG(st.st_mode)) {
-		err_set(err, ERR_SECRET, "key file '%s' is not a regular file", path);
+		err_set(err, ERR_SECRET,
+			"key file '%s' is not a regular file; put the key's own file there, or "
+			"name "
+			"another as key.file in the config",
+			path);
 		return key_trouble(err, KEY_KIND);
 	}
 	if (st.st_uid != geteuid()) {

@@ -416,7 +416,7 @@ int loopback_wait(struct loopback *l, const char *state, int paste_fd, int64_t t
 			return err_set(
 				err, ERR_NOT_CONNECTED,
 				"no answer from the consent page within %lld seconds; if the "
-				"page showed an error, mend that, then run 'calsync connect' "
+				"page showed an error, mend that, then give the same command "
 				"again",
 				(long long)(timeout_ms + 999) / 1000);
 		for (size_t i = 0; i < CLIENTS_MAX; i++) {

@@ -120,7 +120,7 @@ client() {
 	client '{"web": {"client_id": "i", "redirect_uris": ["https://example.com/"]}}'
 	bad 2 invalid 'type "web", and none of its redirect_uris is on this machine; add http' "${file[@]}"
 	head -c 70000 /dev/zero | tr '\0' ' ' >client.json
-	bad 2 usage 'larger than 65536 bytes' "${file[@]}"
+	bad 2 usage 'larger than 65536 bytes; give the client_secret.json' "${file[@]}"
 	mkdir folder
 	bad 2 usage "'folder' is not a regular file" work --client-secrets folder
 	mkfifo pipe
@@ -237,11 +237,13 @@ client() {
 }
 
 @test "bad input: what comes back from the consent page" {
-	CONSENT_DECISION=deny bad 3 not_connected "access was denied in the browser; nothing was connected; run 'calsync connect' again" work
+	CONSENT_DECISION=deny bad 3 not_connected "access was denied in the browser; nothing was connected: give the same command again and allow it" work
 	CONSENT_EXTRA='&iss=https://example.com' bad 2 invalid 'another login service .*start again' work
 	CONSENT_EXTRA='&iss=' bad 2 invalid 'another login service' work
-	CONSENT_EXTRA='&code=twice' bad 2 invalid "has 'code' twice" work
-	CONSENT_EXTRA='&error=server_error&error_description=Try+later' bad 1 google 'Google refused the login: server_error: Try later' work
+	CONSENT_EXTRA='&code=twice' bad 2 invalid "has 'code' twice; nothing was connected: give the same command again" work
+	CONSENT_EXTRA='&error=server_error&error_description=Try+later' bad 4 network 'Google refused the login: server_error: Try later; nothing was connected: give the same command again later' work
+	CONSENT_EXTRA='&error=invalid_scope' bad 1 google 'Google refused the login: invalid_scope; .*check the OAuth client' work
+	CONSENT_EXTRA='&iss=%zz' bad 2 invalid "malformed 'iss'; nothing was connected: give the same command again" work
 	CONSENT_EXTRA='&error=e&error_description=%1b%5b31mred%0aline' run --separate-stderr -1 calsync -q connect work
 	assert_one_line_error
 	refute_matches "$stderr" $'\e'
@@ -257,14 +259,14 @@ client() {
 @test "bad input: codes that are used up, too old, made up, missing" {
 	browser 'CONSENT_FOLLOW=no CONSENT_LOG=$HOME/log "$consent" "$1"
 		curl -sS "$(tail -1 "$HOME/log" | sed "s|code=[^&]*|code=made-up|")"'
-	bad 3 token_expired "used up or too old; run 'calsync connect' again: .*invalid_grant" work
+	bad 3 token_expired "used up or too old; give the same command again: .*invalid_grant" work
 	browser 'CONSENT_FOLLOW=no CONSENT_LOG=$HOME/log "$consent" "$1"
 		curl -sS "$(tail -1 "$HOME/log" | sed "s|code=[^&]*||")"'
 	bad 2 invalid 'carries no code' work
 	browser 'CONSENT_FOLLOW=no CONSENT_LOG=$HOME/log "$consent" "$1"
 		curl -sS -H "Content-Type: application/json" -d "{\"advance_ms\": 660000}" "$CALSYNC_GOOGLE_BASE_URL/sandbox/clock"
 		curl -sS "$(tail -1 "$HOME/log")"'
-	bad 3 token_expired "used up or too old; run 'calsync connect' again" work
+	bad 3 token_expired "used up or too old; give the same command again" work
 	# A code that another login has used.
 	BROWSER=$BATS_DIR/consent CONSENT_LOG=$HOME/used calsync -q --db other.db connect work
 	rm "$XDG_CONFIG_HOME/calsync/key"
@@ -277,7 +279,7 @@ client() {
 @test "bad input: nobody answers, or not to this login" {
 	answer_within 1
 	browser 'exit 1'
-	bad 3 not_connected "no answer from the consent page within 1 seconds; .*run 'calsync connect' again" work
+	bad 3 not_connected "no answer from the consent page within 1 seconds; .*give the same command again" work
 	browser 'CONSENT_FOLLOW=no CONSENT_LOG=$HOME/log "$consent" "$1"
 		curl -sS "$(tail -1 "$HOME/log" | sed "s|state=[^&]*|state=wrong|")"'
 	bad 3 not_connected 'no answer from the consent page' work
@@ -430,7 +432,7 @@ broken() {
 	ln -s /dev/null "$key"
 	refused 'is a symbolic link; put the file itself there'
 	mkdir "$key"
-	refused 'is not a regular file'
+	refused 'is not a regular file; .*key.file in the config'
 	mkfifo -m 600 "$key"
 	refused 'is not a regular file'
 	for text in '' "$(printf %063d 0)" "$(printf %065d 0)" "$(printf %063d 0)g" "$(printf '%064d\n ' 0)"; do
