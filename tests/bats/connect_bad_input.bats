@@ -269,7 +269,7 @@ client() {
 	bad 3 token_expired "used up or too old; give the same command again" work
 	# A code that another login has used.
 	BROWSER=$BATS_DIR/consent CONSENT_LOG=$HOME/used calsync -q --db other.db connect work
-	rm "$XDG_CONFIG_HOME/calsync/key"
+	rm "$XDG_CONFIG_HOME/calsync/key"*
 	browser 'CONSENT_FOLLOW=no CONSENT_LOG=$HOME/log "$consent" "$1"
 		code=$(sed -n "s|^http.*code=\([^&]*\).*|\1|p" "$HOME/used")
 		curl -sS "$(tail -1 "$HOME/log" | sed "s|code=[^&]*|code=$code|")"'
