@@ -1,8 +1,10 @@
 #include "base/term.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* One code point at s (n bytes left): its length, or 0 when the bytes there are not UTF-8. */
@@ -106,4 +108,48 @@ bool utf8_valid(const char *buf, size_t len)
 		len -= n;
 	}
 	return true;
+}
+
+/* --- typing ------------------------------------------------------------------------------ */
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static struct termios shown; /* as the terminal was */
+static struct sigaction before[ARRAY_SIZE(ends) + 1];
+
+/* Both are allowed in a signal handler (POSIX); what raise() sends comes after its end, when nobody
+ * catches it any more (SA_RESETHAND). */
+static void show_and_end(int sig)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+	raise(sig);
+}
+
+bool term_hide_typing(void)
+{
+	const struct sigaction end = {.sa_handler = show_and_end, .sa_flags = SA_RESETHAND};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct termios hidden;
+
+	if (tcgetattr(STDIN_FILENO, &shown))
+		return false;
+	/* Stopped, it would leave a terminal that shows nothing. */
+	sigaction(SIGTSTP, &ignore, &before[ARRAY_SIZE(ends)]);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		sigaction(ends[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(ends[i], &end, NULL);
+	}
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	hidden.c_lflag |= ECHONL;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	return true;
+}
+
+void term_show_typing(void)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaction(ends[i], &before[i], NULL);
+	sigaction(SIGTSTP, &before[ARRAY_SIZE(ends)], NULL);
 }

@@ -23,6 +23,11 @@ char *term_clean(const char *s); /* the same as a new string; NULL gives "" */
 /* --color, NO_COLOR and whether f is a terminal, in that order. */
 bool term_use_color(FILE *f, enum term_color wish);
 
+/* What is typed at standard input is not shown from here on; false: that is no terminal. Shown again
+ * after term_show_typing(), and when a signal ends the program before. */
+bool term_hide_typing(void);
+void term_show_typing(void);
+
 /* Whether buf is valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(const char *buf, size_t len);
 /* Every byte that belongs to no character becomes a question mark. */

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/term.h"
 #include "base/xalloc.h"
 #include "cmd/scopes.h"
 #include "google/error.h"
@@ -262,7 +263,14 @@ static int read_secret_line(char *line, size_t size)
 static int imported_login(struct connect *c, struct err *err)
 {
 	char line[2048]; /* Google's are up to 512 bytes long */
-	int r = read_secret_line(line, sizeof(line));
+	bool hidden = term_hide_typing();
+	int r;
+
+	if (hidden)
+		fputs("Refresh token (what you type is not shown): ", stderr);
+	r = read_secret_line(line, sizeof(line));
+	if (hidden)
+		term_show_typing();
 
 	if (!r && *line &&
 	    !line[strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

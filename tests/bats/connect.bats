@@ -814,3 +814,37 @@ meanwhile() {
 	run -0 --separate-stderr calsync connect work
 	assert_matches "$stderr" 'calsync: warning: another sync of this account is running.*; waiting for up to 60 s'
 }
+
+@test "connect: --refresh-token-stdin at a terminal shows no token, and leaves the terminal as it was" {
+	token=$(refresh_token_for user1@example.com "$SCOPES_WRITE")
+	run -0 /usr/bin/python3 - "$token" 3>&- <<-'END'
+		import fcntl, os, pty, select, signal, subprocess, sys, termios
+
+		def at_terminal(typed):
+		    master, slave = pty.openpty()
+		    def own():
+		        os.setsid()
+		        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+		    child = subprocess.Popen(["calsync", "connect", "work", "--refresh-token-stdin"], stdin=slave,
+		                             stdout=slave, stderr=slave, preexec_fn=own)
+		    shown = b""
+		    while b"not shown" not in shown:
+		        assert select.select([master], [], [], 20)[0], shown
+		        shown += os.read(master, 4096)
+		    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+		    os.write(master, typed)
+		    status = child.wait(30)
+		    assert termios.tcgetattr(slave)[3] & termios.ECHO
+		    assert not termios.tcgetattr(slave)[3] & termios.ECHONL
+		    while select.select([master], [], [], 0)[0]:
+		        shown += os.read(master, 4096)
+		    return status, shown
+
+		token = sys.argv[1].encode()
+		status, shown = at_terminal(token[:5] + b"\x03")
+		assert status == -signal.SIGINT, status
+		status, shown = at_terminal(token + b"\n")
+		assert status == 0, shown
+		assert token not in shown and b"is connected" in shown, shown
+	END
+}
