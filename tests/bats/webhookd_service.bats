@@ -94,8 +94,11 @@ common_name() {
 	assert_equal "$(curl -sS --max-time 10 "http://127.0.0.1:$port/healthz")" ok
 	assert_equal "$(curl -sS --max-time 10 --unix-socket w.sock http://x/healthz)" ok
 	assert_equal "$(grep -c '^calsync: listening on' "$WEBHOOK_LOG")" 2
-	# Each descriptor was taken: the child of a drain would inherit none, and nothing said so twice.
-	run ! grep -q LISTEN_ "/proc/$WEBHOOK_PID/task/$WEBHOOK_PID/comm"
+	# Each descriptor was taken: no child inherits one (O_CLOEXEC).
+	for fd in 3 4; do
+		assert_matches "$(readlink "/proc/$WEBHOOK_PID/fd/$fd")" '^socket:'
+		assert_matches "$(sed -n 's/^flags:\s*//p' "/proc/$WEBHOOK_PID/fdinfo/$fd")" '^0?2[0-7]{6}$'
+	done
 	webhookd_stop
 	# The socket's file is systemd's.
 	[ -S w.sock ]
@@ -274,12 +277,39 @@ held() {
 # --- the drain ------------------------------------------------------------------------------
 
 @test "webhookd: what waits starts a sync, with our options, alone and without our descriptors" {
+	local child held i
 	fake_google_start
 	connect_account
 	webhookd_start --db "$CALSYNC_STORE" -vv
 	channel one 7 1.aaaa res
+	webhookd_says 'drain: starting' # the one of its start
+	# Somebody writes to the store: the sync waits, and can be looked at.
+	for ((i = 0; i < 100; i++)); do
+		[ -n "$(pgrep -P "$WEBHOOK_PID")" ] || break
+		sleep 0.05
+	done
+	exec {held}> >(exec sqlite3 -cmd '.timeout 5000' "$CALSYNC_STORE" >/dev/null)
+	echo "BEGIN IMMEDIATE; INSERT INTO meta VALUES ('held', 'yes');" >&"$held"
+	sleep 0.3
 	post one 1.aaaa 2 res exists
-	webhookd_says 'drain: starting'
+	for ((i = 0; i < 100; i++)); do
+		child=$(pgrep -P "$WEBHOOK_PID") && break
+		sleep 0.05
+	done
+	sleep 0.3
+	post one 1.aaaa 3 res exists
+	sleep 0.3
+	assert_equal "$(pgrep -P "$WEBHOOK_PID")" "$child"
+	assert_matches "$(tr '\0' ' ' <"/proc/$child/cmdline")" "^calsync .*--db $CALSYNC_STORE .*sync --queued"
+	assert_equal "$(readlink "/proc/$child/fd/0" "/proc/$child/fd/1")" $'/dev/null\n/dev/null'
+	run ! grep -E 'socket:|eventpoll' <<<"$(readlink "/proc/$child/fd"/*)"
+	echo 'ROLLBACK;' >&"$held"
+	exec {held}>&-
+	for ((i = 0; i < 100; i++)); do
+		[ "$(hook_sql 'SELECT count(*) FROM wake')" -ne 0 ] || break
+		sleep 0.1
+	done
+	assert_equal "$(hook_sql 'SELECT count(*) FROM wake')" 0
 	# No bell: nobody else is to drain.
 	[ ! -e hook.db-wake ]
 }
