@@ -88,6 +88,35 @@ renewed_in_time() {
 		[ $((within + 4 * again)) -lt "$life" ]
 }
 
+# of UNIT SETTING
+of() {
+	sed -n "s/^$2=//p" "$work/usr/lib/systemd/system/$1"
+}
+
+# Who is started again by Restart= fails, and OnFailure= with it, only at a start limit: one that its tries
+# reach, however long each takes. It is over when the next one comes.
+told_of() {
+	local unit=calsync-renew-watches.service burst interval again longest next
+	burst=$(of "$unit" StartLimitBurst)
+	interval=$(seconds "$(of "$unit" StartLimitIntervalSec)")
+	again=$(seconds "$(of "$unit" RestartSec)")
+	longest=$((again + $(seconds "$(of "$unit" TimeoutStartSec)")))
+	next=$(seconds "$(of calsync-renew-watches-again.timer OnActiveSec)")
+	echo "s: $burst tries in $interval, $again to $longest apart, again after $next"
+	of "$unit" OnFailure | grep -qx 'calsync-failure@%n.service calsync-renew-watches-again.timer' &&
+		[ $((burst * longest)) -lt "$interval" ] && [ $((burst * again)) -ge 7200 ] &&
+		[ $((burst * again + next)) -gt "$interval" ]
+}
+
+# Where OnFailure= and Restart= stand together there is a limit.
+no_endless_secret() {
+	local file
+	for file in "$work"/usr/lib/systemd/system/*.service; do
+		! grep -q '^OnFailure=' "$file" || ! grep -q '^Restart=' "$file" ||
+			! grep -q '^StartLimitIntervalSec=0' "$file" || { echo "$file"; return 1; }
+	done
+}
+
 # What the syncer's units share is in each of them, and no @WORD@ is left anywhere.
 filled() {
 	local unit line
@@ -115,5 +144,7 @@ ok 'units: exposure of calsync-failure@ at most 1.5' exposure calsync-failure@.s
 for manager in system user; do
 	ok "units: channels are renewed in time, $manager" renewed_in_time "$manager"
 done
+ok 'units: a renewal that fails again and again is told' told_of
+ok 'units: what is told of when it fails is not started again without end' no_endless_secret
 echo "1..$n"
 [ "$bad" -eq 0 ]

@@ -36,7 +36,7 @@ make_() {
 	make_ install
 	cd "$DEST/usr/lib"
 	assert_equal "$(ls systemd/system | tr '\n' ' ')" "calsync-failure@.service calsync-queue.path \
-calsync-queue.service calsync-queue.timer calsync-renew-watches.service calsync-renew-watches.timer \
+calsync-queue.service calsync-queue.timer calsync-renew-watches-again.timer calsync-renew-watches.service calsync-renew-watches.timer \
 calsync-sync.service calsync-sync.timer calsync-webhookd.service calsync-webhookd.socket "
 	assert_equal "$(ls systemd/user | tr '\n' ' ')" "calsync-renew-watches.service \
 calsync-renew-watches.timer calsync-sync.service calsync-sync.timer calsync-webhookd.service "

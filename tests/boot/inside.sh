@@ -428,6 +428,27 @@ failure_is_reported() {
 	systemctl start calsync-sync.service
 }
 
+# Tried again and again, then told, and not given up for good.
+failed_renewal_is_reported() {
+	local unit=calsync-renew-watches
+	drop_in "$unit.service" '[Service]' RestartSec=100ms
+	systemctl stop "$unit.timer"
+	systemctl reset-failed "$unit.service" 2>/dev/null
+	mv "$STORE" "$STORE.away"
+	mkdir "$STORE"
+	systemctl --no-block start "$unit.service"
+	within 30 eval 'journalctl --priority=alert --identifier=calsync |
+		grep -q "calsync-renew-watches.service failed: see journalctl"'
+	local told=$?
+	rmdir "$STORE"
+	mv "$STORE.away" "$STORE"
+	[ "$told" -eq 0 ] && equal "$(property "$unit.service" NRestarts)" 10 &&
+		active "$unit-again.timer" || return 1
+	systemctl stop "$unit-again.timer"
+	systemctl reset-failed "$unit.service"
+	systemctl start "$unit.service"
+}
+
 journal_holds_no_secret() {
 	google GET /sandbox/state | jq -r '.. | .token? // empty | strings' >>"$MARKS"
 	google GET /sandbox/notifications | jq -r '.. | objects | to_entries[]
@@ -461,6 +482,7 @@ ok 'names, certificates and the network are there in the sandbox' tls_in_the_san
 ok 'doctor, as a service, knows the timers' doctor_is_content
 ok 'the units of a user' user_units
 ok 'a failure is reported' failure_is_reported
+ok 'a renewal that fails again and again is reported, and not given up' failed_renewal_is_reported
 ok 'no unit failed for good' nothing_failed
 ok 'the journal holds no secret' journal_holds_no_secret
 echo "1..$n"
