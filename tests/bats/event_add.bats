@@ -230,7 +230,7 @@ at_google() {
 	fake_google_expire access_tokens refresh_tokens
 	run -3 --separate-stderr calsync --json event add C --start 2026-03-10 --require-sync
 	assert_json '.event.pendingOp == "create"'
-	run -0 calsync --json event list
+	run -0 --separate-stderr calsync --json event list
 	assert_json 'length == 3'
 }
 
