@@ -2,6 +2,7 @@
 #include "cmd/doctor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,18 +57,32 @@ static void mend_by_new(struct doctor *d, const char *path)
 		    path);
 }
 
+static bool refuses(const char *path, int wanted)
+{
+	return faccessat(AT_FDCWD, path, wanted, AT_EACCESS) != 0;
+}
+
 /* What is no database's own trouble: who may do what. */
 static void check_barrier(struct doctor *d, const char *path)
 {
 	AUTO(free) char *barrier = hook_barrier(path);
+	AUTO(free) char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+	bool outside = refuses(folder, W_OK | X_OK); /* it is the folder's mode, not the file's */
+	struct stat st;
 
 	if (!barrier)
 		return;
 	doctor_add(d, CHECK, FINDING_ERROR, "what Google announced cannot be taken over: %s",
 		   barrier);
-	doctor_mend(d, "make this user a member of that group (usermod -aG), the folder mode 2770 "
-		       "and the file 0660, as calsync-system(8) has it; or run calsync as its "
-		       "owner");
+	if (!stat(outside ? folder : path, &st) && st.st_uid == geteuid())
+		doctor_mend(d, "chmod u+%s '%s'", outside ? "rwx" : "rw", outside ? folder : path);
+	else
+		doctor_mend(
+			d,
+			"make this user a member of that group (usermod -aG), the folder mode 2770 "
+			"and the file 0660, as calsync-system(8) has it; or run calsync as its "
+			"owner");
 }
 
 /* A sync takes it away before it reads what waits, and fails when it cannot. */

@@ -697,10 +697,24 @@ lost='connect every account again \(calsync connect NAME\), the first with --for
 	doctor 1
 	finding webhook error "'$hook-wake' is a folder" "rm -r '$hook-wake'"
 	rmdir "$hook-wake"
-	[ "$(id -u)" -ne 0 ] || chown 65534 "$hook"
 	chmod 000 "$hook"
 	as_anyone doctor 1
-	finding webhook error "cannot be taken over: '$hook' is of user .* \(mode 0000\), and this is user '$(id -un)'" 'usermod -aG'
+	barrier="cannot be taken over: '$hook' is of user .* \(mode 0000\), and this is user '$(id -un)'"
+	finding webhook error "$barrier" "^chmod u\\+rw '$hook'\$"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 "$hook"
+		as_anyone doctor 1
+		finding webhook error "$barrier" 'usermod -aG'
+		chown 0 "$hook"
+	fi
+	chmod 600 "$hook"
+	chmod 500 "${hook%/*}"
+	as_anyone doctor 1
+	finding webhook error 'cannot be taken over' "^chmod u\\+rwx '${hook%/*}'\$"
+	# What is named does mend it.
+	eval "$(json '.findings[] | select(.check == "webhook") | .mend')"
+	doctor 0
+	good webhook
 	# The mend that is named for one that is lost.
 	rm -f "$hook"
 	calsync -q renew-watches
