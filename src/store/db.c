@@ -32,8 +32,28 @@ static bool is_damage(int rc)
 	}
 }
 
+/* What a person can do about it; "" = nothing that is known here. */
+static const char *mend_of(const struct db *db, int rc)
+{
+	if (db->mend && is_damage(rc))
+		return db->mend;
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return "make room on its disk, then run the command again";
+	case SQLITE_READONLY:
+		return "this user must be able to write to it and to its folder; 'calsync doctor' "
+		       "says more";
+	case SQLITE_IOERR:
+		return "its disk may be full or failing; 'calsync doctor' says more";
+	default:
+		return "";
+	}
+}
+
 int db_fail(struct db *db, int rc, struct err *err)
 {
+	const char *mend = mend_of(db, rc);
+
 	db->failed_unique = rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY;
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
@@ -48,8 +68,7 @@ int db_fail(struct db *db, int rc, struct err *err)
 		break;
 	default:
 		err_set(err, ERR_STORE, "database '%s': %s%s%s", db->path,
-			sqlite3_errmsg(db->handle), db->mend && is_damage(rc) ? "; " : "",
-			db->mend && is_damage(rc) ? db->mend : "");
+			sqlite3_errmsg(db->handle), *mend ? "; " : "", mend);
 	}
 	return -1;
 }

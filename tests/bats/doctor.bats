@@ -413,6 +413,25 @@ lost='connect every account again \(calsync connect NAME\), the first with --for
 	finding database error 'newer calsync \(schema 99' '^upgrade calsync$'
 }
 
+# without_room COMMAND...: no file grows beyond some KiB.
+without_room() {
+	(
+		trap '' XFSZ
+		ulimit -f 8
+		"$@"
+	)
+}
+
+@test "doctor: database: the messages of those that cannot write it say what to do, or name doctor" {
+	connected
+	chmod 500 "${CALSYNC_STORE%/*}"
+	as_anyone run -1 --separate-stderr calsync event add Party --start 2026-03-10
+	assert_matches "$stderr" "readonly database; this user must be able to write .*; 'calsync doctor' says more\$"
+	chmod 700 "${CALSYNC_STORE%/*}"
+	CONSENT_ACCOUNT=user1@example.com run -1 --separate-stderr without_room calsync -q --db new.db connect
+	assert_matches "$stderr" "cannot upgrade the schema .*disk I/O error; its disk may be full .*; 'calsync doctor' says more\$"
+}
+
 @test "doctor: database: an older schema is no trouble, and stays" {
 	sqlite3 old.db <"$BATS_DIR/../data/store/schema-1.sql" >/dev/null
 	chmod 600 old.db
