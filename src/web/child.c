@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +13,19 @@
 #include "base/banned.h"
 
 #define ARGS_MAX 16
+
+/* By its path, so that ps shows its name; it has none any more when it was replaced since. */
+static void run_self(const char *const argv[])
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len > 0) {
+		path[len] = '\0';
+		execv(path, (char *const *)argv); /* POSIX: it does not change them */
+	}
+	execv("/proc/self/exe", (char *const *)argv);
+}
 
 _Noreturn static void become(const char *const argv[], pid_t parent)
 {
@@ -27,8 +41,8 @@ _Noreturn static void become(const char *const argv[], pid_t parent)
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
-	unsetenv("GOOGLE_CLIENT_SECRET");             /* a login's own lies sealed in the store */
-	execv("/proc/self/exe", (char *const *)argv); /* POSIX: it does not change them */
+	unsetenv("GOOGLE_CLIENT_SECRET"); /* a login's own lies sealed in the store */
+	run_self(argv);
 	_exit(1);
 }
 

@@ -301,6 +301,7 @@ held() {
 	sleep 0.3
 	assert_equal "$(pgrep -P "$WEBHOOK_PID")" "$child"
 	assert_matches "$(tr '\0' ' ' <"/proc/$child/cmdline")" "^calsync .*--db $CALSYNC_STORE .*sync --queued"
+	assert_equal "$(cat "/proc/$child/comm")" calsync
 	assert_equal "$(readlink "/proc/$child/fd/0" "/proc/$child/fd/1")" $'/dev/null\n/dev/null'
 	run ! grep -E 'socket:|eventpoll' <<<"$(readlink "/proc/$child/fd"/*)"
 	echo 'ROLLBACK;' >&"$held"
