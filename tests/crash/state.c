@@ -256,11 +256,15 @@ static bool is_uncompared(const char *table, const char *column)
 	       !strcmp(column, "attempts");
 }
 
-/* What a key is known by: each run that makes a key makes another one. */
-static bool is_of_the_key(const char *table, sqlite3_stmt *st, int col)
+/* What a key and a store are known by: each run that makes one makes another one. */
+static bool is_identity(const char *table, sqlite3_stmt *st, int col)
 {
-	return !strcmp(table, "meta") && !strcmp(sqlite3_column_name(st, col), "value") &&
-	       !strcmp((const char *)sqlite3_column_text(st, 0), "key_check");
+	const char *key;
+
+	if (strcmp(table, "meta") != 0 || strcmp(sqlite3_column_name(st, col), "value") != 0)
+		return false;
+	key = (const char *)sqlite3_column_text(st, 0);
+	return !strcmp(key, "key_check") || !strcmp(key, "store_id");
 }
 
 static int add_row(struct state *s, sqlite3 *db, const char *table, sqlite3_stmt *st,
@@ -279,7 +283,7 @@ static int add_row(struct state *s, sqlite3 *db, const char *table, sqlite3_stmt
 			if (!strcmp(name, references[k].column))
 				sql = references[k].sql;
 		strbuf_addf(&line, " %s=", name);
-		if (is_of_the_key(table, st, i))
+		if (is_identity(table, st, i))
 			strbuf_adds(&line,
 				    sqlite3_column_type(st, i) == SQLITE_NULL ? "NULL" : "set");
 		else if (!sql)
