@@ -178,12 +178,13 @@ static int owner_get(struct hook *h, char **out, struct err *err)
 
 static const char sql_owner_set[] =
 	"INSERT INTO owner (store_id) SELECT :id WHERE NOT EXISTS (SELECT 1 FROM owner)";
+static const char sql_owner_replace[] = "UPDATE owner SET store_id = :id";
 
-static int owner_set(struct hook *h, const char *id, struct err *err)
+static int owner_write(struct hook *h, const char *sql, const char *id, struct err *err)
 {
 	AUTO(stmt_done) struct stmt *st = NULL;
 
-	if (db_prepare(h->db, sql_owner_set, &st, err))
+	if (db_prepare(h->db, sql, &st, err))
 		return -1;
 	stmt_text(st, ":id", id);
 	return stmt_run(st, err);
@@ -198,25 +199,37 @@ static int not_ours(const struct hook *h, struct err *err)
 		       hook_path(h));
 }
 
+/* Nobody else uses what lies beside a store: whose it was, was there before. */
+static bool is_beside(const struct hook *h, const struct store *s)
+{
+	AUTO(free) char *own = xasprintf("%s-webhook", store_path(s));
+	struct stat a, b;
+
+	return !stat(own, &a) && !stat(hook_path(h), &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int hook_check_owner(struct hook *h, struct store *s, struct err *err)
 {
 	AUTO(free) char *owner = NULL, *id = NULL;
 
 	if (owner_get(h, &owner, err) || store_identity_look(s, &id, err))
 		return -1;
-	return owner && (!id || strcmp(owner, id) != 0) ? not_ours(h, err) : 0;
+	if (!owner || (id && !strcmp(owner, id)) || is_beside(h, s))
+		return 0;
+	return not_ours(h, err);
 }
 
 static int claim(struct hook *h, struct store *s, struct err *err)
 {
 	AUTO(free) char *owner = NULL, *id = NULL;
 
-	if (owner_get(h, &owner, err))
+	if (owner_get(h, &owner, err) || store_identity(s, &id, err))
 		return -1;
-	if (owner)
-		return hook_check_owner(h, s, err);
+	if (owner && strcmp(owner, id) != 0 && is_beside(h, s))
+		return owner_write(h, sql_owner_replace, id, err);
 	/* Another store may be first: look who it was. */
-	if (store_identity(s, &id, err) || owner_set(h, id, err))
+	if (!owner && owner_write(h, sql_owner_set, id, err))
 		return -1;
 	return hook_check_owner(h, s, err);
 }

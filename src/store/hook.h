@@ -40,8 +40,8 @@ const char *hook_path(const struct hook *h);
 /* How long a statement waits for another process's write; 10 s from the start. */
 void hook_set_busy_timeout(struct hook *h, int ms);
 
-/* As a store's own: from now on, when it was nobody's. ERR_INVALID, with what mends it: it is another
- * one's. */
+/* As a store's own: from now on, when it was nobody's, or lies beside the store (PATH-webhook).
+ * ERR_INVALID, with what mends it: it is another one's. */
 int hook_open_of(struct store *s, const char *path, bool create, struct hook **out,
 		 struct err *err);
 /* The same of an open one, and nothing is written. */

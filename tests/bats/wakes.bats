@@ -175,6 +175,21 @@ take_away() {
 	assert_equal "$(AS=(); [ "$(id -u)" -eq 0 ] || chmod 600 "$HOOK"; wakes)" 1
 }
 
+@test "wakes: a store that is begun anew has what lies beside it" {
+	announce work
+	rm "$CALSYNC_STORE"
+	connect_account work
+	[ -e "$HOOK" ]
+	run -0 --separate-stderr calsync sync
+	assert_equal "$stderr" ""
+	run -0 calsync watch
+	announce work
+	run -0 --separate-stderr calsync --json sync --queued
+	assert_json '[.accounts[].account] == ["work"]'
+	run -0 --separate-stderr calsync --json doctor --offline
+	assert_json '[.findings[] | select(.check == "webhook") | .status] == ["ok"]'
+}
+
 # The other store's calendars have the same numbers as this one's.
 @test "wakes: another store's database is left alone: its wakes, its channels, its next try" {
 	local channels other="'$HOOK' is another store's; name another file for this one \\(webhook.database, CALSYNC_WEBHOOK_DB\\); or, .*then run 'calsync renew-watches'"
