@@ -106,9 +106,10 @@ int cmd_key_keep(struct cmd_context *cx, const struct key_place *k, const struct
 		 struct err *err);
 /*
  * cmd_secret_box() for connect, in its transaction, with the key as the store has it then; boxes from
- * before may be freed. A store that has no key yet gets one, at the place of choice; replace_lost: also one whose key is gone (*out_replaced), and what that sealed is
- * lost when the transaction is committed. A key that was made stays where it was put, whatever
- * happens: a key too many does no harm, and a store without its key is lost.
+ * before may be freed. A store that has no key yet gets one, at the place of choice; replace_lost:
+ * also one whose key is gone (*out_replaced), and what that sealed is lost when the transaction is
+ * committed. A key that was made stays where it was put, whatever happens: a key too many does no
+ * harm, and a store without its key is lost.
  */
 int cmd_secret_box_first(struct cmd_context *cx, bool replace_lost, bool *out_replaced,
 			 struct secret_box **out, struct err *err);

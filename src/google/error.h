@@ -21,8 +21,8 @@ int http_retry_after(const struct http_headers *headers, int64_t now_ms);
 
 /*
  * Describe an answer that is no success; returns -1. Codes as google_call() lists them in google.h,
- * and ERR_UNAUTHORIZED for a 401 that is about the token. http_status, reason and retry_after are filled. The message carries
- * the server's words as they came.
+ * and ERR_UNAUTHORIZED for a 401 that is about the token. http_status, reason and retry_after are
+ * filled. The message carries the server's words as they came.
  */
 int google_error(const struct http_response *r, int64_t now_ms, struct err *err);
 /* The same for the token and revocation endpoints. */

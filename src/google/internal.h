@@ -38,9 +38,9 @@ struct google {
  * wait before asking again. */
 int budget_take(struct google *g, int units, int64_t *out_wait_ms, struct err *err);
 
-/* A bearer token in g->access_token that is good for a while, of a login that is still the account's. rejected: the one that Google just
- * refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED, ERR_NOT_CONNECTED, and those of a try that
- * may pass. Retries nothing. */
+/* A bearer token in g->access_token that is good for a while, of a login that is still the account's.
+ * rejected: the one that Google just refused with 401, or NULL. Errors: ERR_TOKEN_EXPIRED,
+ * ERR_NOT_CONNECTED, and those of a try that may pass. Retries nothing. */
 int token_ensure(struct google *g, const char *rejected, struct err *err);
 /* The account's row as it is now. ERR_NOT_FOUND when it is gone; ERR_NOT_CONNECTED when another
  * login has taken its place since google_new(). */

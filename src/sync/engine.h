@@ -21,7 +21,8 @@ struct engine {
 bool engine_is_fatal(const struct err *err);
 /* What Google's refusal of a whole calendar means to a person. */
 void engine_explain_calendar(const struct calendar *c, struct err *err);
-/* Of the account of a's name, under its lock. deadline_ms: of the whole run from now; 0 = none. no_writes: as in struct google_options. */
+/* Of the account with a's id, under its lock. deadline_ms: of the whole run from now; 0 = none.
+ * no_writes: as in struct google_options. */
 int engine_open_google(const struct sync_env *env, const struct account *a,
 		       enum google_patience patience, int64_t deadline_ms, bool no_writes,
 		       struct google **out, struct err *err);

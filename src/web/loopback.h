@@ -6,8 +6,8 @@
  *   -> loopback_wait() -> trade the code -> loopback_answer() tells the person how it went
  *
  * Only `GET /callback?...` with this login's state counts, and only once. Other paths get 404,
- * another state 400, what is too long 431, and what is no HTTP is hung up on; none of them ends the wait or delays the right
- * one. Who comes after it is told that the login is over.
+ * another state 400, what is too long 431, and what is no HTTP is hung up on; none of them ends the
+ * wait or delays the right one. Who comes after it is told that the login is over.
  *
  * Source  RFC 8252 sections 7.3 and 8.3 (loopback redirect), RFC 6749 section 10.12 (state)
  */

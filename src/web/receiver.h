@@ -45,7 +45,8 @@ void receiver_free(struct receiver *r); /* hangs up on all; NULL allowed */
 
 /*
  * From now on new TCP connections speak TLS with this certificate; those that are open with an
- * earlier one end with their next answer, or when its time is over. In PEM; may be wiped afterwards. ERR_INVALID, and all stays as it was.
+ * earlier one end with their next answer, or when its time is over. In PEM; may be wiped afterwards.
+ * ERR_INVALID, and all stays as it was.
  */
 int receiver_set_tls(struct receiver *r, const char *cert, const char *key, struct err *err);
 
