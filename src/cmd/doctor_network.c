@@ -85,7 +85,7 @@ static void check_base(struct doctor *d, struct transport *t, const char *base)
 
 struct bases {
 	const char *list[BASES_MAX];
-	size_t count;
+	size_t count, more; /* accounts at others */
 };
 
 static void add_base(struct bases *b, const char *base)
@@ -95,6 +95,8 @@ static void add_base(struct bases *b, const char *base)
 			return;
 	if (b->count < BASES_MAX)
 		b->list[b->count++] = base;
+	else
+		b->more++;
 }
 
 /* An account is asked for at the host that it was connected with, whatever is set today; a row that
@@ -138,6 +140,12 @@ void doctor_network(struct doctor *d)
 		doctor_add(d, CHECK, FINDING_SKIPPED, "which host to ask is not known");
 	for (size_t i = 0; i < bases.count; i++)
 		check_base(d, t, bases.list[i]);
+	if (bases.more) {
+		doctor_add(d, CHECK, FINDING_SKIPPED,
+			   "the hosts of %zu more account%s were not asked", bases.more,
+			   bases.more == 1 ? "" : "s");
+		doctor_mend(d, "to ask that of one account: calsync -a NAME doctor");
+	}
 }
 
 /* "5 minutes", "3 hours": the size is what counts */

@@ -611,6 +611,17 @@ without_room() {
 	finding network warning "in trouble \(HTTP 503\)" '^wait'
 }
 
+@test "doctor: network: at most eight hosts are asked, and the rest is told" {
+	connected
+	sqlite3 "$CALSYNC_STORE" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+		INSERT INTO account (name, email, state, base_url, auth, scopes, read_only, connected_ms,
+			token_expires_ms, last_sync_ms, not_before_ms)
+		SELECT 'more' || i, '', 'reauth_required', 'http://127.0.0.1:' || i, 'installed', '', 0, 0, 0, 0, 0 FROM n"
+	doctor 1
+	finding network skipped '^the hosts of 2 more accounts were not asked$' 'calsync -a NAME doctor$'
+	assert_json '[.findings[] | select(.check == "network")] | length == 9'
+}
+
 @test "doctor: network: without libcurl the rest is looked at all the same" {
 	mkdir lib
 	echo 'no library' >lib/libcurl.so.4
