@@ -342,7 +342,7 @@ holidays() {
 	run -0 calsync sync
 	run -0 calsync sync --queued
 	run -0 calsync calendars deselect primary
-	id=$(fake_google_event Meanwhile)
+	fake_google_event Meanwhile >/dev/null
 	run -0 calsync sync
 	run -0 calsync calendars select primary
 	run -0 calsync queue
