@@ -52,13 +52,15 @@ static int check_event(const struct event *e, struct err *err)
 static int check_places(struct store *s, const struct calendar *from, const struct calendar *to,
 			struct err *err)
 {
+	AUTO(free) char *word = account_word(to->account);
+
 	if (from->account_id != to->account_id)
 		return err_set(
 			err, ERR_INVALID,
 			"calendar '%s' is one of account '%s', the event of account '%s': it "
-			"cannot be moved there, only copied ('calsync event show --json ID', "
-			"'calsync -a %s event add --from-json -') and then removed here",
-			to->summary, to->account, from->account, to->account);
+			"cannot be moved there, only copied (calsync event show --json ID, then "
+			"calsync -a %s event add --from-json -) and then removed here",
+			to->summary, to->account, from->account, word);
 	return local_check_writable(s, from, err) || local_check_writable(s, to, err) ? -1 : 0;
 }
 
