@@ -24,12 +24,19 @@ key_file() {
 # desktop SCRIPT: in a session with an unlocked keyring of its own; bats' descriptors stay outside. With
 # KEYRING=locked it is locked again, KEYRING=none leaves nobody on the bus, KEYRING=hung stops it.
 desktop() {
+	local status=0
 	mkdir -p "$HOME/run"
 	chmod 700 "$HOME/run"
 	timeout 60 dbus-run-session -- bash -c '
+		# Until it has its name on the bus, who asks for that starts a second one.
 		start() {
 			eval "$(printf secret | gnome-keyring-daemon --unlock --components=secrets 2>/dev/null)"
-			keyring=$(pgrep -n -u "$(id -u)" gnome-keyring-d)
+			for _ in $(seq 200); do
+				keyring=$(dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / \
+					org.freedesktop.DBus.GetConnectionUnixProcessID \
+					string:org.freedesktop.secrets 2>/dev/null | grep -o "[0-9]*$") && break
+				sleep 0.05
+			done
 		}
 		[ "${KEYRING:-open}" = none ] || start
 		bats_require_minimum_version() { :; }
@@ -37,9 +44,20 @@ desktop() {
 		eval "$1"
 		status=$?
 		[ -z "${keyring:-}" ] || kill -KILL "$keyring"
-		exit $status' desktop "$1" 3>&-
+		exit $status' desktop "$1" 3>&- || status=$?
+	end_keyrings
+	return "$status"
 }
 export BATS_DIR
+
+# One that the bus has started may wait for one that is stopped, and hold what `run` reads from.
+end_keyrings() {
+	local pid
+	for pid in $(pgrep -u "$(id -u)" gnome-keyring-d); do
+		tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "HOME=$HOME" || continue
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
 
 @test "key: a store without one says so" {
 	run calsync key status
