@@ -54,7 +54,8 @@ listens() {
 
 # recorder: something that writes down what arrives; its address.
 recorder() {
-	peer upstream "$D/upstream-port" "$D/arrived" 3>&- &
+	# No function: what is killed in the end would be the shell that waits for it.
+	/usr/bin/python3 "$BATS_DIR/proxy_peer.py" upstream "$D/upstream-port" "$D/arrived" 3>&- &
 	PIDS+=($!)
 	within test -s "$D/upstream-port"
 	UPSTREAM=127.0.0.1:$(cat "$D/upstream-port")
