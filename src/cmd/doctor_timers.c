@@ -28,7 +28,7 @@ static void become(char *const argv[], int out)
 	dup2(out, STDOUT_FILENO);
 	signal(SIGPIPE, SIG_DFL);
 	unsetenv("GOOGLE_CLIENT_SECRET"); /* none of its business */
-	(void)close_range(3, ~0U, 0);     /* libcurl's are open across an exec */
+	(void)close_range(3, ~0U, 0);     /* libraries open files, too */
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);
 }

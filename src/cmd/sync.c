@@ -229,7 +229,7 @@ static bool serves_notifications(const struct sync_opts *o)
 /* What watch, stop-watch and renew-watches could not stop. No part of the sync: renew-watches tries
  * again, too, and in the end it ends by itself. */
 static void stop_leftovers(struct cmd_context *cx, const struct account *a,
-			   const struct sync_options *o)
+			   const struct sync_options *o, struct sync_result *result)
 {
 	AUTO(channel_list_release) struct channel_list channels = {0};
 	AUTO(channels_result_release) struct channels_result r = {0};
@@ -245,6 +245,7 @@ static void stop_leftovers(struct cmd_context *cx, const struct account *a,
 		any |= channels.items[i].state != CHANNEL_ACTIVE;
 	if (any && push_run(cx, a, &options, &r, &err))
 		log_info("sync", "old push channels are not stopped yet: %s, ignoring", err.msg);
+	result->requests += r.requests;
 }
 
 /* The i-th account of the plan. */
@@ -267,7 +268,7 @@ static struct json_object *sync_one(struct cmd_context *cx, size_t i, void *plan
 		result.success = false;
 		result.err = err;
 	} else {
-		stop_leftovers(cx, a, &o);
+		stop_leftovers(cx, a, &o, &result);
 	}
 	return sync_result_json(&result);
 }

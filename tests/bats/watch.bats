@@ -319,7 +319,9 @@ holidays() {
 	run --separate-stderr -0 calsync sync --all
 	assert_equal "$stderr" ''
 	assert_equal "$(google_channels | jq length)" 1
-	run -0 calsync sync --all
+	fake_google_forget_log
+	run --separate-stderr -0 calsync --json sync --all
+	assert_json ".requests == $(fake_google_requests | jq length)"
 	assert_equal "$(google_channels | jq length)" 0
 	assert_equal "$(sqlite3 "$CALSYNC_STORE" 'SELECT count(*) FROM channel')" 0
 	fake_google_forget_log
